@@ -1,0 +1,45 @@
+//! Why a graph, a layout or a witness is refused.
+
+/// A graph that breaks its own rules, or a value outside its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// The model has another number of inputs.
+    #[error("the model has {expected} inputs, {actual} were given")]
+    InputCount {
+        /// Inputs of the model.
+        expected: usize,
+        /// Inputs given.
+        actual: usize,
+    },
+    /// An input has another number of elements.
+    #[error("input `{node}` has {expected} elements, {actual} were given")]
+    InputLength {
+        /// Name of the input.
+        node: String,
+        /// Elements of the input.
+        expected: usize,
+        /// Elements given.
+        actual: usize,
+    },
+    /// A value is outside the range that the calibration chose.
+    #[error("node `{node}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input")]
+    OutOfRange {
+        /// Name of the node.
+        node: String,
+        /// The value, in units of the node's scale before its activation.
+        value: i64,
+        /// Smallest value allowed.
+        low: i64,
+        /// Largest value allowed.
+        high: i64,
+    },
+    /// The graph is not well formed.
+    #[error("node `{node}` is not well formed: {rule}")]
+    Malformed {
+        /// Name of the node.
+        node: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+}

@@ -1,0 +1,4 @@
+//! ONNX models to quantised integer graphs.
+
+pub mod graph;
+pub mod unary;
