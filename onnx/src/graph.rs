@@ -5,6 +5,7 @@
 
 use sworn_circuits::graph::{Channels, Max, NodeId};
 
+use crate::pointwise::Pointwise;
 use crate::unary::Unary;
 
 /// A float model. Nodes are in topological order: a node's inputs come before it.
@@ -62,6 +63,8 @@ pub enum Op {
     Gather(Vec<Source>),
     /// A function of one variable.
     Unary(Unary),
+    /// A composed function of one variable, `y[i] = f.apply(x[i])`. Only [`simplify`](crate::simplify) makes it.
+    Pointwise(Pointwise),
 }
 
 /// `Σ terms + bias`. Term `t` reads input `t` of the node.

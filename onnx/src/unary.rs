@@ -8,3 +8,13 @@ pub enum Unary {
     /// `1 / (1 + e^−x)`.
     Sigmoid,
 }
+
+impl Unary {
+    /// The value at `x`.
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Relu => x.max(0.0),
+            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        }
+    }
+}
