@@ -1,1 +1,139 @@
-fn main() {}
+//! Jobs of the Sworn workspace: `cargo xtask test` runs what must pass before a change is merged, the other subcommands are
+//! its steps and the jobs beside it. Steps stop at the first command that fails.
+
+mod python;
+mod shell;
+mod steps;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+
+use shell::Failure;
+
+#[derive(Parser)]
+#[command(about = "Jobs of the Sworn workspace")]
+struct Args {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Everything that must pass: fmt, clippy, docs, node-tests, tests, smoke, bench-smoke, and a clean tree after them
+    Test,
+    /// Formatting is what rustfmt makes
+    Fmt,
+    /// Clippy finds nothing in any target
+    Clippy,
+    /// Documentation builds without warnings
+    Docs,
+    /// Unit, integration and documentation tests
+    Tests,
+    /// Writes the ONNX backend node tests to target/onnx-node-tests, which `tests` reads
+    NodeTests,
+    /// The digits example is proved, verified, and refused where it must be
+    Smoke,
+    /// Each benchmark runs once, unoptimised
+    BenchSmoke,
+    /// Makes the benchmark models in target/models (no name: all but the large ones)
+    Models {
+        /// Names, as `benches/models/make_models.py --list` prints them
+        names: Vec<String>,
+    },
+    /// Runs EZKL and Sworn on the same models; the arguments are those of benches/peers/run.py
+    Peers {
+        /// Passed on
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+/// The workspace's folder and where its artefacts go.
+struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+type Step = (&'static str, fn(&Workspace) -> Result<(), Failure>);
+
+const FMT: Step = ("fmt", steps::fmt);
+const CLIPPY: Step = ("clippy", steps::clippy);
+const DOCS: Step = ("docs", steps::docs);
+const NODE_TESTS: Step = ("node-tests", steps::node_tests);
+const TESTS: Step = ("tests", steps::tests);
+const SMOKE: Step = ("smoke", steps::smoke);
+const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
+
+fn main() -> ExitCode {
+    let workspace = match Workspace::find() {
+        Ok(workspace) => workspace,
+        Err(failure) => return fail("start", &failure),
+    };
+    match Args::parse().job {
+        Job::Test => test(&workspace),
+        Job::Fmt => run(&workspace, &[FMT]),
+        Job::Clippy => run(&workspace, &[CLIPPY]),
+        Job::Docs => run(&workspace, &[DOCS]),
+        Job::Tests => run(&workspace, &[TESTS]),
+        Job::NodeTests => run(&workspace, &[NODE_TESTS]),
+        Job::Smoke => run(&workspace, &[SMOKE]),
+        Job::BenchSmoke => run(&workspace, &[BENCH_SMOKE]),
+        Job::Models { names } => finish("models", steps::models(&workspace, &names)),
+        Job::Peers { args } => finish("peers", steps::peers(&workspace, &args)),
+    }
+}
+
+fn test(workspace: &Workspace) -> ExitCode {
+    let before = shell::tree(&workspace.root);
+    let answer = run(workspace, &[FMT, CLIPPY, DOCS, NODE_TESTS, TESTS, SMOKE, BENCH_SMOKE]);
+    if answer != ExitCode::SUCCESS {
+        return answer;
+    }
+    match (before, shell::tree(&workspace.root)) {
+        (Some(before), Some(after)) if before != after => {
+            fail("clean tree", &Failure::new(format!("the tests changed the working tree; before:\n{before}\nafter:\n{after}")))
+        }
+        _ => answer,
+    }
+}
+
+/// Runs the steps in order up to the first that fails, and prints how long each took.
+fn run(workspace: &Workspace, steps: &[Step]) -> ExitCode {
+    let mut summary = String::new();
+    let whole = Instant::now();
+    for (name, step) in steps {
+        eprintln!("\n=== {name}");
+        let start = Instant::now();
+        if let Err(failure) = step(workspace) {
+            eprint!("{summary}");
+            return fail(name, &failure);
+        }
+        summary += &format!("ok {name:<12} {:>7.1} s\n", start.elapsed().as_secs_f64());
+    }
+    eprintln!("\n{summary}ok {:<12} {:>7.1} s", "all", whole.elapsed().as_secs_f64());
+    ExitCode::SUCCESS
+}
+
+fn finish(name: &str, answer: Result<(), Failure>) -> ExitCode {
+    match answer {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(name, &failure),
+    }
+}
+
+fn fail(step: &str, failure: &Failure) -> ExitCode {
+    eprintln!("FAILED {step}: {failure}");
+    ExitCode::FAILURE
+}
+
+impl Workspace {
+    fn find() -> Result<Self, Failure> {
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| Failure::new("the xtask folder has no parent"))?.to_path_buf();
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        Ok(Self { root, target })
+    }
+}

@@ -1,0 +1,77 @@
+//! The steps of `cargo xtask test` and the jobs beside them. All cargo commands share the dev profile and its artefacts.
+
+use std::fs;
+use std::path::Path;
+
+use crate::python;
+use crate::shell::{cargo, command, must, must_exit, succeeds, Failure};
+use crate::Workspace;
+
+pub(crate) fn fmt(workspace: &Workspace) -> Result<(), Failure> {
+    must(&mut cargo(&workspace.root, ["fmt", "--all", "--check"]))
+}
+
+pub(crate) fn clippy(workspace: &Workspace) -> Result<(), Failure> {
+    must(&mut cargo(&workspace.root, ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+pub(crate) fn docs(workspace: &Workspace) -> Result<(), Failure> {
+    let mut doc = cargo(&workspace.root, ["doc", "--workspace", "--no-deps", "--quiet"]);
+    must(doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// With nextest where it is installed; documentation tests always run with cargo.
+pub(crate) fn tests(workspace: &Workspace) -> Result<(), Failure> {
+    let root = &workspace.root;
+    if succeeds(&mut cargo(root, ["nextest", "--version"])) {
+        must(&mut cargo(root, ["nextest", "run", "--workspace", "--no-tests", "pass"]))?;
+    } else {
+        must(&mut cargo(root, ["test", "--workspace", "--lib", "--bins", "--tests"]))?;
+    }
+    must(&mut cargo(root, ["test", "--workspace", "--doc"]))
+}
+
+pub(crate) fn node_tests(workspace: &Workspace) -> Result<(), Failure> {
+    let script = workspace.root.join("onnx/tests/node_tests.py");
+    let python = python::environment(workspace)?;
+    must(&mut command(&workspace.root, python, [script, workspace.target.join("onnx-node-tests")]))
+}
+
+/// Proves an image with the unoptimised binary; the receipt passes with the development SRS allowed and is refused without.
+pub(crate) fn smoke(workspace: &Workspace) -> Result<(), Failure> {
+    let folder = workspace.target.join("smoke");
+    remove(&folder)?;
+    fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
+    let digits = workspace.root.join("examples/digits");
+    for (from, to) in [("digits.onnx", "digits.onnx"), ("images/0.json", "0.json")] {
+        fs::copy(digits.join(from), folder.join(to)).map_err(|error| Failure::new(format!("{from}: {error}")))?;
+    }
+    must(&mut cargo(&workspace.root, ["build", "--quiet", "--package", "sworn", "--bin", "sworn"]))?;
+    let sworn = workspace.target.join("debug").join(format!("sworn{}", std::env::consts::EXE_SUFFIX));
+    let verify = ["verify", "receipt.json", "--vk", "digits.sworn/vk"];
+    must(&mut command(&folder, &sworn, ["prove", "digits.onnx", "0.json", "-o", "receipt.json"]))?;
+    must(command(&folder, &sworn, verify).arg("--allow-insecure-srs"))?;
+    must_exit(&mut command(&folder, &sworn, verify), 1)
+}
+
+/// Criterion runs each benchmark once where cargo builds it as a test.
+pub(crate) fn bench_smoke(workspace: &Workspace) -> Result<(), Failure> {
+    must(&mut cargo(&workspace.root, ["test", "--package", "sworn-benches", "--benches", "--quiet"]))
+}
+
+pub(crate) fn models(workspace: &Workspace, names: &[String]) -> Result<(), Failure> {
+    let python = python::environment(workspace)?;
+    let mut make = command(&workspace.root, python, ["benches/models/make_models.py"]);
+    must(make.arg(workspace.target.join("models")).args(names))
+}
+
+pub(crate) fn peers(workspace: &Workspace, args: &[String]) -> Result<(), Failure> {
+    must(command(&workspace.root, "python3", ["benches/peers/run.py"]).args(args))
+}
+
+fn remove(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::new(format!("{}: {error}", folder.display()))),
+        _ => Ok(()),
+    }
+}
