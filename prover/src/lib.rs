@@ -1,1 +1,3 @@
-//! TODO
+//! Keys, structured reference strings and proofs.
+
+pub mod srs;

@@ -1,0 +1,199 @@
+//! Our own SRS files, and a folder of them by digest.
+//!
+//! ```text
+//! "SWORNSRS" | version u32 | k u32 | digest, 32 bytes | ceremony, 32 bytes | check, 32 bytes
+//! s^i·G1 | L_i(s)·G1 | s·G2                                                  points as in `points`
+//! ```
+//!
+//! `check` is the BLAKE3 hash of everything behind it. A file is written beside its name and moved there when it is
+//! complete, so that a reader never meets half of one.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use halo2_proofs::halo2curves::bn256::G2Affine;
+use halo2_proofs::halo2curves::serde::SerdeObject;
+
+use super::error::{Array, SrsError};
+use super::points::{decode_g1, decode_g2, encode_g1, G1_BYTES, G2_BYTES};
+use super::{Parts, Srs, MAX_K};
+
+/// First bytes of the format.
+pub(super) const MAGIC: [u8; 8] = *b"SWORNSRS";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 8 + 4 + 4 + 32 + 32 + 32;
+const EXTENSION: &str = "srs";
+
+/// A folder of SRS files by digest.
+#[derive(Clone, Debug)]
+pub struct SrsCache {
+    folder: PathBuf,
+}
+
+/// What the header of a cached SRS says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SrsEntry {
+    /// The file.
+    pub path: PathBuf,
+    /// `log2` of the number of powers.
+    pub k: u32,
+    /// [`Srs::digest`].
+    pub digest: [u8; 32],
+    /// [`Srs::ceremony`].
+    pub ceremony: [u8; 32],
+}
+
+impl SrsCache {
+    /// The cache in `folder`, which is made when something is written to it.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// All files of the cache with a readable header.
+    ///
+    /// # Errors
+    /// The folder is there and cannot be listed.
+    pub fn entries(&self) -> Result<Vec<SrsEntry>, SrsError> {
+        let io = |source| SrsError::Io { path: self.folder.clone(), source };
+        let listing = match std::fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io(e)),
+        };
+        let mut entries = Vec::new();
+        for file in listing {
+            let path = file.map_err(io)?.path();
+            if path.extension().is_some_and(|e| e == EXTENSION) {
+                if let Ok(header) = File::open(&path).map_err(io).and_then(|mut f| Header::read(&path, &mut f)) {
+                    entries.push(SrsEntry { path, k: header.k, digest: header.digest, ceremony: header.ceremony });
+                }
+            }
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    /// The SRS with this digest, or `None`.
+    ///
+    /// # Errors
+    /// There is a file and it is damaged.
+    pub fn get(&self, digest: &[u8; 32]) -> Result<Option<Srs>, SrsError> {
+        let path = self.path(digest);
+        match path.exists() {
+            true => Srs::read(&path).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The first 2^k powers of a ceremony: cached as such, or truncated from the smallest larger file and then cached.
+    ///
+    /// # Errors
+    /// A file is damaged, or the cache cannot be written.
+    pub fn truncation(&self, ceremony: &[u8; 32], k: u32) -> Result<Option<Srs>, SrsError> {
+        let best = self.entries()?.into_iter().filter(|e| e.ceremony == *ceremony && e.k >= k).min_by_key(|e| e.k);
+        let Some(entry) = best else { return Ok(None) };
+        let srs = Srs::read(&entry.path)?;
+        if entry.k == k {
+            return Ok(Some(srs));
+        }
+        let srs = srs.truncate(k)?;
+        self.insert(&srs)?;
+        Ok(Some(srs))
+    }
+
+    /// Writes an SRS and answers its file.
+    ///
+    /// # Errors
+    /// The cache cannot be written.
+    pub fn insert(&self, srs: &Srs) -> Result<PathBuf, SrsError> {
+        let path = self.path(&srs.digest());
+        std::fs::create_dir_all(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })?;
+        srs.write(&path)?;
+        Ok(path)
+    }
+
+    fn path(&self, digest: &[u8; 32]) -> PathBuf {
+        self.folder.join(hex::encode(digest)).with_extension(EXTENSION)
+    }
+}
+
+struct Header {
+    k: u32,
+    digest: [u8; 32],
+    ceremony: [u8; 32],
+    check: [u8; 32],
+}
+
+impl Header {
+    fn read(path: &Path, file: &mut File) -> Result<Self, SrsError> {
+        let io = |source| SrsError::Io { path: path.into(), source };
+        let length = file.metadata().map_err(io)?.len();
+        let mut bytes = [0; HEADER_BYTES];
+        let foreign = || SrsError::Foreign { path: path.into() };
+        file.read_exact(&mut bytes[..8]).map_err(|_| foreign())?;
+        if bytes[..8] != MAGIC {
+            return Err(foreign());
+        }
+        let expected = HEADER_BYTES as u64;
+        file.read_exact(&mut bytes[8..]).map_err(|_| SrsError::Length { path: path.into(), expected, actual: length })?;
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let hash = |at: usize| {
+            let mut hash = [0; 32];
+            hash.copy_from_slice(&bytes[at..at + 32]);
+            hash
+        };
+        let (version, k) = (word(8), word(12));
+        if version != VERSION {
+            return Err(SrsError::Version { path: path.into(), expected: VERSION, actual: version });
+        }
+        if k > MAX_K {
+            return Err(SrsError::LogSize { expected: MAX_K, actual: k });
+        }
+        let expected = HEADER_BYTES as u64 + ((2 * G1_BYTES as u64) << k) + G2_BYTES as u64;
+        if length != expected {
+            return Err(SrsError::Length { path: path.into(), expected, actual: length });
+        }
+        Ok(Self { k, digest: hash(16), ceremony: hash(48), check: hash(80) })
+    }
+}
+
+/// Reads a file; the parts hash to the digest that is answered with them.
+pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
+    let io = |source| SrsError::Io { path: path.into(), source };
+    let mut file = File::open(path).map_err(io)?;
+    let header = Header::read(path, &mut file)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(io)?;
+    let (k, size) = (header.k, G1_BYTES << header.k);
+    let check = *blake3::Hasher::new().update(&bytes).finalize().as_bytes();
+    if check != header.check || bytes.len() != 2 * size + G2_BYTES {
+        return Err(SrsError::Digest { path: path.into(), expected: header.check, actual: check });
+    }
+    let g = decode_g1(&bytes[..size], Array::PowersG1)?;
+    let g_lagrange = Some(decode_g1(&bytes[size..2 * size], Array::LagrangeG1)?);
+    let s_g2 = decode_g2(&bytes[2 * size..])?[0];
+    Ok((Parts { k, g, g_lagrange, g2: G2Affine::generator(), s_g2 }, header.digest))
+}
+
+/// Writes `srs` to `path`, atomically.
+pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
+    let io = |source| SrsError::Io { path: path.into(), source };
+    let mut body = encode_g1(srs.g());
+    body.extend(encode_g1(srs.g_lagrange()));
+    body.extend(srs.s_g2().to_raw_bytes());
+    let check = blake3::Hasher::new().update(&body).finalize();
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(io);
+    put(&MAGIC)?;
+    put(&VERSION.to_le_bytes())?;
+    put(&srs.k().to_le_bytes())?;
+    put(&srs.digest())?;
+    put(&srs.ceremony())?;
+    put(check.as_bytes())?;
+    put(&body)?;
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|e| io(e.error))?;
+    Ok(())
+}

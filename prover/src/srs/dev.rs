@@ -1,0 +1,128 @@
+//! The development SRS: its secret is in this file, so anyone can forge proofs against it.
+//!
+//! Both bases are fixed-base multiplications of the generator, `s^i·G` and `L_i(s)·G`. A scalar is read in windows of w bits,
+//! least significant first, and all points add their window in one batch of affine additions that share an inversion.
+//!
+//! ```text
+//! after window j:  P = a·G with 0 ≤ a < 2^(wj),   next addend d·2^(wj)·G with 0 < d < 2^w
+//! ```
+//!
+//! `a < d·2^(wj)` and their sum is the low part of a canonical scalar, below r: the addends are never equal and never
+//! opposite, so the affine formula has no exception but `P = 0`.
+
+use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
+use halo2_proofs::halo2curves::ff::{BatchInvert, Field, FromUniformBytes, PrimeField};
+use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
+use halo2_proofs::halo2curves::group::{Curve, Group};
+use rayon::prelude::*;
+
+use super::lagrange::{bits_at, root_of_unity};
+
+/// What the secret is derived from.
+const SEED: &str = "sworn insecure development SRS, secret known to everybody";
+/// Points that share one inversion.
+const BATCH: usize = 512;
+
+/// The secret `s` of the development SRS. Not a secret.
+pub(super) fn secret() -> Fr {
+    let mut bytes = [0; 64];
+    blake3::Hasher::new_derive_key(SEED).finalize_xof().fill(&mut bytes);
+    Fr::from_uniform_bytes(&bytes)
+}
+
+/// `s^i·G` and `L_i(s)·G`, 2^k of each.
+pub(super) fn bases(k: u32) -> (Vec<G1Affine>, Vec<G1Affine>) {
+    let s = secret();
+    let tables = Tables::new(k.saturating_sub(3).clamp(4, 13) as usize);
+    let powers = tables.multiply(&powers(s, 1 << k));
+    (powers, tables.multiply(&lagrange_scalars(s, k)))
+}
+
+fn powers(base: Fr, n: usize) -> Vec<Fr> {
+    std::iter::successors(Some(Fr::ONE), |power| Some(power * base)).take(n).collect()
+}
+
+/// `L_i(s) = ω^i (s^n − 1) / (n (s − ω^i))`.
+fn lagrange_scalars(s: Fr, k: u32) -> Vec<Fr> {
+    let n = 1u64 << k;
+    let roots = powers(root_of_unity(k), n as usize);
+    let mut inverses: Vec<Fr> = roots.iter().map(|w| s - w).collect();
+    inverses.par_chunks_mut(BATCH).for_each(|chunk| {
+        chunk.batch_invert();
+    });
+    let factor = (s.pow_vartime([n]) - Fr::ONE) * Fr::TWO_INV.pow_vartime([u64::from(k)]);
+    inverses.into_iter().zip(roots).map(|(inverse, w)| inverse * w * factor).collect()
+}
+
+/// `windows[j][d − 1] = d · 2^(bits·j) · G`.
+struct Tables {
+    bits: usize,
+    windows: Vec<Vec<G1Affine>>,
+}
+
+impl Tables {
+    fn new(bits: usize) -> Self {
+        let count = (Fr::NUM_BITS as usize).div_ceil(bits);
+        let bases: Vec<G1> =
+            std::iter::successors(Some(G1::generator()), |p| Some((0..bits).fold(*p, |p, _| p.double()))).take(count).collect();
+        let windows = bases
+            .par_iter()
+            .map(|base| {
+                let multiples: Vec<G1> = std::iter::successors(Some(*base), |p| Some(p + base)).take((1 << bits) - 1).collect();
+                let mut affine = vec![G1Affine::identity(); multiples.len()];
+                G1::batch_normalize(&multiples, &mut affine);
+                affine
+            })
+            .collect();
+        Self { bits, windows }
+    }
+
+    fn multiply(&self, scalars: &[Fr]) -> Vec<G1Affine> {
+        scalars.par_chunks(BATCH).flat_map_iter(|chunk| self.multiply_batch(chunk)).collect()
+    }
+
+    fn multiply_batch(&self, scalars: &[Fr]) -> Vec<G1Affine> {
+        let digits: Vec<[u8; 32]> = scalars.iter().map(Fr::to_repr).collect();
+        let mut sums = vec![G1Affine::identity(); scalars.len()];
+        let mut pending: Vec<(usize, G1Affine)> = Vec::with_capacity(BATCH);
+        let mut slopes: Vec<Fq> = Vec::with_capacity(BATCH);
+        for (j, window) in self.windows.iter().enumerate() {
+            pending.clear();
+            for (i, scalar) in digits.iter().enumerate() {
+                let digit = bits_at(scalar, j * self.bits, self.bits);
+                if digit == 0 {
+                    continue;
+                }
+                let addend = window[digit - 1];
+                match bool::from(sums[i].is_identity()) {
+                    true => sums[i] = addend,
+                    false => pending.push((i, addend)),
+                }
+            }
+            slopes.clear();
+            slopes.extend(pending.iter().map(|(i, q)| q.x - sums[*i].x));
+            slopes.batch_invert();
+            for ((i, q), inverse) in pending.iter().zip(&slopes) {
+                let p = &mut sums[*i];
+                let slope = (q.y - p.y) * inverse;
+                let x = slope.square() - p.x - q.x;
+                *p = G1Affine { x, y: slope * (p.x - x) - p.y };
+            }
+        }
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplication_agrees_with_halo2() {
+        let scalars = [Fr::ONE, Fr::from(2), -Fr::ONE, Fr::TWO_INV, secret(), Fr::ZERO];
+        for bits in [4, 7, 13] {
+            let expected: Vec<G1Affine> = scalars.iter().map(|s| (G1::generator() * s).into()).collect();
+            assert_eq!(Tables::new(bits).multiply(&scalars), expected);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! SRS files: those of snarkjs, EZKL and halo2 are read, damaged ones are refused with an error of their own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+
+use halo2_proofs::halo2curves::bn256::{Bn256, G1Affine, G2Affine, G1, G2};
+use halo2_proofs::halo2curves::group::Group;
+use halo2_proofs::halo2curves::serde::SerdeObject;
+use halo2_proofs::poly::commitment::ParamsProver;
+use halo2_proofs::poly::kzg::commitment::ParamsKZG;
+use halo2_proofs::SerdeFormat;
+use proptest::prelude::*;
+use sworn_prover::srs::{Array, Srs, SrsCache, SrsError};
+
+const PTAU_HEADER: usize = 12 + 12;
+const PTAU_G1: usize = PTAU_HEADER + 44 + 12;
+const HALO2_G1: usize = 4;
+
+fn vector(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name)
+}
+
+/// The file `bytes` in a folder of its own.
+fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    std::fs::write(&path, bytes).unwrap();
+    (dir, path)
+}
+
+fn open(bytes: &[u8]) -> Result<Srs, SrsError> {
+    let (_dir, path) = file(bytes);
+    Srs::open(&path, None)
+}
+
+fn refusal(bytes: &[u8]) -> SrsError {
+    open(bytes).expect_err("a damaged file was accepted")
+}
+
+fn halo2_bytes(srs: &Srs, format: SerdeFormat) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    srs.params().write_custom(&mut bytes, format).unwrap();
+    bytes
+}
+
+/// A `.ptau` file of the powers and of nothing else.
+fn ptau_bytes(srs: &Srs, power: u32) -> Vec<u8> {
+    let section = |kind: u32, contents: Vec<u8>| [&kind.to_le_bytes()[..], &(contents.len() as u64).to_le_bytes(), &contents].concat();
+    let mut header = std::fs::read(vector("snarkjs_4.ptau")).unwrap()[PTAU_HEADER..PTAU_HEADER + 36].to_vec();
+    header.extend(power.to_le_bytes());
+    header.extend(power.to_le_bytes());
+    let g1: Vec<u8> = srs.g()[..(2 << power) - 1].iter().flat_map(|p| p.to_raw_bytes()).collect();
+    let mut g2 = srs.g2().to_raw_bytes();
+    for _ in 1..1 << power {
+        g2.extend(srs.s_g2().to_raw_bytes());
+    }
+    let head = [&b"ptau"[..], &1u32.to_le_bytes(), &3u32.to_le_bytes()].concat();
+    [head, section(1, header), section(2, g1), section(3, g2)].concat()
+}
+
+#[test]
+fn dev_has_the_layout_of_halo2() {
+    for k in [0, 1, 2, 5, 9] {
+        let srs = Srs::dev(k).unwrap();
+        srs.check().unwrap();
+        assert_eq!((srs.k(), srs.g().len(), srs.g_lagrange().len()), (k, 1 << k, 1 << k));
+        assert!(srs.is_insecure_dev());
+    }
+    assert!(matches!(Srs::dev(29), Err(SrsError::LogSize { expected: 28, actual: 29 })));
+}
+
+#[test]
+fn truncations_share_the_ceremony_and_not_the_digest() {
+    let (large, small) = (Srs::dev(6).unwrap(), Srs::dev(4).unwrap());
+    let cut = large.truncate(4).unwrap();
+    assert_eq!((cut.g(), cut.g_lagrange(), cut.digest()), (small.g(), small.g_lagrange(), small.digest()));
+    assert_eq!(cut.ceremony(), large.ceremony());
+    assert_ne!(cut.digest(), large.digest());
+    assert!(matches!(cut.truncate(5), Err(SrsError::TooSmall { expected: 5, actual: 4 })));
+}
+
+#[test]
+fn snarkjs_files_are_read() {
+    let plain = Srs::import_ptau(&vector("snarkjs_4.ptau"), None).unwrap();
+    let prepared = Srs::import_ptau(&vector("snarkjs_prepared_4.ptau"), None).unwrap();
+    assert_eq!(plain.k(), 4);
+    assert_eq!(plain.digest(), prepared.digest());
+    // One basis by our transform, the other one by snarkjs.
+    assert_eq!(plain.g_lagrange(), prepared.g_lagrange());
+    assert!(!plain.is_insecure_dev());
+    for k in 0..4 {
+        let cut = Srs::open(&vector("snarkjs_prepared_4.ptau"), Some(k)).unwrap();
+        assert_eq!(cut.digest(), plain.truncate(k).unwrap().digest());
+    }
+    let small = Srs::import_ptau(&vector("snarkjs_4.ptau"), Some(5));
+    assert!(matches!(small, Err(SrsError::TooSmall { expected: 5, actual: 4 })));
+}
+
+#[test]
+fn ezkl_files_are_read() {
+    let srs = Srs::open(&vector("ezkl_kzg4.srs"), None).unwrap();
+    assert_eq!((srs.k(), srs.is_insecure_dev()), (4, false));
+    assert_eq!(halo2_bytes(&srs, SerdeFormat::RawBytes), std::fs::read(vector("ezkl_kzg4.srs")).unwrap());
+}
+
+#[test]
+fn halo2_files_are_read_raw_and_compressed() {
+    let params = ParamsKZG::<Bn256>::new(3);
+    let mut digests = Vec::new();
+    for format in [SerdeFormat::RawBytes, SerdeFormat::Processed] {
+        let mut bytes = Vec::new();
+        params.write_custom(&mut bytes, format).unwrap();
+        let srs = open(&bytes).unwrap();
+        assert_eq!(srs.g(), params.get_g());
+        digests.push(srs.digest());
+    }
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn written_files_are_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = SrsCache::new(dir.path().join("a/b"));
+    assert!(cache.entries().unwrap().is_empty());
+    let srs = Srs::dev(5).unwrap();
+    let path = cache.insert(&srs).unwrap();
+    assert_eq!(Srs::open(&path, None).unwrap().digest(), srs.digest());
+    assert_eq!(cache.get(&srs.digest()).unwrap().unwrap().g_lagrange(), srs.g_lagrange());
+    assert!(cache.get(&[0; 32]).unwrap().is_none());
+    let cut = cache.truncation(&srs.ceremony(), 3).unwrap().unwrap();
+    assert_eq!(cut.digest(), Srs::dev(3).unwrap().digest());
+    let sizes: Vec<u32> = cache.entries().unwrap().iter().map(|e| e.k).collect();
+    assert_eq!(sizes.iter().sum::<u32>(), 8);
+    assert!(cache.truncation(&srs.ceremony(), 6).unwrap().is_none());
+    assert!(cache.truncation(&[0; 32], 3).unwrap().is_none());
+}
+
+#[test]
+fn wrong_points_are_named() {
+    let srs = Srs::dev(4).unwrap();
+    let halo2 = halo2_bytes(&srs, SerdeFormat::RawBytes);
+    let at = |array: usize, index: usize| HALO2_G1 + (array * 16 + index) * 64;
+    let with = |from: usize, bytes: &[u8]| {
+        let mut changed = halo2.clone();
+        changed[from..from + bytes.len()].copy_from_slice(bytes);
+        changed
+    };
+    let array = Array::PowersG1;
+    assert!(matches!(refusal(&with(at(0, 7), &[1])), SrsError::OffCurve { array: a, index: 7 } if a == array));
+    assert!(matches!(refusal(&with(at(0, 7), &[0; 64])), SrsError::Infinity { array: a, index: 7 } if a == array));
+    let other = G1Affine::from(G1::generator().double()).to_raw_bytes();
+    assert!(matches!(refusal(&with(at(0, 0), &other)), SrsError::Generator { array: a } if a == array));
+    for index in [1, 7, 15] {
+        let error = refusal(&with(at(0, index), &other));
+        assert!(matches!(error, SrsError::Power { index: i } if i == index), "{error}");
+    }
+    assert!(matches!(refusal(&with(at(1, 3), &other)), SrsError::Lagrange));
+    assert!(matches!(refusal(&with(at(1, 3), &[1])), SrsError::OffCurve { array: Array::LagrangeG1, index: 3 }));
+    let other = G2Affine::from(G2::generator().double()).to_raw_bytes();
+    assert!(matches!(refusal(&with(at(2, 0), &other)), SrsError::Generator { array: Array::PowersG2 }));
+    assert!(matches!(refusal(&with(at(2, 2), &other)), SrsError::Power { index: 1 }));
+    assert!(matches!(refusal(&with(at(2, 2), &[1])), SrsError::OffCurve { array: Array::PowersG2, index: 1 }));
+}
+
+#[test]
+fn points_outside_the_subgroup_are_named() {
+    use halo2_proofs::halo2curves::bn256::Fq2;
+    use halo2_proofs::halo2curves::ff::Field;
+    use halo2_proofs::halo2curves::group::cofactor::CofactorGroup;
+    use halo2_proofs::halo2curves::CurveAffine;
+    let outside = (1u64..)
+        .filter_map(|x| {
+            let x = Fq2::from(x);
+            let y = Option::<Fq2>::from((x.square() * x + G2Affine::b()).sqrt())?;
+            Option::<G2Affine>::from(G2Affine::from_xy(x, y))
+        })
+        .find(|p| !bool::from(G2::from(*p).is_torsion_free()))
+        .unwrap();
+    let mut bytes = halo2_bytes(&Srs::dev(2).unwrap(), SerdeFormat::RawBytes);
+    let at = bytes.len() - 128;
+    bytes[at..].copy_from_slice(&outside.to_raw_bytes());
+    assert!(matches!(refusal(&bytes), SrsError::Subgroup { array: Array::PowersG2, index: 1 }));
+}
+
+#[test]
+fn damaged_ptau_files_are_refused() {
+    let good = ptau_bytes(&Srs::dev(5).unwrap(), 4);
+    assert_eq!(open(&good).unwrap().digest(), Srs::dev(4).unwrap().digest());
+    let with = |at: usize, byte: u8| {
+        let mut changed = good.clone();
+        changed[at] = byte;
+        changed
+    };
+    assert!(matches!(refusal(&with(4, 2)), SrsError::Version { expected: 1, actual: 2, .. }));
+    assert!(matches!(refusal(&with(12, 9)), SrsError::SectionCount { section: 1, actual: 0, .. }));
+    assert!(matches!(refusal(&with(12, 2)), SrsError::SectionCount { section: 1, actual: 0, .. }));
+    assert!(matches!(refusal(&with(PTAU_HEADER + 4, 0)), SrsError::Curve { .. }));
+    assert!(matches!(refusal(&with(PTAU_HEADER + 36, 3)), SrsError::SectionSize { section: 2, .. }));
+    assert!(matches!(refusal(&with(PTAU_HEADER + 36, 40)), SrsError::LogSize { expected: 28, actual: 40 }));
+    assert!(matches!(refusal(&with(PTAU_G1 + 64, 1)), SrsError::OffCurve { index: 1, .. }));
+    assert!(matches!(refusal(&good[..good.len() - 1]), SrsError::Length { .. }));
+    assert!(matches!(refusal(&good[..8]), SrsError::Length { .. }));
+    assert!(matches!(refusal(b"ptau"), SrsError::Length { .. }));
+}
+
+#[test]
+fn foreign_and_cut_files_are_refused() {
+    assert!(matches!(refusal(b""), SrsError::Foreign { .. }));
+    assert!(matches!(refusal(b"{\"not\": \"an SRS\"}"), SrsError::Foreign { .. }));
+    let halo2 = halo2_bytes(&Srs::dev(4).unwrap(), SerdeFormat::RawBytes);
+    assert!(matches!(refusal(&halo2[..halo2.len() - 1]), SrsError::Length { .. }));
+    assert!(matches!(refusal(&[halo2, vec![0]].concat()), SrsError::Length { .. }));
+    let missing = Srs::open(Path::new("/nowhere/kzg.srs"), None);
+    assert!(matches!(missing, Err(SrsError::Io { .. })));
+}
+
+#[test]
+fn unwritable_folders_are_an_error() {
+    let (_dir, path) = file(b"a file, not a folder");
+    assert!(matches!(Srs::dev(1).unwrap().write(&path.join("x.srs")), Err(SrsError::Io { .. })));
+    assert!(matches!(SrsCache::new(&path).insert(&Srs::dev(1).unwrap()), Err(SrsError::Io { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever bit of a file of ours is flipped and wherever it is cut, it is refused and nothing panics.
+    #[test]
+    fn damaged_cache_files_are_refused(bit in 0usize..8, at in 0.0f64..1.0, cut in any::<bool>()) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.srs");
+        Srs::dev(3).unwrap().write(&path).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = ((bytes.len() as f64 * at) as usize).min(bytes.len() - 1);
+        // The ceremony in the header only helps to find files.
+        prop_assume!(cut || !(48..80).contains(&at));
+        if cut { bytes.truncate(at) } else { bytes[at] ^= 1 << bit }
+        std::fs::write(&path, &bytes).unwrap();
+        prop_assert!(Srs::open(&path, None).is_err());
+    }
+}
