@@ -1,0 +1,110 @@
+//! Compile: from the float graph of a model to integers, at the smallest bit width that is accurate enough.
+//!
+//! ```text
+//! simplify → calibrate → for b in widths: quantize, compare → the first b with max|err| / max|y| ≤ target
+//! ```
+
+use std::ops::RangeInclusive;
+
+use sworn_circuits::graph::{NodeId, QuantGraph};
+
+use crate::calibrate::{calibrate, default_margin, Ranges};
+use crate::error::OnnxError;
+use crate::graph::Graph;
+use crate::quantize::{quantize, Quantised};
+use crate::report::{compare, Report};
+use crate::simplify::simplify;
+
+/// How a model is compiled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// The bit width; chosen among `allowed` if there is none.
+    pub bits: Option<u32>,
+    /// Widths to choose from.
+    pub allowed: RangeInclusive<u32>,
+    /// Largest relative error of an output over the samples, for the choice of the width.
+    pub target: f64,
+    /// How much wider the ranges are than the samples; [`default_margin`] if there is none.
+    pub margin: Option<f64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { bits: None, allowed: 8..=14, target: 0.003, margin: None }
+    }
+}
+
+/// A compiled model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// The integer graph.
+    pub graph: QuantGraph,
+    /// Its errors over the samples.
+    pub report: Report,
+    /// The simplified float graph.
+    pub float: Graph,
+    /// For each node of `graph`, the node of `float` that has the same values.
+    pub origins: Vec<NodeId>,
+    /// Whether the error is at most the target.
+    pub accurate: bool,
+}
+
+/// Samples that the choice of the width looks at.
+const CHOICE_SAMPLES: usize = 16;
+
+/// Compiles `graph` for `samples`, each a vector for every input.
+///
+/// # Errors
+/// No samples or samples that do not fit; tensors that are not finite; coefficients that leave their bounds.
+pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Result<Compiled, OnnxError> {
+    let float = simplify(graph);
+    let margin = options.margin.unwrap_or_else(|| default_margin(samples.len()));
+    let ranges = calibrate(&float, samples, margin)?;
+    let (quantised, report) = match options.bits {
+        Some(bits) => {
+            let quantised = quantize(&float, &ranges, bits)?;
+            let report = compare(&float, &quantised, samples)?;
+            (quantised, report)
+        }
+        None => choose_bits(&float, &ranges, samples, options.target, options.allowed.clone())?,
+    };
+    let accurate = report.relative() <= options.target;
+    Ok(Compiled { graph: quantised.graph, report, float, origins: quantised.origins, accurate })
+}
+
+/// The smallest allowed width whose relative error over the samples is at most `target` and that keeps every top-1; the
+/// most accurate one if none does.
+///
+/// # Errors
+/// As [`compile`]; also if no width is allowed.
+pub fn choose_bits(
+    graph: &Graph,
+    ranges: &Ranges,
+    samples: &[Vec<Vec<f32>>],
+    target: f64,
+    allowed: RangeInclusive<u32>,
+) -> Result<(Quantised, Report), OnnxError> {
+    let few = &samples[..samples.len().min(CHOICE_SAMPLES)];
+    let mut best: Option<(Quantised, Report)> = None;
+    let mut refused = OnnxError::Bits { expected: "a range of widths that is not empty", actual: *allowed.start() };
+    for bits in allowed {
+        let tried = quantize(graph, ranges, bits).and_then(|quantised| {
+            let report = compare(graph, &quantised, few)?;
+            let good = |report: &Report| report.relative() <= target && report.top1 == 1.0;
+            let report = if samples.len() > few.len() && good(&report) { compare(graph, &quantised, samples)? } else { report };
+            Ok((good(&report), quantised, report))
+        });
+        match tried {
+            Ok((true, quantised, report)) => return Ok((quantised, report)),
+            Ok((false, quantised, report)) => {
+                if best.as_ref().is_none_or(|(_, old)| report.relative() < old.relative()) {
+                    best = Some((quantised, report));
+                }
+            }
+            Err(error) => refused = error,
+        }
+    }
+    let (quantised, report) = best.ok_or(refused)?;
+    let report = if report.samples < samples.len() { compare(graph, &quantised, samples)? } else { report };
+    Ok((quantised, report))
+}

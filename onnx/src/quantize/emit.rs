@@ -1,0 +1,254 @@
+//! Emit: the integer graph for given scales.
+//!
+//! ```text
+//! w_int = round(w·s_x·2^b / s_q)     bias_int = round(bias·2^b / s_q) − z·2^b     q = v / s_q − z
+//! ```
+
+use std::collections::HashMap;
+
+use sworn_circuits::graph as quant;
+use sworn_circuits::graph::{NodeId, QuantGraph};
+
+use super::plan::{Activation, Form, Plan, Site};
+use super::rounding::{self, coefficient, constant, Layer, LIMIT};
+use super::scales::Scales;
+use super::{table, Quantised};
+use crate::calibrate::Ranges;
+use crate::error::OnnxError;
+use crate::graph::{Graph, Linear, Node, Op, Source, Term};
+
+pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ranges, bits: u32) -> Result<Quantised, OnnxError> {
+    let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
+    let mut emitter = Emitter { graph, scales, ranges, bits, out, origins: Vec::new(), bounds: Vec::new(), place: HashMap::new(), tables: HashMap::new() };
+    for (index, site) in plan.iter() {
+        emitter.site(index, site)?;
+    }
+    let place = |id: &NodeId| emitter.place.get(&id.0).copied();
+    emitter.out.inputs = graph.inputs.iter().filter_map(place).collect();
+    emitter.out.outputs = graph.outputs.iter().filter_map(place).collect();
+    Ok(Quantised { graph: emitter.out, origins: emitter.origins })
+}
+
+struct Emitter<'a> {
+    graph: &'a Graph,
+    scales: &'a Scales,
+    ranges: &'a Ranges,
+    bits: u32,
+    out: QuantGraph,
+    origins: Vec<NodeId>,
+    /// Smallest and largest integer of each node of `out`.
+    bounds: Vec<(i64, i64)>,
+    /// Float node to node of `out`.
+    place: HashMap<usize, NodeId>,
+    /// Contents of a table to its index.
+    tables: HashMap<(i32, Vec<i32>), usize>,
+}
+
+impl Emitter<'_> {
+    fn site(&mut self, index: usize, site: Site<'_>) -> Result<(), OnnxError> {
+        let node = &self.graph.nodes[index];
+        let half = 1i64 << (self.bits - 1);
+        let id = match site.form {
+            Form::Input => self.push(index, node, quant::Op::Input, Vec::new(), (-half, half - 1)),
+            Form::Move => self.moved(index, node)?,
+            Form::Accumulate(pre) => {
+                let activation = self.activation(index, site);
+                self.accumulate(index, node, self.graph.node(pre), activation)?
+            }
+            Form::Copy(from) => {
+                let activation = self.activation(index, site);
+                let scale = self.scales.requantised(index);
+                let ca = coefficient(&node.name, self.scales.values[from.0] * self.unit() / scale)?;
+                let c = -self.offset(index) << self.bits;
+                let op = quant::Elementwise { ca: vec![ca], cb: 0, cm: 0, c: vec![c], activation };
+                let bounds = self.activated(activation);
+                self.push(index, node, quant::Op::Elementwise(op), vec![self.place(from)], bounds)
+            }
+        };
+        self.place.insert(index, id);
+        Ok(())
+    }
+
+    /// 2^bits.
+    fn unit(&self) -> f64 {
+        f64::from(1u32 << self.bits)
+    }
+
+    fn offset(&self, index: usize) -> i64 {
+        self.scales.tables[index].map_or(0, |(_, argument)| argument.offset)
+    }
+
+    /// The place of a float node, which is before its readers.
+    fn place(&self, id: NodeId) -> NodeId {
+        self.place.get(&id.0).copied().unwrap_or(NodeId(0))
+    }
+
+    fn push(&mut self, origin: usize, node: &Node, op: quant::Op, inputs: Vec<NodeId>, bounds: (i64, i64)) -> NodeId {
+        let scale = self.scales.values[origin];
+        self.out.nodes.push(quant::Node { name: node.name.clone(), op, inputs, shape: node.shape.clone(), scale });
+        self.origins.push(NodeId(origin));
+        self.bounds.push(bounds);
+        NodeId(self.out.nodes.len() - 1)
+    }
+
+    fn activation(&mut self, index: usize, site: Site<'_>) -> quant::Activation {
+        match (site.activation, self.scales.tables[index]) {
+            (Activation::Relu, _) => quant::Activation::Relu,
+            (Activation::Table(f), Some((domain, argument))) => {
+                let (first, values) = table::values(f, domain, argument, self.scales.values[index], self.bits);
+                let tables = &mut self.out.tables;
+                let place = *self.tables.entry((first, values.clone())).or_insert_with(|| {
+                    tables.push(quant::Table { name: f.name().to_string(), first, values });
+                    tables.len() - 1
+                });
+                quant::Activation::Table(place)
+            }
+            _ => quant::Activation::None,
+        }
+    }
+
+    /// Smallest and largest value after an activation.
+    fn activated(&self, activation: quant::Activation) -> (i64, i64) {
+        let half = 1i64 << (self.bits - 1);
+        match activation {
+            quant::Activation::None => (-half, half - 1),
+            quant::Activation::Relu => (0, 2 * half - 1),
+            quant::Activation::Table(i) => {
+                let values = self.out.tables[i].values.iter();
+                values.fold((i64::MAX, i64::MIN), |(low, high), &v| (low.min(i64::from(v)), high.max(i64::from(v))))
+            }
+        }
+    }
+
+    /// Largest absolute value of a node of `out`.
+    fn magnitude(&self, id: NodeId) -> i128 {
+        self.bounds.get(id.0).map_or(0, |b| i128::from(b.0.abs().max(b.1.abs())))
+    }
+
+    fn check_accumulator(&self, node: &str, bound: i128) -> Result<(), OnnxError> {
+        if bound >= i128::from(LIMIT) {
+            return Err(OnnxError::AccumulatorTooLarge { node: node.to_string(), expected: LIMIT, actual: bound.to_string() });
+        }
+        Ok(())
+    }
+
+    fn moved(&mut self, index: usize, node: &Node) -> Result<NodeId, OnnxError> {
+        let scale = self.scales.values[index];
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for (place, &from) in node.inputs.iter().enumerate() {
+            inputs.push(if self.scales.rescaled.contains(&(index, place)) { self.rescale(from, scale)? } else { self.place(from) });
+        }
+        let mut bounds = inputs.iter().map(|id| self.bounds[id.0]).fold((i64::MAX, i64::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+        let op = match &node.op {
+            Op::Max(max) => quant::Op::Max(max.clone()),
+            Op::Gather(sources) => {
+                let mut moved = Vec::with_capacity(sources.len());
+                for source in sources {
+                    moved.push(match *source {
+                        Source::Element { input, index } => quant::Source::Element { input, index },
+                        Source::Constant(c) => {
+                            let c = coefficient(&node.name, f64::from(c) / scale)?;
+                            bounds = (bounds.0.min(i64::from(c)), bounds.1.max(i64::from(c)));
+                            quant::Source::Constant(c)
+                        }
+                    });
+                }
+                quant::Op::Gather(quant::Gather { sources: moved })
+            }
+            _ => quant::Op::Gather(quant::Gather::identity(node.elements())),
+        };
+        Ok(self.push(index, node, op, inputs, bounds))
+    }
+
+    /// The tensor `from` at another scale.
+    fn rescale(&mut self, from: NodeId, scale: f64) -> Result<NodeId, OnnxError> {
+        let node = self.graph.node(from);
+        let ca = coefficient(&node.name, self.scales.values[from.0] * self.unit() / scale)?;
+        let op = quant::Elementwise { ca: vec![ca], cb: 0, cm: 0, c: vec![0], activation: quant::Activation::None };
+        let bounds = self.activated(quant::Activation::None);
+        let inputs = vec![self.place(from)];
+        let id = self.push(from.0, node, quant::Op::Elementwise(op), inputs, bounds);
+        self.out.nodes[id.0].scale = scale;
+        Ok(id)
+    }
+
+    /// The accumulator of `pre`, with the name and the shape of the node that it ends in.
+    fn accumulate(&mut self, index: usize, node: &Node, pre: &Node, activation: quant::Activation) -> Result<NodeId, OnnxError> {
+        let unit = self.unit() / self.scales.requantised(index);
+        let offset = self.offset(index) << self.bits;
+        let inputs: Vec<NodeId> = pre.inputs.iter().map(|&id| self.place(id)).collect();
+        let name = &pre.name;
+        let scale = |place: usize| pre.inputs.get(place).map_or(1.0, |id| self.scales.values[id.0]);
+        let size = |place: usize| inputs.get(place).map_or(0, |&id| self.magnitude(id));
+        let op = match &pre.op {
+            Op::Linear(linear) => {
+                let linear = self.linear(linear, pre, unit, offset, activation)?;
+                self.check_accumulator(name, linear_bound(&linear, &inputs.iter().map(|&id| self.magnitude(id)).collect::<Vec<_>>()))?;
+                quant::Op::Linear(linear)
+            }
+            Op::Reduce { inner, factor } => {
+                let factor = coefficient(name, f64::from(*factor) * scale(0) * unit)?;
+                self.check_accumulator(name, i128::from(factor).abs() * *inner as i128 * size(0))?;
+                quant::Op::Reduce(quant::Reduce { inner: *inner, factor, activation })
+            }
+            Op::Elementwise { ca, cb, cm, c } => {
+                let two = inputs.len() == 2;
+                let ca = ca.iter().map(|&ca| coefficient(name, f64::from(ca) * scale(0) * unit)).collect::<Result<Vec<_>, _>>()?;
+                let cb = if two { coefficient(name, f64::from(*cb) * scale(1) * unit)? } else { 0 };
+                let cm = if two { coefficient(name, f64::from(*cm) * scale(0) * scale(1) * unit)? } else { 0 };
+                let c = c.iter().map(|&c| Ok(constant(name, f64::from(c) * unit)? - offset)).collect::<Result<Vec<_>, OnnxError>>()?;
+                let largest = |v: &mut dyn Iterator<Item = i64>| v.map(|v| i128::from(v).abs()).max().unwrap_or(0);
+                let bound = largest(&mut ca.iter().map(|&v| i64::from(v))) * size(0)
+                    + i128::from(cb).abs() * size(1)
+                    + i128::from(cm).abs() * size(0) * size(1)
+                    + largest(&mut c.iter().copied());
+                self.check_accumulator(name, bound)?;
+                quant::Op::Elementwise(quant::Elementwise { ca, cb, cm, c, activation })
+            }
+            _ => quant::Op::Gather(quant::Gather::identity(node.elements())),
+        };
+        let bounds = self.activated(activation);
+        let id = self.push(index, node, op, inputs, bounds);
+        // A function keeps the shape of its argument; the accumulator's shape is the one that its weights fit.
+        self.out.nodes[id.0].shape = pre.shape.clone();
+        Ok(id)
+    }
+
+    fn linear(&self, linear: &Linear, pre: &Node, unit: f64, offset: i64, activation: quant::Activation) -> Result<quant::Linear, OnnxError> {
+        let mut correction = vec![0f64; linear.bias.len()];
+        let mut terms = Vec::with_capacity(linear.terms.len());
+        for (term, &from) in linear.terms.iter().zip(&pre.inputs) {
+            let scale = self.scales.values[from.0];
+            terms.push(match term {
+                Term::Scale(factor) => quant::Term::Scale(coefficient(&pre.name, f64::from(*factor) * scale * unit)?),
+                Term::Conv(conv) => {
+                    let (to, from_shape) = (&pre.shape, &self.graph.node(from).shape);
+                    let layer = Layer { node: &pre.name, channels: linear.channels, conv, outputs: linear.bias.len(), from: from_shape, to };
+                    let samples: Vec<&[f32]> = self.ranges.tensors.iter().filter_map(|t| t.get(from.0)).map(Vec::as_slice).collect();
+                    let (weights, left) = rounding::weights(&layer, scale * unit, scale, &samples)?;
+                    correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
+                    let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
+                    quant::Term::Conv(quant::Conv { kernel, stride, pad_before, dilation, groups, weights })
+                }
+            });
+        }
+        let bias = linear.bias.iter().zip(&correction).map(|(&b, more)| Ok(constant(&pre.name, f64::from(b) * unit + more)? - offset));
+        Ok(quant::Linear { channels: linear.channels, terms, bias: bias.collect::<Result<_, OnnxError>>()?, activation })
+    }
+}
+
+/// `max_o Σ |w|·max|x| + |bias|`.
+fn linear_bound(linear: &quant::Linear, magnitudes: &[i128]) -> i128 {
+    let outputs = linear.bias.len();
+    let one = |output: usize| -> i128 {
+        let terms = linear.terms.iter().zip(magnitudes).map(|(term, size)| match term {
+            quant::Term::Scale(factor) => i128::from(*factor).abs() * size,
+            quant::Term::Conv(conv) => {
+                let per_output = conv.weights.len() / outputs.max(1);
+                conv.weights[output * per_output..(output + 1) * per_output].iter().map(|&w| i128::from(w).abs()).sum::<i128>() * size
+            }
+        });
+        terms.sum::<i128>() + i128::from(linear.bias[output]).abs()
+    };
+    (0..outputs).map(one).max().unwrap_or(0)
+}
