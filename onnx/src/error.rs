@@ -319,6 +319,9 @@ pub enum Problem {
         /// The most elements a tensor may have.
         expected: usize,
     },
+    /// A tensor attribute cannot be read.
+    #[error("{0}")]
+    Tensor(Box<OnnxError>),
     /// Its constants give a value that is NaN or infinite.
     #[error("its constants give values that are not finite")]
     NonFinite,

@@ -1,0 +1,84 @@
+//! Constant folding: a node whose inputs are all constants is computed by `tract`.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use tract_onnx::prelude::{tvec, DatumType, Framework, InferenceModelExt, IntoRunnable, TractResult};
+
+use crate::error::Problem;
+use crate::operator::MAX_ELEMENTS;
+use crate::tensor::{Data, Tensor};
+
+/// Operators whose output may be far larger than their inputs, or that are not functions. They are lowered instead.
+const NOT_FOLDED: &[&str] =
+    &["ConstantOfShape", "Expand", "Tile", "Pad", "Resize", "Upsample", "OneHot", "EyeLike", "If", "Loop", "Scan", "Multinomial", "Bernoulli"];
+
+/// The outputs of `node`, or [`Problem::Fold`].
+pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Problem> {
+    let special = node.op_type.starts_with("Random") || node.output.iter().any(String::is_empty);
+    if special || NOT_FOLDED.contains(&node.op_type.as_str()) || !is_small(&node.op_type, inputs) {
+        return Err(Problem::Fold);
+    }
+    // What tract cannot compute it refuses with an error; the rest of the model does not depend on it if it panics.
+    match catch_unwind(AssertUnwindSafe(|| run(node, opset, inputs))) {
+        Ok(Ok(outputs)) => Ok(outputs),
+        _ => Err(Problem::Fold),
+    }
+}
+
+/// Whether the result is sure to be small enough: broadcasting and products of matrices stay below the product of the
+/// largest dimensions, `Gather` below the product of the lengths.
+fn is_small(op: &str, inputs: &[Option<&Tensor>]) -> bool {
+    let inputs: Vec<&Tensor> = inputs.iter().flatten().copied().collect();
+    let bound = |sizes: Vec<usize>| sizes.iter().try_fold(1usize, |n, &d| n.checked_mul(d.max(1))).is_some_and(|n| n <= MAX_ELEMENTS);
+    match op {
+        "Gather" => bound(inputs.iter().map(|t| t.len()).collect()),
+        "Range" => inputs.iter().all(|t| match &t.data {
+            Data::Int(v) => v.iter().all(|v| v.unsigned_abs() < 1 << 20),
+            _ => false,
+        }),
+        _ => {
+            let rank = inputs.iter().map(|t| t.shape.len()).max().unwrap_or(0);
+            let largest = |i: usize| inputs.iter().filter_map(|t| t.shape.iter().rev().nth(i)).copied().max().unwrap_or(1);
+            inputs.iter().all(|t| t.len() <= MAX_ELEMENTS) && bound((0..rank).map(largest).collect())
+        }
+    }
+}
+
+/// Runs a model of this one node.
+fn run(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> TractResult<Vec<Tensor>> {
+    let mut node = node.clone();
+    let mut initializer = Vec::new();
+    for (i, tensor) in inputs.iter().enumerate() {
+        if let Some(tensor) = tensor {
+            node.input[i] = format!("input {i}");
+            initializer.push(message(tensor, &node.input[i]));
+        }
+    }
+    let output = node.output.iter().filter(|o| !o.is_empty()).map(|o| ValueInfoProto { name: o.clone(), ..Default::default() }).collect();
+    let graph = GraphProto { node: vec![node], initializer, output, ..Default::default() };
+    let opset_import = vec![OperatorSetIdProto { domain: String::new(), version: opset }];
+    let model = ModelProto { ir_version: 8, opset_import, graph: Some(graph), ..Default::default() };
+    let plan = tract_onnx::onnx().model_for_proto_model(&model)?.into_typed()?.into_runnable()?;
+    plan.run(tvec!())?.iter().map(|value| read(value)).collect()
+}
+
+fn message(tensor: &Tensor, name: &str) -> TensorProto {
+    let (data_type, raw_data) = match &tensor.data {
+        Data::Float(v) => (DataType::Float, v.iter().flat_map(|v| v.to_le_bytes()).collect()),
+        Data::Int(v) => (DataType::Int64, v.iter().flat_map(|v| v.to_le_bytes()).collect()),
+        Data::Bool(v) => (DataType::Bool, v.iter().map(|&v| u8::from(v)).collect()),
+    };
+    let dims = tensor.shape.iter().map(|&d| d as i64).collect();
+    TensorProto { name: name.to_string(), dims, data_type: data_type as i32, raw_data, ..Default::default() }
+}
+
+fn read(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
+    let data = match value.datum_type() {
+        DatumType::F32 | DatumType::F16 | DatumType::F64 => Data::Float(value.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()),
+        DatumType::Bool => Data::Bool(value.try_as_plain_ram()?.as_slice::<bool>()?.to_vec()),
+        _ => Data::Int(value.cast_to::<i64>()?.try_as_plain_ram()?.as_slice::<i64>()?.to_vec()),
+    };
+    Ok(Tensor { shape: value.shape().to_vec(), data })
+}

@@ -1,0 +1,142 @@
+//! The operators: each is lowered to operations of the [`Graph`](crate::graph::Graph) by its file.
+//!
+//! Adding an operator is one file with a function `fn(&mut Operator) -> Lowered`, and one line in [`REGISTRY`].
+
+mod batch_normalization;
+mod binary;
+mod concat;
+mod constant;
+mod conv;
+mod depth_to_space;
+mod expand;
+mod extremum;
+mod flatten;
+mod gather;
+mod gemm;
+mod identity;
+mod matmul;
+mod pad;
+mod pool;
+mod pow;
+mod prelu;
+mod reduce;
+mod reshape;
+mod resize;
+mod slice;
+mod split;
+mod squeeze;
+mod tile;
+mod transpose;
+mod unary;
+mod window;
+
+use crate::error::Problem;
+use crate::operator::{Operator, Value};
+
+/// The outputs of a node, or why it cannot be lowered. Outputs that are missing at the end are not supported.
+pub(crate) type Lowered = Result<Vec<Value>, Problem>;
+
+/// Lowers one node.
+pub(crate) type Lower = fn(&mut Operator<'_>) -> Lowered;
+
+/// Operators of the standard domain: name, oldest opset whose semantics are known, lowering.
+const REGISTRY: &[(&str, i64, Lower)] = &[
+    ("Abs", 1, unary::lower),
+    ("Acos", 7, unary::lower),
+    ("Acosh", 9, unary::lower),
+    ("Add", 7, binary::add),
+    ("Asin", 7, unary::lower),
+    ("Asinh", 9, unary::lower),
+    ("Atan", 7, unary::lower),
+    ("Atanh", 9, unary::lower),
+    ("AveragePool", 1, pool::average),
+    ("BatchNormalization", 7, batch_normalization::lower),
+    ("Cast", 6, identity::cast),
+    ("CastLike", 15, identity::lower),
+    ("Ceil", 1, unary::lower),
+    ("Celu", 12, unary::lower),
+    ("Clip", 1, unary::clip),
+    ("Concat", 4, concat::lower),
+    ("Constant", 1, constant::lower),
+    ("Conv", 1, conv::lower),
+    ("Cos", 7, unary::lower),
+    ("Cosh", 9, unary::lower),
+    ("DepthToSpace", 1, depth_to_space::lower),
+    ("Div", 7, binary::div),
+    ("Dropout", 1, identity::dropout),
+    ("Elu", 1, unary::lower),
+    ("Erf", 9, unary::lower),
+    ("Exp", 1, unary::lower),
+    ("Expand", 8, expand::lower),
+    ("Flatten", 1, flatten::lower),
+    ("Floor", 1, unary::lower),
+    ("Gather", 1, gather::lower),
+    ("Gelu", 20, unary::gelu),
+    ("Gemm", 7, gemm::lower),
+    ("GlobalAveragePool", 1, pool::global_average),
+    ("GlobalMaxPool", 1, pool::global_max),
+    ("HardSigmoid", 1, unary::lower),
+    ("HardSwish", 14, unary::lower),
+    ("Identity", 1, identity::lower),
+    ("LeakyRelu", 1, unary::lower),
+    ("Log", 1, unary::lower),
+    ("MatMul", 1, matmul::lower),
+    ("Max", 8, extremum::max),
+    ("MaxPool", 1, pool::max),
+    ("Mean", 8, extremum::mean),
+    ("Min", 8, extremum::min),
+    ("Mish", 18, unary::lower),
+    ("Mul", 7, binary::mul),
+    ("Neg", 1, unary::neg),
+    ("PRelu", 7, prelu::lower),
+    ("Pad", 2, pad::lower),
+    ("Pow", 7, pow::lower),
+    ("Reciprocal", 1, unary::lower),
+    ("ReduceL1", 1, reduce::l1),
+    ("ReduceL2", 1, reduce::l2),
+    ("ReduceLogSum", 1, reduce::log_sum),
+    ("ReduceMax", 1, reduce::max),
+    ("ReduceMean", 1, reduce::mean),
+    ("ReduceMin", 1, reduce::min),
+    ("ReduceSum", 1, reduce::sum),
+    ("ReduceSumSquare", 1, reduce::sum_square),
+    ("Relu", 1, unary::lower),
+    ("Reshape", 1, reshape::lower),
+    ("Resize", 10, resize::resize),
+    ("Round", 11, unary::lower),
+    ("Selu", 1, unary::lower),
+    ("Shape", 1, constant::shape),
+    ("Shrink", 9, unary::lower),
+    ("Sigmoid", 1, unary::lower),
+    ("Sign", 9, unary::lower),
+    ("Sin", 7, unary::lower),
+    ("Sinh", 9, unary::lower),
+    ("Size", 1, constant::size),
+    ("Slice", 1, slice::lower),
+    ("Softplus", 1, unary::lower),
+    ("Softsign", 1, unary::lower),
+    ("SpaceToDepth", 1, depth_to_space::inverse),
+    ("Split", 2, split::lower),
+    ("Sqrt", 1, unary::lower),
+    ("Squeeze", 1, squeeze::squeeze),
+    ("Sub", 7, binary::sub),
+    ("Sum", 8, extremum::sum),
+    ("Swish", 24, unary::lower),
+    ("Tan", 7, unary::lower),
+    ("Tanh", 1, unary::lower),
+    ("ThresholdedRelu", 10, unary::lower),
+    ("Tile", 6, tile::lower),
+    ("Transpose", 1, transpose::lower),
+    ("Unsqueeze", 1, squeeze::unsqueeze),
+    ("Upsample", 7, resize::upsample),
+];
+
+/// The lowering of an operator.
+pub(crate) fn find(domain: &str, op: &str, opset: i64) -> Result<Lower, Problem> {
+    let entry = REGISTRY.iter().find(|(name, _, _)| domain.is_empty() && *name == op);
+    match entry {
+        None => Err(Problem::Operator),
+        Some(&(_, since, _)) if opset < since => Err(Problem::Opset { expected: since, actual: opset }),
+        Some(&(_, _, lower)) => Ok(lower),
+    }
+}

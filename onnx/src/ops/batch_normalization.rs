@@ -1,0 +1,43 @@
+//! BatchNormalization, for inference: a factor and a constant for each channel.
+//!
+//! ```text
+//! x : [batch, channels, …]          y = x·f + (B − mean·f),  f = scale / √(var + ε)
+//! ```
+//!
+//! Simplification folds it into the convolution before it.
+
+use crate::error::Problem;
+use crate::operator::{Operator, Value};
+use crate::ops::Lowered;
+
+pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
+    if op.int("training_mode", 0) != 0 {
+        return Err(Problem::Feature { feature: "training mode" });
+    }
+    if op.int("spatial", 1) != 1 {
+        return Err(Problem::Feature { feature: "statistics for each position (spatial = 0)" });
+    }
+    let shape = op.shape(0)?;
+    if shape.len() < 2 {
+        return Err(Problem::Rank { input: 0, expected: "2 or more", actual: shape.len() });
+    }
+    let channels = shape[1];
+    let mut parameters = Vec::with_capacity(4);
+    for i in 1..5 {
+        let (_, values) = op.constant_floats(i)?;
+        if values.len() != channels {
+            return Err(Problem::Malformed { rule: "scale, B, mean and var have one value for each channel" });
+        }
+        parameters.push(values);
+    }
+    let epsilon = f64::from(op.float("epsilon", 1e-5));
+    let at = |i: usize, c: usize| f64::from(parameters[i][c]);
+    let factors: Vec<f64> = (0..channels).map(|c| at(0, c) / (at(3, c) + epsilon).sqrt()).collect();
+    let constants: Vec<f32> = (0..channels).map(|c| (at(1, c) - at(2, c) * factors[c]) as f32).collect();
+    let x = op.node(0)?;
+    let plane: usize = shape[2..].iter().product();
+    let channel = |i: usize| i / plane % channels;
+    let count = op.graph.node(x).elements();
+    let y = op.affine(x, (0..count).map(|i| factors[channel(i)] as f32).collect(), (0..count).map(|i| constants[channel(i)]).collect())?;
+    Ok(vec![Value::Node(y)])
+}

@@ -1,0 +1,26 @@
+//! Gather: slices of a tensor at constant indices of one axis.
+//!
+//! ```text
+//! y[…before, …index, …after] = x[…before, indices[…index], …after]
+//! ```
+
+use crate::error::Problem;
+use crate::operator::{axis, dot, strides, Operator, Value};
+use crate::ops::Lowered;
+
+pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
+    let from = op.shape(0)?;
+    let at = axis(op.int("axis", 0), from.len())?;
+    let index_shape = op.constant(1)?.shape.clone();
+    let places = op.constant_ints(1)?.iter().map(|&i| axis(i, from[at])).collect::<Result<Vec<_>, _>>();
+    let places = places.map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })?;
+    let end = at + index_shape.len();
+    let shape = [&from[..at], &index_shape, &from[at + 1..]].concat();
+    let (steps, index_steps) = (strides(&from), strides(&index_shape));
+    let x = op.node(0)?;
+    let y = op.moved(x, shape, |index| {
+        let place = places[dot(&index[at..end], &index_steps)];
+        dot(&index[..at], &steps) + place * steps[at] + dot(&index[end..], &steps[at + 1..])
+    })?;
+    Ok(vec![Value::Node(y)])
+}
