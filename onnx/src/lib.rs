@@ -1,5 +1,9 @@
 //! ONNX models to quantised integer graphs.
 
+#[cfg(test)]
+mod arbitrary;
+pub mod calibrate;
+pub mod compile;
 pub mod error;
 pub mod evaluate;
 mod fold;
@@ -8,6 +12,9 @@ pub mod model;
 mod operator;
 mod ops;
 pub mod pointwise;
+pub mod quantize;
+pub mod report;
+pub mod simplify;
 mod tensor;
 pub mod unary;
 

@@ -80,3 +80,6 @@ fn remove_dead(graph: Graph) -> Graph {
     let moved = |ids: Vec<NodeId>| ids.into_iter().map(|id| place[id.0]).collect();
     Graph { nodes, inputs: moved(graph.inputs), outputs: moved(graph.outputs) }
 }
+
+#[cfg(test)]
+mod tests;

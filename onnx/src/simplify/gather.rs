@@ -154,7 +154,7 @@ fn function_through(graph: &mut Graph, index: usize, readers: &[usize]) -> bool 
     let mover = graph.node(moved);
     let [producer] = mover.inputs[..] else { return false };
     let before = graph.node(producer);
-    if readers[moved.0] != 1 || readers[producer.0] != 1 || !requantises(&before.op) {
+    if readers[moved.0] != 1 || !joinable(graph, producer, &node.op, readers) {
         return false;
     }
     let rewritten = match (&mover.op, &node.op) {
@@ -168,6 +168,22 @@ fn function_through(graph: &mut Graph, index: usize, readers: &[usize]) -> bool 
     graph.nodes[moved.0] = crate::graph::Node { name, op: function, inputs: vec![producer], shape: mover_shape };
     graph.nodes[index] = crate::graph::Node { name: mover_name, op: moving, inputs: vec![moved], shape };
     true
+}
+
+/// Whether the function reaches a node that it can join, through nothing but moves that nothing else reads.
+fn joinable(graph: &Graph, mut id: NodeId, function: &Op, readers: &[usize]) -> bool {
+    loop {
+        let node = graph.node(id);
+        let [above] = node.inputs[..] else { return readers[id.0] == 1 && requantises(&node.op) };
+        if readers[id.0] != 1 {
+            return false;
+        }
+        match &node.op {
+            Op::Max(_) if monotone(function) => id = above,
+            Op::Gather(_) => id = above,
+            op => return requantises(op),
+        }
+    }
 }
 
 /// The function before the gather and the gather after it.
