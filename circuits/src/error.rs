@@ -43,3 +43,35 @@ pub enum GraphError {
         rule: &'static str,
     },
 }
+
+/// A graph that cannot be laid out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LayoutError {
+    /// The graph breaks a rule.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// It needs too many rows.
+    #[error("the model needs more than 2^{max} rows")]
+    TooLarge {
+        /// log₂ of the largest number of rows.
+        max: u32,
+    },
+}
+
+/// A witness that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WitnessError {
+    /// The model cannot be evaluated.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A looked-up value is not in the table: the layout and the interpreter disagree.
+    #[error("row {row}: the value {value} is in no lookup table")]
+    NotInTable {
+        /// The row.
+        row: usize,
+        /// The value.
+        value: i64,
+    },
+}

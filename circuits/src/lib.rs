@@ -1,5 +1,16 @@
 //! Quantised graphs, their halo2 circuits and witnesses.
 
+pub mod circuit;
+pub mod column;
 pub mod error;
 mod evaluate;
+pub mod field;
+mod gadgets;
+mod gates;
+pub use gates::Challenges;
 pub mod graph;
+pub mod layout;
+mod linear;
+mod lookups;
+pub mod shape;
+pub mod witness;

@@ -1,0 +1,296 @@
+//! Layout: a graph placed in columns and rows, with everything that is fixed. It decides the keys.
+//!
+//! ```text
+//! QuantGraph -> Arrangement (tensors in lanes and rows) -> WeightGroup (blocks of weights) -> Layout (columns)
+//! ```
+//!
+//! [`Layout::new`] tries numbers of lanes and takes the cheapest by [`cost`].
+
+mod arrange;
+mod blocks;
+pub mod bounds;
+pub mod cost;
+mod demand;
+mod identity;
+mod linear;
+mod rows;
+
+pub(crate) use arrange::{FlatConvolution, Step, UnitStep};
+pub(crate) use demand::NONE;
+
+use serde::{Deserialize, Serialize};
+
+use crate::column::IntColumn;
+use crate::error::LayoutError;
+use crate::graph::{Activation, NodeId, Op, QuantGraph};
+use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape, GATHER_LANES};
+use arrange::Arrangement;
+use blocks::{Jumps, WeightGroup};
+use cost::Estimate;
+use rows::{Lane, Site};
+
+/// Rows at the end of every column that hold blinding values: halo2's blinding factors and one more.
+pub const UNUSABLE_ROWS: usize = 6;
+/// The largest circuit that is laid out: 2^24 rows.
+pub const MAX_LOG_ROWS: u32 = 24;
+/// Lanes that are tried.
+const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
+
+/// Which tensors the verifier sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visibility {
+    /// Inputs are public; outputs always are.
+    pub input: bool,
+}
+
+impl Visibility {
+    /// The public tensors in the order of the instance: inputs, if they are public, then outputs.
+    pub fn tensors(self, graph: &QuantGraph) -> Vec<NodeId> {
+        let inputs = if self.input { graph.inputs.as_slice() } else { &[] };
+        inputs.iter().chain(&graph.outputs).copied().collect()
+    }
+}
+
+/// A graph in columns and rows.
+#[derive(Debug)]
+pub struct Layout {
+    /// The columns.
+    pub shape: Shape,
+    /// log₂ of the number of rows.
+    pub log_rows: u32,
+    /// The fixed columns, in the order of [`Shape::fixed`].
+    pub fixed: Vec<IntColumn>,
+    /// Pairs of cells that are equal.
+    pub copies: Vec<(Cell, Cell)>,
+    /// Number of instance values.
+    pub num_instances: usize,
+    /// Sizes and costs.
+    pub estimate: Estimate,
+    pub(crate) steps: Vec<Step>,
+    /// Copies that a step of the witness performs, source and target.
+    pub(crate) step_copies: Vec<(Cell, Cell)>,
+    pub(crate) constants: Vec<i32>,
+}
+
+impl Layout {
+    /// Lays a graph out at the smallest estimated proving time.
+    ///
+    /// # Errors
+    /// A graph that is not well formed, whose sums could overflow, or that needs more than 2^24 rows.
+    pub fn new(graph: &QuantGraph, visibility: Visibility) -> Result<Self, LayoutError> {
+        bounds::check(graph)?;
+        let public = visibility.tensors(graph);
+        let mut best: Option<(Estimate, usize)> = None;
+        for lanes in LANES {
+            let arrangement = Arrangement::new(graph, lanes, &public);
+            let jumps = Jumps::new(&arrangement.identities);
+            for estimate in cost::candidates(graph, &arrangement, &jumps, &public) {
+                if best.as_ref().is_none_or(|(b, _)| estimate.prove_seconds < b.prove_seconds) {
+                    best = Some((estimate, lanes));
+                }
+            }
+            // More lanes than rows need only add columns.
+            if arrangement.units.len() < 1 << (graph.bits + 1).min(8) {
+                break;
+            }
+        }
+        let (estimate, lanes) = best.ok_or(LayoutError::TooLarge { max: MAX_LOG_ROWS })?;
+        let arrangement = Arrangement::new(graph, lanes, &public);
+        Ok(Self::place(arrangement, estimate, &public))
+    }
+
+    /// Number of usable rows.
+    pub fn usable_rows(&self) -> usize {
+        (1 << self.log_rows) - UNUSABLE_ROWS
+    }
+
+    fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: &[NodeId]) -> Self {
+        let graph = arrangement.graph;
+        let jumps = Jumps::new(&arrangement.identities);
+        let group = WeightGroup::new(graph, &arrangement.identities, &jumps, estimate.weight_lanes);
+        let mut shape = shape(graph, &arrangement, &jumps, estimate.weight_lanes);
+        let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
+        let pair = |&(from, to): &(Site, Site)| (map.cell(from), map.cell(to));
+        let step_copies: Vec<(Cell, Cell)> = arrangement.copies.iter().filter(|c| c.1.lane != Lane::Instance).map(pair).collect();
+        let copies: Vec<(Cell, Cell)> = arrangement.copies.iter().chain(&group.copies).map(pair).collect();
+        let mut copied: Vec<Place> = copies.iter().flat_map(|(a, b)| [a.place, b.place]).collect();
+        copied.sort_unstable();
+        copied.dedup();
+        shape.copied = copied;
+        let usable = (1usize << estimate.log_rows) - UNUSABLE_ROWS;
+        let fixed = FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable }.columns();
+        Self {
+            log_rows: estimate.log_rows,
+            fixed,
+            copies,
+            num_instances: arrangement.num_instances(public),
+            steps: arrangement.steps,
+            step_copies,
+            constants: arrangement.constants,
+            shape,
+            estimate,
+        }
+    }
+}
+
+/// The shape of an arrangement, without its copied columns.
+fn shape(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize) -> Shape {
+    Shape {
+        bits: graph.bits,
+        lanes: arrangement.lanes,
+        weight_lanes,
+        grids: arrangement.grids,
+        sums: arrangement.forms.iter().any(|f| f.sum == Some(true)),
+        gather: !arrangement.gather.is_empty(),
+        tables: graph.nodes.iter().any(|n| matches!(n.activation(), Some(Activation::Table(_)))),
+        elementwise: graph.nodes.iter().any(|n| matches!(n.op, Op::Elementwise(_))),
+        constants: !arrangement.constants.is_empty(),
+        jumps: jumps.0.clone(),
+        copied: Vec::new(),
+    }
+}
+
+/// Rows of the lookup table.
+pub(crate) fn table_rows(graph: &QuantGraph) -> usize {
+    (1 << graph.bits) + graph.tables.iter().map(|t| t.values.len()).sum::<usize>()
+}
+
+/// Sites to cells.
+struct SiteMap {
+    advice: AdviceColumns,
+    fixed: FixedColumns,
+}
+
+impl SiteMap {
+    fn cell(&self, site: Site) -> Cell {
+        let a = &self.advice;
+        let at = |columns: &[usize], lane: u16| columns[lane as usize];
+        let column = match site.lane {
+            Lane::U(j) => at(&a.u, j),
+            Lane::F(j) => at(&a.f, j),
+            Lane::E(j) => at(&a.e, j),
+            Lane::E2(j) => at(&a.e2, j),
+            Lane::G(j) => at(&a.g, j),
+            Lane::M => a.m.unwrap_or_default(),
+            Lane::X => a.x.unwrap_or_default(),
+            Lane::XGather => a.x_gather.unwrap_or_default(),
+            Lane::XMax => a.x_max.unwrap_or_default(),
+            Lane::Y => a.y,
+            Lane::D => a.d.unwrap_or_default(),
+            Lane::Dot => a.dot,
+            Lane::Factor => a.factor,
+            Lane::Constant => return Cell { place: Place::Fixed(self.fixed.constants.unwrap_or_default() as u16), row: site.row },
+            Lane::Instance => return Cell { place: Place::Instance, row: site.row },
+        };
+        Cell { place: Place::Advice(column as u16), row: site.row }
+    }
+}
+
+/// Fills the fixed columns.
+struct FixedValues<'a> {
+    graph: &'a QuantGraph,
+    arrangement: &'a Arrangement<'a>,
+    group: &'a WeightGroup,
+    columns: &'a FixedColumns,
+    usable: usize,
+}
+
+impl FixedValues<'_> {
+    fn columns(&self) -> Vec<IntColumn> {
+        let c = self.columns;
+        let mut out: Vec<IntColumn> = vec![IntColumn::I8(Vec::new()); c.count];
+        for (&column, lane) in c.weights.iter().zip(&self.group.weights) {
+            out[column] = IntColumn::new(lane);
+        }
+        out[c.on] = IntColumn::I8(vec![1; self.usable]);
+        let mut last = vec![0i8; self.usable];
+        last[self.usable - 1] = 1;
+        out[c.last] = IntColumn::I8(last);
+        self.tables(&mut out);
+        self.units(&mut out);
+        self.gather(&mut out);
+        let rows = &self.group.rows;
+        let mut bits = |column: usize, f: &dyn Fn(&blocks::WeightRow) -> bool| {
+            out[column] = IntColumn::new(&rows.iter().map(|r| i64::from(f(r))).collect::<Vec<_>>());
+        };
+        bits(c.weight_keep, &|r| r.keep);
+        bits(c.product, &|r| r.product);
+        bits(c.one, &|r| r.one);
+        bits(c.dot_hold, &|r| r.hold);
+        for (index, &column) in c.dot_jumps.iter().enumerate() {
+            bits(column, &|r| usize::from(r.jump) == index + 1);
+        }
+        if let Some(column) = c.constants {
+            out[column] = IntColumn::new(&self.arrangement.constants.iter().map(|&v| i64::from(v)).collect::<Vec<_>>());
+        }
+        out
+    }
+
+    /// The range table, then the function tables with tags from 1.
+    fn tables(&self, out: &mut [IntColumn]) {
+        let c = self.columns;
+        let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << self.graph.bits).map(|v| (v, 0, 0)).collect();
+        for (index, table) in self.graph.tables.iter().enumerate() {
+            let values = table.values.iter().enumerate();
+            rows.extend(values.map(|(i, &v)| (i64::from(table.first) + i as i64, i64::from(v), index as i64 + 1)));
+        }
+        out[c.table] = IntColumn::new(&rows.iter().map(|r| r.0).collect::<Vec<_>>());
+        if let (Some(value), Some(tag)) = (c.table_value, c.table_tag) {
+            out[value] = IntColumn::new(&rows.iter().map(|r| r.1).collect::<Vec<_>>());
+            out[tag] = IntColumn::new(&rows.iter().map(|r| r.2).collect::<Vec<_>>());
+        }
+    }
+
+    fn units(&self, out: &mut [IntColumn]) {
+        let c = self.columns;
+        let rows = &self.arrangement.units;
+        let mut fill = |column: Option<usize>, f: &dyn Fn(&rows::UnitRow) -> i64| {
+            if let Some(column) = column {
+                out[column] = IntColumn::new(&rows.iter().map(f).collect::<Vec<_>>());
+            }
+        };
+        for (j, &column) in c.mask.iter().enumerate() {
+            fill(Some(column), &|r| (r.mask >> j & 1) as i64);
+        }
+        for (j, &column) in c.table_mask.iter().enumerate() {
+            fill(Some(column), &|r| (r.table_mask >> j & 1) as i64);
+        }
+        fill(Some(c.relu), &|r| i64::from(r.relu));
+        fill(Some(c.signed), &|r| i64::from(r.signed));
+        fill(Some(c.constant), &|r| r.constant);
+        fill(Some(c.keep), &|r| i64::from(r.keep));
+        fill(c.vector, &|r| i64::from(r.vector));
+        fill(c.sum, &|r| i64::from(r.sum));
+        fill(c.d_hold, &|r| i64::from(r.d_hold));
+        fill(c.d_step, &|r| i64::from(r.d_step));
+        fill(c.d_end, &|r| i64::from(r.d_end));
+        fill(c.elementwise, &|r| i64::from(r.elementwise));
+        fill(c.cb, &|r| i64::from(r.cb));
+        fill(c.cm, &|r| i64::from(r.cm));
+        fill(c.tag, &|r| i64::from(r.tag));
+        for j in 0..c.ca.len() {
+            let mut factors = vec![(0, 0); rows.len()];
+            for (&row, lanes) in &self.arrangement.lane_factors {
+                factors[row] = lanes[j];
+            }
+            out[c.ca[j]] = IntColumn::new(&factors.iter().map(|f| i64::from(f.0)).collect::<Vec<_>>());
+            out[c.cc[j]] = IntColumn::new(&factors.iter().map(|f| f.1).collect::<Vec<_>>());
+        }
+    }
+
+    fn gather(&self, out: &mut [IntColumn]) {
+        let c = self.columns;
+        let mut fill = |column: Option<usize>, f: &dyn Fn(&rows::GatherRow) -> bool| {
+            if let Some(column) = column {
+                out[column] = IntColumn::new(&self.arrangement.gather.iter().map(|r| i64::from(f(r))).collect::<Vec<_>>());
+            }
+        };
+        for j in 0..GATHER_LANES {
+            fill(c.gather_mask.get(j).copied(), &|r| r.mask >> j & 1 == 1);
+        }
+        fill(c.gather_keep, &|r| r.keep);
+        fill(c.max_keep, &|r| r.max_keep);
+        fill(c.max_mask, &|r| r.max_mask);
+        fill(c.gather_sum, &|r| r.sum);
+    }
+}

@@ -1,0 +1,128 @@
+//! The weight group: blocks of weights in rows of `L` lanes, and the steps of the sum of products.
+
+use std::collections::BTreeSet;
+
+use crate::graph::QuantGraph;
+use crate::layout::identity::{Factor, Identity};
+use crate::layout::rows::{Lane, Site};
+
+/// Jumps that have a column of their own; with more distinct ones, jumps are composed of powers of 8.
+const MAX_JUMPS: usize = 6;
+
+/// What is fixed in a row of the weight group, besides its weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WeightRow {
+    pub(crate) keep: bool,
+    pub(crate) product: bool,
+    pub(crate) one: bool,
+    pub(crate) hold: bool,
+    /// Index of the jump plus one, or 0.
+    pub(crate) jump: u8,
+}
+
+/// The exponents by which the sum of products may be multiplied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Jumps(pub(crate) Vec<u32>);
+
+impl Jumps {
+    /// The exponents that the identities need.
+    pub(crate) fn new(identities: &[Identity]) -> Self {
+        let needed = identities.iter().flat_map(|i| i.products.iter().skip(1).map(|p| p.jump).chain([i.tail]));
+        let distinct: BTreeSet<u32> = needed.filter(|&j| j > 0).collect();
+        if distinct.len() <= MAX_JUMPS {
+            return Self(distinct.into_iter().collect());
+        }
+        let largest = distinct.last().copied().unwrap_or(0);
+        Self((0..11).map(|i| 1u32 << (3 * i)).filter(|&p| p <= largest).collect())
+    }
+
+    /// Indices of the steps that make up an exponent.
+    fn steps(&self, exponent: u32) -> Vec<u8> {
+        if let Some(index) = self.0.iter().position(|&e| e == exponent) {
+            return vec![index as u8];
+        }
+        let mut rest = exponent;
+        let mut steps = Vec::new();
+        for (index, &power) in self.0.iter().enumerate().rev() {
+            while rest >= power {
+                steps.push(index as u8);
+                rest -= power;
+            }
+        }
+        steps
+    }
+}
+
+/// Number of rows of the weight group with `lanes` weights a row.
+pub(crate) fn num_rows(identities: &[Identity], jumps: &Jumps, lanes: usize) -> usize {
+    let jump_rows = |jump: u32| if jump == 0 { 0 } else { jumps.steps(jump).len() };
+    identities
+        .iter()
+        .map(|identity| {
+            let products = identity.products.iter().enumerate().map(|(i, p)| {
+                let jump = if i == 0 { 0 } else { p.jump };
+                p.block.num_rows(identity.outputs, lanes).max(jump_rows(jump))
+            });
+            products.sum::<usize>() + jump_rows(identity.tail)
+        })
+        .sum()
+}
+
+/// The weight group.
+#[derive(Debug, Default)]
+pub(crate) struct WeightGroup {
+    pub(crate) rows: Vec<WeightRow>,
+    /// By lane.
+    pub(crate) weights: Vec<Vec<i64>>,
+    pub(crate) copies: Vec<(Site, Site)>,
+}
+
+impl WeightGroup {
+    /// Places the weights of all identities.
+    pub(crate) fn new(graph: &QuantGraph, identities: &[Identity], jumps: &Jumps, lanes: usize) -> Self {
+        let mut this = Self { weights: vec![Vec::new(); lanes], ..Self::default() };
+        for identity in identities {
+            for (index, product) in identity.products.iter().enumerate() {
+                let steps = if index == 0 || product.jump == 0 { Vec::new() } else { jumps.steps(product.jump) };
+                let weights = product.block.weights(graph, identity.outputs);
+                let num_rows = product.block.num_rows(identity.outputs, lanes);
+                this.push_block(&weights, num_rows, &steps, index == 0);
+                let last = this.rows.len() - 1;
+                match product.factor {
+                    Factor::One => this.rows[last].one = true,
+                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: last as u32 })),
+                }
+            }
+            for step in if identity.tail == 0 { Vec::new() } else { jumps.steps(identity.tail) } {
+                this.push_row(WeightRow { jump: step + 1, ..WeightRow::default() });
+            }
+            this.copies.push((identity.result, Site { lane: Lane::Dot, row: this.rows.len() as u32 - 1 }));
+        }
+        this
+    }
+
+    fn push_row(&mut self, row: WeightRow) {
+        self.rows.push(row);
+        self.weights.iter_mut().for_each(|lane| lane.push(0));
+    }
+
+    /// A block, its last output in the last lane of the last row; `steps` multiply the sum on its last rows.
+    fn push_block(&mut self, weights: &[i64], num_rows: usize, steps: &[u8], first: bool) {
+        let lanes = self.weights.len();
+        let count = num_rows.max(steps.len());
+        let start = self.rows.len();
+        for index in 0..count {
+            let step = (index + steps.len()).checked_sub(count).map(|i| steps[i]);
+            self.push_row(WeightRow {
+                keep: index > count - num_rows,
+                product: index + 1 == count,
+                one: false,
+                hold: !first && step.is_none(),
+                jump: step.map_or(0, |s| s + 1),
+            });
+        }
+        for (slot, &weight) in (0..count * lanes).rev().zip(weights.iter().rev()) {
+            self.weights[slot % lanes][start + slot / lanes] = weight;
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Static bounds: every sum stays far below p/2, and every maximum compares values of one range.
+
+use crate::error::GraphError;
+use crate::graph::{Activation, Channels, Linear, Node, Op, QuantGraph, Source, Term};
+
+/// Accumulators stay below `2^62`, so that `i64` and the field hold them.
+const MAX_ACCUMULATOR: u128 = 1 << 62;
+
+/// The least and the largest value of every node's tensor.
+///
+/// # Panics
+/// If inputs of a node come after it; [`check`] excludes that.
+pub fn ranges(graph: &QuantGraph) -> Vec<(i64, i64)> {
+    let half = 1i64 << (graph.bits - 1);
+    let mut ranges: Vec<(i64, i64)> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let range = match (&node.op, node.activation()) {
+            (Op::Input, _) | (_, Some(Activation::None)) => (-half, half - 1),
+            (_, Some(Activation::Relu)) => (0, 2 * half - 1),
+            (_, Some(Activation::Table(i))) => {
+                let values = &graph.tables[i].values;
+                (values.iter().copied().min().unwrap_or(0).into(), values.iter().copied().max().unwrap_or(0).into())
+            }
+            (Op::Gather(gather), None) => gather.sources.iter().fold((i64::MAX, i64::MIN), |(low, high), source| {
+                let (l, h) = match source {
+                    Source::Constant(v) => (i64::from(*v), i64::from(*v)),
+                    Source::Element { input, .. } => ranges[node.inputs[*input as usize].0],
+                };
+                (low.min(l), high.max(h))
+            }),
+            _ => node.inputs.first().map_or((0, 0), |id| ranges[id.0]),
+        };
+        ranges.push(range);
+    }
+    ranges
+}
+
+/// Checks that a graph is well formed and that its sums are bounded.
+///
+/// # Errors
+/// The first rule that a node breaks.
+pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
+    let malformed = |node: &Node, rule: &'static str| GraphError::Malformed { node: node.name.clone(), rule };
+    let model = |rule| GraphError::Malformed { node: "model".into(), rule };
+    if !(4..=15).contains(&graph.bits) {
+        return Err(model("bits are between 4 and 15"));
+    }
+    if graph.outputs.is_empty() || graph.inputs.is_empty() {
+        return Err(model("a model has inputs and outputs"));
+    }
+    if graph.inputs.iter().chain(&graph.outputs).any(|id| id.0 >= graph.nodes.len()) {
+        return Err(model("inputs and outputs are nodes"));
+    }
+    let limit = 1i64 << graph.bits;
+    for table in &graph.tables {
+        let last = i64::from(table.first) + table.values.len() as i64;
+        if table.values.is_empty() || i64::from(table.first) < -limit / 2 || last > limit / 2 {
+            return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's arguments are signed values of `bits` bits" });
+        }
+        if table.values.iter().any(|&v| i64::from(v).abs() >= limit) {
+            return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's values have at most `bits` bits" });
+        }
+    }
+    for (index, node) in graph.nodes.iter().enumerate() {
+        if node.inputs.iter().any(|id| id.0 >= index) {
+            return Err(malformed(node, "inputs come before the node"));
+        }
+        if node.elements() == 0 || node.elements() > 1 << 28 {
+            return Err(malformed(node, "a tensor has 1 to 2^28 elements"));
+        }
+        if matches!(node.activation(), Some(Activation::Table(i)) if i >= graph.tables.len()) {
+            return Err(malformed(node, "its table exists"));
+        }
+        structure(graph, node).map_err(|rule| malformed(node, rule))?;
+    }
+    let ranges = ranges(graph);
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let (low, high) = ranges[index];
+        if matches!(node.op, Op::Max(_)) && high - low >= limit {
+            return Err(malformed(node, "values of a maximum span less than 2^bits"));
+        }
+        if worst_sum(node, &ranges) >= MAX_ACCUMULATOR {
+            return Err(malformed(node, "accumulators stay below 2^62"));
+        }
+    }
+    Ok(())
+}
+
+/// Shapes and lengths.
+fn structure(graph: &QuantGraph, node: &Node) -> Result<(), &'static str> {
+    let input = |i: usize| node.inputs.get(i).map(|&id| graph.node(id));
+    match &node.op {
+        Op::Input => (node.inputs.is_empty()).then_some(()).ok_or("an input reads nothing"),
+        Op::Linear(linear) => linear_structure(graph, node, linear),
+        Op::Reduce(reduce) => {
+            let fits = reduce.inner > 0 && input(0).is_some_and(|x| x.elements() == node.elements() * reduce.inner);
+            fits.then_some(()).ok_or("a sum reads `outer · inner` elements")
+        }
+        Op::Elementwise(e) => {
+            let n = node.elements();
+            let length = |len: usize| len == 1 || len == n;
+            let inputs = (1..=2).contains(&node.inputs.len()) && node.inputs.iter().all(|&id| graph.node(id).elements() == n);
+            let second = node.inputs.len() == 2 || (e.cb == 0 && e.cm == 0);
+            (inputs && second && length(e.ca.len()) && length(e.c.len())).then_some(()).ok_or("operands have the length of the output")
+        }
+        Op::Max(max) => {
+            let n = input(0).map_or(0, Node::elements);
+            let fits = max.window > 0 && max.windows.len() == max.window * node.elements() && max.windows.iter().all(|&i| (i as usize) < n);
+            fits.then_some(()).ok_or("windows are indices into the input")
+        }
+        Op::Gather(gather) => {
+            let fits = gather.sources.len() == node.elements()
+                && gather.sources.iter().all(|s| match *s {
+                    Source::Constant(v) => i64::from(v).abs() < 1 << graph.bits,
+                    Source::Element { input: i, index } => input(i as usize).is_some_and(|x| (index as usize) < x.elements()),
+                });
+            fits.then_some(()).ok_or("sources are elements of the inputs")
+        }
+    }
+}
+
+fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<(), &'static str> {
+    let outputs = linear.bias.len();
+    if linear.terms.is_empty() || linear.terms.len() != node.inputs.len() {
+        return Err("a term for each input");
+    }
+    let channel_axis = match linear.channels {
+        Channels::First if node.shape.len() == 4 => 1,
+        Channels::Last if !node.shape.is_empty() => node.shape.len() - 1,
+        _ => return Err("images have four axes"),
+    };
+    if node.shape[channel_axis] != outputs {
+        return Err("a bias for each output channel");
+    }
+    for (term, &id) in linear.terms.iter().zip(&node.inputs) {
+        let x = graph.node(id);
+        match term {
+            Term::Scale(_) if x.shape != node.shape => return Err("a scaled tensor has the output's shape"),
+            Term::Scale(_) => {}
+            Term::Conv(conv) => {
+                if x.shape.len() != node.shape.len() {
+                    return Err("input and output have the same number of axes");
+                }
+                let inputs = x.shape[channel_axis];
+                let size = conv.kernel[0] * conv.kernel[1];
+                if conv.groups == 0 || inputs % conv.groups != 0 || outputs % conv.groups != 0 {
+                    return Err("groups divide the channels");
+                }
+                if size == 0 || conv.stride.contains(&0) || conv.dilation.contains(&0) {
+                    return Err("kernel, stride and dilation are positive");
+                }
+                if conv.weights.len() != outputs * (inputs / conv.groups) * size {
+                    return Err("weights are [outputs, inputs / groups, kernel]");
+                }
+                let same = match linear.channels {
+                    Channels::First => x.shape[0] == node.shape[0],
+                    Channels::Last => x.shape[..channel_axis] == node.shape[..channel_axis] && size == 1 && conv.stride == [1, 1] && conv.groups == 1,
+                };
+                if !same {
+                    return Err("batch and positions of input and output agree");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A bound of the absolute value of every accumulator of a node.
+fn worst_sum(node: &Node, ranges: &[(i64, i64)]) -> u128 {
+    let size = |i: usize| {
+        let (low, high) = ranges[node.inputs[i].0];
+        u128::from(low.unsigned_abs().max(high.unsigned_abs()))
+    };
+    match &node.op {
+        Op::Linear(linear) => {
+            let outputs = linear.bias.len();
+            let per_output = |o: usize| {
+                let terms = linear.terms.iter().enumerate().map(|(i, term)| {
+                    size(i)
+                        * match term {
+                            Term::Scale(f) => u128::from(f.unsigned_abs()),
+                            Term::Conv(c) => {
+                                let n = c.weights.len() / outputs;
+                                c.weights[o * n..(o + 1) * n].iter().map(|w| u128::from(w.unsigned_abs())).sum()
+                            }
+                        }
+                });
+                terms.sum::<u128>() + u128::from(linear.bias[o].unsigned_abs())
+            };
+            (0..outputs).map(per_output).max().unwrap_or(0)
+        }
+        Op::Reduce(r) => size(0) * r.inner as u128 * u128::from(r.factor.unsigned_abs()),
+        Op::Elementwise(e) => {
+            let ca = e.ca.iter().map(|c| u128::from(c.unsigned_abs())).max().unwrap_or(0);
+            let c = e.c.iter().map(|c| u128::from(c.unsigned_abs())).max().unwrap_or(0);
+            let b = if node.inputs.len() > 1 { size(1) } else { 0 };
+            ca * size(0) + u128::from(e.cb.unsigned_abs()) * b + u128::from(e.cm.unsigned_abs()) * size(0) * b + c
+        }
+        Op::Input | Op::Max(_) | Op::Gather(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Gather, NodeId};
+
+    #[test]
+    fn a_node_before_its_input_is_refused() {
+        let node = |op, inputs| Node { name: "n".into(), op, inputs, shape: vec![2], scale: 1.0 };
+        let graph = QuantGraph {
+            bits: 8,
+            nodes: vec![node(Op::Gather(Gather::identity(2)), vec![NodeId(1)]), node(Op::Input, vec![])],
+            inputs: vec![NodeId(1)],
+            outputs: vec![NodeId(0)],
+            tables: vec![],
+        };
+        assert!(matches!(check(&graph), Err(GraphError::Malformed { rule: "inputs come before the node", .. })));
+    }
+}

@@ -1,0 +1,141 @@
+//! The cost model: what a layout costs to prove, before it is placed.
+//!
+//! ```text
+//! seconds = n · (advice·A + fixed·F + permuted·P + lookups·K) / cores + constant      n = rows
+//! bytes   = 32·n·(…)
+//! ```
+//!
+//! The constants are measured by `cargo bench --bench cost` on two cores; they decide between layouts, where only ratios
+//! matter, and are printed by `sworn inspect`.
+
+use serde::Serialize;
+
+use crate::graph::{NodeId, Op, QuantGraph};
+use crate::layout::arrange::Arrangement;
+use crate::layout::blocks::{self, Jumps};
+use crate::layout::rows::Lane;
+use crate::layout::{shape, table_rows, MAX_LOG_ROWS, UNUSABLE_ROWS};
+use crate::shape::Shape;
+
+/// Seconds a row of an advice column costs: commitment, transforms, opening.
+const ADVICE: f64 = 2.4e-6;
+/// A row of a fixed column.
+const FIXED: f64 = 0.45e-6;
+/// A row of a column under copy constraints.
+const PERMUTED: f64 = 1.6e-6;
+/// A row's lookup.
+const LOOKUP: f64 = 0.25e-6;
+/// Everything that does not depend on the rows.
+const CONSTANT: f64 = 0.01;
+/// Bytes of a field element.
+const FIELD_BYTES: f64 = 32.0;
+
+/// Sizes of a layout, and what proving it should cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// log₂ of the rows.
+    pub log_rows: u32,
+    /// Units in a row.
+    pub lanes: usize,
+    /// Weights in a row.
+    pub weight_lanes: usize,
+    /// Rows of units.
+    pub unit_rows: usize,
+    /// Rows of the gather group.
+    pub gather_rows: usize,
+    /// Rows of weights.
+    pub weight_rows: usize,
+    /// Rows of the lookup table.
+    pub table_rows: usize,
+    /// Advice columns.
+    pub advice_columns: usize,
+    /// Fixed columns.
+    pub fixed_columns: usize,
+    /// Columns under copy constraints.
+    pub permuted_columns: usize,
+    /// Lookups that are not padding.
+    pub lookups: usize,
+    /// Advice cells that are not padding.
+    pub cells: usize,
+    /// Copy constraints.
+    pub copies: usize,
+    /// Weights of the model.
+    pub weights: usize,
+    /// Activations of the model: elements of requantised tensors.
+    pub activations: usize,
+    /// Estimated seconds of a proof on two cores.
+    pub prove_seconds: f64,
+    /// Estimated peak memory in bytes.
+    pub prove_bytes: f64,
+}
+
+/// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes.
+pub(crate) fn candidates(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId]) -> Vec<Estimate> {
+    let least = arrangement.units.len().max(arrangement.gather.len()).max(table_rows(graph)).max(arrangement.num_instances(public));
+    let least = least.max(arrangement.constants.len()).max(8);
+    let first = (least + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
+    (first..=MAX_LOG_ROWS.min(first + 3))
+        .filter_map(|log_rows| {
+            let usable = (1usize << log_rows) - UNUSABLE_ROWS;
+            let rows = |lanes: usize| blocks::num_rows(&arrangement.identities, jumps, lanes);
+            let weight_lanes = (1..=256).find(|&lanes| rows(lanes) <= usable)?;
+            Some(estimate(graph, arrangement, jumps, weight_lanes, rows(weight_lanes), log_rows))
+        })
+        .collect()
+}
+
+fn estimate(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, weight_rows: usize, log_rows: u32) -> Estimate {
+    let shape = shape(graph, arrangement, jumps, weight_lanes);
+    let (advice, fixed) = (shape.advice().count, shape.fixed().count);
+    let permuted = permuted_columns(arrangement);
+    let n = (1u64 << log_rows) as f64;
+    let rows = n * (ADVICE * advice as f64 + FIXED * fixed as f64 + PERMUTED * permuted as f64 + LOOKUP * shape.num_lookups() as f64);
+    let columns = (advice + fixed + 2 * permuted) as f64;
+    let (cells, lookups) = cells(arrangement, &shape, weight_rows);
+    let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
+    Estimate {
+        log_rows,
+        lanes: arrangement.lanes,
+        weight_lanes,
+        unit_rows: arrangement.units.len(),
+        gather_rows: arrangement.gather.len(),
+        weight_rows,
+        table_rows: table_rows(graph),
+        advice_columns: advice,
+        fixed_columns: fixed,
+        permuted_columns: permuted,
+        lookups,
+        cells,
+        copies: arrangement.copies.len() + weight_rows.min(arrangement.identities.iter().map(|i| i.products.len() + 1).sum()),
+        weights: graph.num_weights(),
+        activations,
+        prove_seconds: CONSTANT + rows,
+        // Values, coefficients and the extended domain of every column.
+        prove_bytes: FIELD_BYTES * n * (2.0 * columns + 4.0 * columns),
+    }
+}
+
+/// Columns that copies touch: those of the arrangement, and factor, sum of products and its result.
+fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
+    let mut lanes: Vec<Lane> = arrangement.copies.iter().flat_map(|(a, b)| [a.lane, b.lane]).collect();
+    for identity in &arrangement.identities {
+        lanes.extend([Lane::Dot, Lane::Factor, identity.result.lane]);
+        lanes.extend(identity.products.iter().filter_map(|p| match p.factor {
+            crate::layout::identity::Factor::Cell(site) => Some(site.lane),
+            crate::layout::identity::Factor::One => None,
+        }));
+    }
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes.len()
+}
+
+/// Cells that are not padding, and lookups of them.
+fn cells(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize) -> (usize, usize) {
+    let units: usize = arrangement.units.len() * arrangement.lanes;
+    let per_unit = 3 + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
+    let gather = arrangement.gather.len() * if shape.gather { 5 } else { 0 };
+    let evaluations = arrangement.units.len() * (1 + 2 * usize::from(shape.grids)) + arrangement.gather.len() * 2 + 3 * weight_rows;
+    let lookups = units * (2 + usize::from(shape.tables)) + arrangement.gather.len() * if shape.gather { 4 } else { 0 };
+    (units * per_unit + gather + evaluations, lookups)
+}

@@ -1,0 +1,214 @@
+//! Which order and spacing each linear layer wants its inputs in, and what a tensor should therefore choose when it is free.
+//!
+//! A *grid* is a tensor seen as `[channels, images, height, width]`. It lies in a block for each channel; element
+//! `(n, h, w)` has slot `offset + n·R·S + h·S + w`. Rows of `S ≥ width` slots leave a gap that stands for zero padding on the
+//! right of one row and on the left of the next, and `R ≥ height` does the same between images.
+
+use crate::graph::{Channels, Conv, Linear, Node, NodeId, Op, QuantGraph, Source, Term};
+
+/// No element: a zero.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// A tensor seen as `[channels, images, height, width]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct View {
+    pub(crate) dims: [usize; 4],
+    /// Flat index in the tensor for each element of the view, or [`NONE`].
+    pub(crate) elements: Vec<u32>,
+}
+
+/// Slots of a row, and rows of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spacing {
+    pub(crate) row: usize,
+    pub(crate) image: usize,
+}
+
+impl Spacing {
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { row: self.row.max(other.row), image: self.image.max(other.image) }
+    }
+
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self.row >= other.row && self.image >= other.image
+    }
+
+    /// The slot of `(n, h, w)`, from offset 0.
+    pub(crate) fn slot(self, n: usize, h: usize, w: usize) -> usize {
+        (n * self.image + h) * self.row + w
+    }
+}
+
+/// A view with the spacing it needs at least.
+#[derive(Clone, Debug)]
+pub(crate) struct Demand {
+    pub(crate) view: View,
+    pub(crate) spacing: Spacing,
+}
+
+/// A kernel element of a convolution without strides: output `(i, j)` reads input `(i + dh, j + dw)` of channel
+/// `channel · phases + phase`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tap {
+    pub(crate) dh: i64,
+    pub(crate) dw: i64,
+    pub(crate) phase: usize,
+    /// Index in the kernel, row-major.
+    pub(crate) kernel: usize,
+}
+
+/// Output of a linear layer as a grid, and whether it is laid out as a vector instead.
+pub(crate) struct LinearForm {
+    /// `[channels, images, height, width]` of the output.
+    pub(crate) out: View,
+    /// One position and one group: a dense layer.
+    pub(crate) vector: bool,
+}
+
+/// The output of a linear layer as a grid.
+pub(crate) fn linear_form(linear: &Linear, shape: &[usize]) -> LinearForm {
+    let out = tensor_view(linear.channels, shape);
+    let groups = linear.terms.iter().map(|t| if let Term::Conv(c) = t { c.groups } else { 1 }).max().unwrap_or(1);
+    let vector = groups == 1 && out.dims[1..].iter().product::<usize>() == 1;
+    LinearForm { out, vector }
+}
+
+/// A tensor as a grid, in the order of axes that a layer uses.
+pub(crate) fn tensor_view(channels: Channels, shape: &[usize]) -> View {
+    match channels {
+        Channels::First => split_view(shape, [1, 1]),
+        Channels::Last => {
+            let inner = shape[shape.len() - 1];
+            let positions = shape[..shape.len() - 1].iter().product::<usize>();
+            let elements = (0..inner).flat_map(|c| (0..positions).map(move |p| (p * inner + c) as u32)).collect();
+            View { dims: [inner, 1, 1, positions], elements }
+        }
+    }
+}
+
+/// `[batch, channels, height, width]` with each channel split into `s_h · s_w` phases: polyphase components, which turn a
+/// strided convolution into one without strides.
+fn split_view(shape: &[usize], split: [usize; 2]) -> View {
+    let [batch, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
+    let dims = [channels * split[0] * split[1], batch, height.div_ceil(split[0]), width.div_ceil(split[1])];
+    let mut elements = Vec::with_capacity(dims.iter().product());
+    for c in 0..channels {
+        for phase in 0..split[0] * split[1] {
+            for n in 0..batch {
+                for i in 0..dims[2] {
+                    for j in 0..dims[3] {
+                        let (h, w) = (i * split[0] + phase / split[1], j * split[1] + phase % split[1]);
+                        let inside = h < height && w < width;
+                        elements.push(if inside { (((n * channels + c) * height + h) * width + w) as u32 } else { NONE });
+                    }
+                }
+            }
+        }
+    }
+    View { dims, elements }
+}
+
+/// The view in which a term reads its input, and its kernel as taps.
+pub(crate) fn term_view(linear: &Linear, term: &Term, shape: &[usize]) -> (View, Vec<Tap>) {
+    match term {
+        Term::Conv(conv) if linear.channels == Channels::First => (split_view(shape, conv.stride), taps(conv)),
+        Term::Conv(_) | Term::Scale(_) => (tensor_view(linear.channels, shape), vec![Tap { dh: 0, dw: 0, phase: 0, kernel: 0 }]),
+    }
+}
+
+fn taps(conv: &Conv) -> Vec<Tap> {
+    let shift = |k: usize, axis: usize| (k * conv.dilation[axis]) as i64 - conv.pad_before[axis] as i64;
+    let stride = conv.stride.map(|s| s as i64);
+    let mut taps = Vec::with_capacity(conv.kernel[0] * conv.kernel[1]);
+    for kh in 0..conv.kernel[0] {
+        for kw in 0..conv.kernel[1] {
+            let (h, w) = (shift(kh, 0), shift(kw, 1));
+            let phase = h.rem_euclid(stride[0]) * stride[1] + w.rem_euclid(stride[1]);
+            taps.push(Tap { dh: h.div_euclid(stride[0]), dw: w.div_euclid(stride[1]), phase: phase as usize, kernel: kh * conv.kernel[1] + kw });
+        }
+    }
+    taps
+}
+
+/// The smallest spacing with which no wanted output receives a product that wraps around a row or an image.
+///
+/// Output `(i, j)` reads `(i + dh, j + dw)`. If that lies left of the image, its slot is that of column `S + j + dw` of the row
+/// before, which must be in the gap: `S ≥ W − min(dw)`. If it lies right of it, its slot is that of column
+/// `j + dw − S`, which must be negative: `S ≥ W_out + max(dw)`. Likewise for rows and images.
+pub(crate) fn spacing(input: &View, taps: &[Tap], output: &View) -> Spacing {
+    let least = |size: usize, out: usize, low: i64, high: i64| {
+        let right = (out as i64 + high.max(0)).max(0) as usize;
+        (size + (-low).max(0) as usize).max(right).max(out)
+    };
+    let fold = |f: fn(&Tap) -> i64| (taps.iter().map(f).min().unwrap_or(0), taps.iter().map(f).max().unwrap_or(0));
+    let ((low_h, high_h), (low_w, high_w)) = (fold(|t| t.dh), fold(|t| t.dw));
+    Spacing {
+        row: least(input.dims[3], output.dims[3], low_w, high_w),
+        image: if input.dims[1] == 1 { 0 } else { least(input.dims[2], output.dims[2], low_h, high_h) },
+    }
+}
+
+/// For each node, the view that its first reader wants it in, if a reader wants one.
+pub(crate) fn demands(graph: &QuantGraph) -> Vec<Option<Demand>> {
+    let mut demands: Vec<Option<Demand>> = vec![None; graph.nodes.len()];
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        match &node.op {
+            Op::Linear(linear) => linear_demands(graph, node, linear, index, &mut demands),
+            Op::Reduce(reduce) => {
+                let elements = graph.node(node.inputs[0]).elements();
+                let view = View { dims: [elements / reduce.inner, 1, 1, reduce.inner], elements: (0..elements as u32).collect() };
+                demands[node.inputs[0].0] = Some(Demand { view, spacing: Spacing { row: reduce.inner, image: 0 } });
+            }
+            Op::Gather(gather) => {
+                if let Some((input, demand)) = demands[index].as_ref().and_then(|d| through(d, &gather.sources)) {
+                    demands[node.inputs[input].0] = Some(demand);
+                }
+            }
+            Op::Input | Op::Elementwise(_) | Op::Max(_) => {}
+        }
+    }
+    demands
+}
+
+fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, index: usize, demands: &mut [Option<Demand>]) {
+    let form = linear_form(linear, &node.shape);
+    if form.vector {
+        return;
+    }
+    let mut own = Spacing { row: 0, image: 0 };
+    let mut views: Vec<(NodeId, View)> = Vec::new();
+    for (term, &input) in linear.terms.iter().zip(&node.inputs) {
+        let (view, taps) = term_view(linear, term, &graph.node(input).shape);
+        own = own.max(spacing(&view, &taps, &form.out));
+        views.push((input, view));
+    }
+    // The output has the spacing of its inputs, so what its readers need is asked of the inputs.
+    if let Some(demand) = demands[index].as_ref().filter(|d| d.view == form.out) {
+        own = own.max(demand.spacing);
+    }
+    for (input, view) in views {
+        let spacing = match &demands[input.0] {
+            Some(later) if later.view == view => own.max(later.spacing),
+            _ => own,
+        };
+        demands[input.0] = Some(Demand { view, spacing });
+    }
+}
+
+/// A demand on a gather, as a demand on its input, if it reads one input only.
+fn through(demand: &Demand, sources: &[Source]) -> Option<(usize, Demand)> {
+    let mut from = None;
+    let mut elements = Vec::with_capacity(demand.view.elements.len());
+    for &element in &demand.view.elements {
+        match sources.get(element as usize) {
+            None | Some(Source::Constant(0)) => elements.push(NONE),
+            Some(&Source::Element { input, index }) if from.is_none_or(|f| f == input) => {
+                from = Some(input);
+                elements.push(index);
+            }
+            Some(_) => return None,
+        }
+    }
+    let view = View { dims: demand.view.dims, elements };
+    Some((from? as usize, Demand { view, spacing: demand.spacing }))
+}

@@ -1,0 +1,214 @@
+//! Arrangement of linear layers: the grid of an image's outputs, and the products of its identities.
+
+use crate::graph::{Activation, Linear, Node, NodeId, Term};
+use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm};
+use crate::layout::demand::{linear_form, spacing, term_view, Spacing, Tap, View, NONE};
+use crate::layout::identity::{Block, Factor, Identity, Product};
+use crate::layout::rows::{Lane, Origin, Site, Slots};
+
+/// A term with the form that it reads.
+struct Placed {
+    index: usize,
+    input: NodeId,
+    view: View,
+    taps: Vec<Tap>,
+    form: usize,
+    /// `E − offset` of the form.
+    tail: i64,
+}
+
+/// Where a linear layer's outputs lie in their blocks.
+struct Frame {
+    spacing: Spacing,
+    offset: usize,
+    block_rows: usize,
+    /// `E − offset` of the outputs.
+    tail: i64,
+}
+
+impl Frame {
+    fn shift(&self, tap: &Tap) -> i64 {
+        tap.dh * self.spacing.row as i64 + tap.dw
+    }
+}
+
+impl Arrangement<'_> {
+    pub(crate) fn linear(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Vec<Origin> {
+        let form = linear_form(linear, &node.shape);
+        if form.vector {
+            let products = self.dense_products(id, node, linear, &form.out);
+            return self.vector(id, node, products);
+        }
+        let terms = self.place_terms(id, node, linear, &form.out);
+        let frame = self.frame(&terms, &form.out);
+        let groups = identity_groups(linear);
+        let slots = Slots::grid(form.out.dims, &form.out.elements, frame.spacing, frame.offset, frame.block_rows, self.lanes);
+        let flat = self.flat(linear, &terms, &frame);
+        let row0 = self.units.len();
+        let origins = self.push_units(id, slots, |channel| linear.bias[channel], Some(flat), 0..0);
+        let outputs = linear.bias.len() / groups;
+        for group in 0..groups {
+            let result = self.combine_channels(row0, frame.block_rows, group * outputs..(group + 1) * outputs);
+            let (products, tail) = self.grid_products(id, linear, &terms, &frame, group, groups);
+            self.identities.push(Identity { result, outputs, products, tail });
+        }
+        let table = matches!(linear.activation, Activation::Table(_));
+        self.push_form(Lane::X, self.lanes, row0, frame.block_rows, &form.out, frame.spacing, frame.offset, table);
+        origins
+    }
+
+    /// Finds or makes a form for every input, all of one spacing.
+    fn place_terms(&mut self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Vec<Placed> {
+        let views: Vec<(View, Vec<Tap>)> =
+            linear.terms.iter().zip(&node.inputs).map(|(term, &input)| term_view(linear, term, &self.graph.node(input).shape)).collect();
+        let least = views.iter().map(|(view, taps)| spacing(view, taps, out)).fold(Spacing { row: 0, image: 0 }, Spacing::max);
+        let mut chosen = match &self.demands[id.0] {
+            Some(demand) if demand.view == *out => least.max(demand.spacing),
+            _ => least,
+        };
+        let origins: Vec<Vec<Origin>> = views.iter().zip(&node.inputs).map(|((view, _), &input)| self.view_origins(input, view)).collect();
+        for ((view, _), origins) in views.iter().zip(&origins) {
+            if let Some(form) = self.find_form(origins, view, |f| f.sum != Some(true) && f.spacing.covers(least), false) {
+                chosen = self.forms[form].spacing;
+                break;
+            }
+        }
+        let mut placed = Vec::with_capacity(views.len());
+        for (index, ((view, taps), origins)) in views.into_iter().zip(origins).enumerate() {
+            let found = self.find_form(&origins, &view, |f| f.sum != Some(true) && f.spacing == chosen, false);
+            let form = found.unwrap_or_else(|| self.materialise(&origins, &view, chosen));
+            self.forms[form].sum = Some(false);
+            let tail = self.forms[form].tail() as i64;
+            placed.push(Placed { index, input: node.inputs[index], view, taps, form, tail });
+        }
+        placed
+    }
+
+    /// The smallest block that holds every overlap of kernel and image.
+    fn frame(&self, terms: &[Placed], out: &View) -> Frame {
+        let spacing = self.forms[terms[0].form].spacing;
+        let mut frame = Frame { spacing, offset: 0, block_rows: 0, tail: 0 };
+        let mut head = 0i64;
+        frame.tail = spacing.slot(out.dims[1] - 1, out.dims[2] - 1, out.dims[3] - 1) as i64;
+        for term in terms {
+            for tap in &term.taps {
+                head = head.max(frame.shift(tap));
+                frame.tail = frame.tail.max(term.tail - frame.shift(tap));
+            }
+        }
+        let size = (head + frame.tail + 1) as usize;
+        frame.block_rows = size.div_ceil(self.lanes);
+        frame.offset = head as usize + frame.block_rows * self.lanes - size;
+        frame
+    }
+
+    fn flat(&self, linear: &Linear, terms: &[Placed], frame: &Frame) -> FlatConvolution {
+        let terms = terms
+            .iter()
+            .map(|term| FlatTerm {
+                input: term.input,
+                view: term.view.clone(),
+                taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, (frame.offset as i64 - frame.shift(tap)) as usize)).collect(),
+                phases: phases(&linear.terms[term.index]),
+            })
+            .collect();
+        FlatConvolution { spacing: frame.spacing, terms }
+    }
+
+    /// Marks the rows in which the channels of a group are combined; answers where the result is.
+    fn combine_channels(&mut self, row0: usize, block_rows: usize, channels: std::ops::Range<usize>) -> Site {
+        let end = |channel: usize| row0 + (channel + 1) * block_rows - 1;
+        let (first, last) = (end(channels.start), end(channels.end - 1));
+        for row in first..=last {
+            let ends = (row - row0 + 1) % block_rows == 0;
+            let unit = &mut self.units[row];
+            unit.d_end = ends;
+            unit.d_step = ends && row != first;
+            unit.d_hold = !ends;
+        }
+        Site { lane: Lane::D, row: last as u32 }
+    }
+
+    /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.
+    fn grid_products(&self, id: NodeId, linear: &Linear, terms: &[Placed], frame: &Frame, group: usize, groups: usize) -> (Vec<Product>, u32) {
+        let mut order: Vec<(i64, &Placed, &Tap)> = terms
+            .iter()
+            .flat_map(|term| term.taps.iter().map(move |tap| (frame.tail - term.tail + frame.shift(tap), term, tap)))
+            .collect();
+        order.sort_by_key(|(exponent, _, _)| -exponent);
+        let outputs = linear.bias.len() / groups;
+        let mut products = Vec::new();
+        let mut before = order.first().map_or(0, |(exponent, _, _)| *exponent);
+        for (exponent, term, tap) in order {
+            let form = &self.forms[term.form];
+            let phases = phases(&linear.terms[term.index]);
+            let channels = term.view.dims[0] / phases / groups;
+            for channel in group * channels..(group + 1) * channels {
+                let block = match &linear.terms[term.index] {
+                    Term::Conv(_) => Block::Conv { node: id, term: term.index, kernel: tap.kernel, channel, first: group * outputs },
+                    Term::Scale(factor) => Block::One { output: channel - group * outputs, value: i64::from(*factor) },
+                };
+                let factor = Factor::Cell(form.evaluation(channel * phases + tap.phase));
+                products.push(Product { jump: (before - exponent) as u32, factor, block });
+                before = exponent;
+            }
+        }
+        (products, before as u32)
+    }
+
+    /// The products of a dense layer: one for each input that is not zero, and the bias.
+    fn dense_products(&self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Vec<Product> {
+        let outputs = out.dims[0];
+        let mut bias = linear.bias.clone();
+        let mut products = Vec::new();
+        for (index, (term, &input)) in linear.terms.iter().zip(&node.inputs).enumerate() {
+            let (view, taps) = term_view(linear, term, &self.graph.node(input).shape);
+            let phases = phases(term);
+            for tap in taps {
+                let inside = |at: i64, size: usize| usize::try_from(at).ok().filter(|&v| v < size);
+                let (Some(h), Some(w)) = (inside(tap.dh, view.dims[2]), inside(tap.dw, view.dims[3])) else { continue };
+                for channel in 0..view.dims[0] / phases {
+                    let at = ((channel * phases + tap.phase) * view.dims[1] * view.dims[2] + h) * view.dims[3] + w;
+                    let block = match term {
+                        Term::Conv(_) => Block::Conv { node: id, term: index, kernel: tap.kernel, channel, first: 0 },
+                        Term::Scale(factor) => Block::One { output: channel, value: i64::from(*factor) },
+                    };
+                    match view.elements[at] {
+                        NONE => {}
+                        element => match self.origins[input.0][element as usize] {
+                            Origin::Cell(site) => products.push(Product { jump: 0, factor: Factor::Cell(site), block }),
+                            Origin::Constant(value) => {
+                                let weights = block.weights(self.graph, outputs);
+                                bias.iter_mut().zip(weights).for_each(|(b, w)| *b += w * i64::from(value));
+                            }
+                        },
+                    }
+                }
+            }
+        }
+        if products.is_empty() || bias.iter().any(|&b| b != 0) {
+            products.push(Product { jump: 0, factor: Factor::One, block: Block::Given(bias) });
+        }
+        products
+    }
+}
+
+/// Phases into which a term splits each channel.
+fn phases(term: &Term) -> usize {
+    match term {
+        Term::Conv(conv) => conv.stride[0] * conv.stride[1],
+        Term::Scale(_) => 1,
+    }
+}
+
+/// Groups that have identities of their own: those that all convolutions respect.
+fn identity_groups(linear: &Linear) -> usize {
+    let gcd = |mut a: usize, mut b: usize| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let groups = linear.terms.iter().filter_map(|t| if let Term::Conv(c) = t { Some(c.groups) } else { None });
+    groups.reduce(gcd).unwrap_or(1)
+}

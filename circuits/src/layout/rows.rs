@@ -1,0 +1,166 @@
+//! Rows of the groups before columns have indices: what is fixed in them, and symbolic sites for cells.
+
+use crate::layout::demand::{Spacing, NONE};
+
+/// A column by role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Lane {
+    U(u16),
+    F(u16),
+    E(u16),
+    E2(u16),
+    G(u16),
+    M,
+    X,
+    XGather,
+    XMax,
+    Y,
+    D,
+    Dot,
+    Factor,
+    Constant,
+    Instance,
+}
+
+/// A cell by role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Site {
+    pub(crate) lane: Lane,
+    pub(crate) row: u32,
+}
+
+/// Where the value of a tensor element is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Cell(Site),
+    Constant(i32),
+}
+
+/// What is fixed in a row of units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnitRow {
+    /// Bit `j`: lane `j` holds a value in `u`.
+    pub(crate) mask: u64,
+    /// Bit `j`: lane `j` holds a value in `f`.
+    pub(crate) table_mask: u64,
+    pub(crate) relu: bool,
+    pub(crate) signed: bool,
+    pub(crate) keep: bool,
+    pub(crate) vector: bool,
+    pub(crate) sum: bool,
+    pub(crate) d_hold: bool,
+    pub(crate) d_step: bool,
+    pub(crate) d_end: bool,
+    pub(crate) elementwise: bool,
+    pub(crate) tag: u16,
+    pub(crate) cb: i32,
+    pub(crate) cm: i32,
+    pub(crate) constant: i64,
+}
+
+/// What is fixed in a row of the gather group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GatherRow {
+    pub(crate) mask: u8,
+    pub(crate) max_mask: bool,
+    pub(crate) keep: bool,
+    pub(crate) max_keep: bool,
+    pub(crate) sum: bool,
+}
+
+/// Where an element of a tensor stands in a group: `slots[b·block_rows·lanes + σ]` is the element in slot σ of block `b`.
+#[derive(Clone, Debug)]
+pub(crate) struct Slots {
+    pub(crate) block_rows: usize,
+    pub(crate) elements: Vec<u32>,
+}
+
+impl Slots {
+    /// Elements in order, in one block, with zeros behind them.
+    pub(crate) fn natural(elements: usize, lanes: usize) -> Self {
+        let rows = elements.div_ceil(lanes).max(1);
+        let mut slots: Vec<u32> = (0..elements as u32).collect();
+        slots.resize(rows * lanes, NONE);
+        Self { block_rows: rows, elements: slots }
+    }
+
+    /// Elements in order, in one block, with zeros before them.
+    pub(crate) fn vector(elements: usize, lanes: usize) -> Self {
+        let rows = elements.div_ceil(lanes).max(1);
+        let mut slots = vec![NONE; rows * lanes - elements];
+        slots.extend(0..elements as u32);
+        Self { block_rows: rows, elements: slots }
+    }
+
+    /// A grid: blocks of `block_rows` rows, element `(n, h, w)` at `offset + slot(n, h, w)`.
+    pub(crate) fn grid(dims: [usize; 4], elements: &[u32], spacing: Spacing, offset: usize, block_rows: usize, lanes: usize) -> Self {
+        let size = block_rows * lanes;
+        let mut slots = vec![NONE; dims[0] * size];
+        let mut next = elements.iter();
+        for c in 0..dims[0] {
+            for n in 0..dims[1] {
+                for h in 0..dims[2] {
+                    for w in 0..dims[3] {
+                        slots[c * size + offset + spacing.slot(n, h, w)] = *next.next().unwrap_or(&NONE);
+                    }
+                }
+            }
+        }
+        Self { block_rows, elements: slots }
+    }
+}
+
+/// A tensor that lies as a grid and can be evaluated.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    /// The column of its evaluations: `X`, `XGather` or `XMax`.
+    pub(crate) column: Lane,
+    pub(crate) lanes: usize,
+    pub(crate) row0: usize,
+    pub(crate) block_rows: usize,
+    pub(crate) dims: [usize; 4],
+    pub(crate) spacing: Spacing,
+    pub(crate) offset: usize,
+    /// Elements that are not zeros of the form.
+    pub(crate) num_elements: usize,
+    /// Evaluated at the challenge, at 1, or not yet.
+    pub(crate) sum: Option<bool>,
+    /// The cell lanes hold table outputs.
+    pub(crate) table: bool,
+}
+
+impl Form {
+    /// Slot of the last element, relative to the first.
+    fn last(&self) -> usize {
+        self.spacing.slot(self.dims[1] - 1, self.dims[2] - 1, self.dims[3] - 1)
+    }
+
+    /// The row of a block in which its evaluation is read.
+    fn end_row(&self) -> usize {
+        (self.offset + self.last()) / self.lanes
+    }
+
+    /// `E − offset`: the exponent of the first element.
+    pub(crate) fn tail(&self) -> usize {
+        (self.end_row() + 1) * self.lanes - 1 - self.offset
+    }
+
+    /// The evaluation of a channel.
+    pub(crate) fn evaluation(&self, channel: usize) -> Site {
+        Site { lane: self.column, row: (self.row0 + channel * self.block_rows + self.end_row()) as u32 }
+    }
+
+    /// The cell of an element.
+    pub(crate) fn site(&self, channel: usize, n: usize, h: usize, w: usize) -> Site {
+        let slot = self.offset + self.spacing.slot(n, h, w);
+        let row = (self.row0 + channel * self.block_rows + slot / self.lanes) as u32;
+        let j = (slot % self.lanes) as u16;
+        let lane = match self.column {
+            Lane::XGather => Lane::G(j),
+            Lane::XMax => Lane::M,
+            _ if self.table => Lane::F(j),
+            _ => Lane::U(j),
+        };
+        Site { lane, row }
+    }
+}

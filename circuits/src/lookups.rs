@@ -1,0 +1,3 @@
+//! Lookups: one LogUp argument for the range table and all function tables.
+
+pub(crate) mod logup;

@@ -1,0 +1,86 @@
+//! LogUp: every looked-up value is a row of the table, by a sum of logarithmic derivatives.
+//!
+//! ```text
+//! entry       e = value                         range lookup
+//!             e = mask·(in + θ·out + θ²·tag)    function table; 0 where the lane has none
+//! table row   T = in + θ·out + θ²·tag           the range table has out = tag = 0, function tables have tag ≥ 1
+//! Σ_rows Σ_lookups 1/(λ + e) = Σ_rows multiplicity/(λ + T)
+//! ```
+//!
+//! | constraint     | degree | identity                                                                     |
+//! |----------------|--------|------------------------------------------------------------------------------|
+//! | `helper`       | 5      | on · (h·(λ+e_1)(λ+e_2)(λ+e_3) − Σ_i Π_{j≠i} (λ+e_j)) = 0                      |
+//! | `table_helper` | 5      | on · (h·(λ+e)(λ+r) − (λ+e) − (λ+r)) = 0                                       |
+//! | `running_sum`  | 4      | on · ((φ − on'·φ' − Σ h)·(λ+T) + multiplicity) = 0     ' is the row before    |
+//! | `total`        | 2      | last · φ = 0                                                                  |
+//!
+//! # Soundness
+//! Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
+//! as rational functions of `λ` (the number of lookups is far below p, so no pole cancels by characteristic), and they
+//! agree at a random `λ` with probability below (lookups + rows)/p [Hab22]. Distinct rows `(in, out, tag)` have distinct
+//! `T` except with probability 2/p for each pair. `on'` is zero before row 0, so the sum starts there; rows that are not
+//! usable are not counted on either side.
+//!
+//! [Hab22]: https://eprint.iacr.org/2022/1530 §3
+
+use super::super::gates::{one, sum, Expr, Gates};
+use crate::gadgets::max;
+use crate::shape::LOOKUPS_PER_HELPER;
+use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::plonk::ConstraintSystem;
+
+/// `in + θ·out + θ²·tag`.
+fn compress(gates: &Gates<'_>, input: Expr, output: Expr, tag: Expr) -> Expr {
+    let theta = gates.challenges.theta.expr();
+    input + theta.clone() * (output + theta * tag)
+}
+
+/// The entries of the range lookups.
+fn range_entries(gates: &Gates<'_>) -> Vec<Expr> {
+    let a = &gates.a;
+    let mut entries: Vec<Expr> = a.u.iter().zip(&a.v).map(|(&u, &v)| gates.advice(u) + gates.advice(v)).collect();
+    if !gates.shape.tables {
+        entries.extend(a.r.iter().map(|&r| gates.advice(r)));
+    }
+    entries.extend(max::differences(gates));
+    entries
+}
+
+/// Adds the gates.
+pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
+    let lambda = || gates.challenges.lambda.expr();
+    for (entries, &helper) in range_entries(gates).chunks(LOOKUPS_PER_HELPER).zip(&gates.a.helpers) {
+        let factors: Vec<Expr> = entries.iter().map(|e| e.clone() + lambda()).collect();
+        meta.create_gate("helper", |_| [helper_gate(gates, helper, &factors)]);
+    }
+    for (lane, &helper) in gates.a.table_helpers.iter().enumerate() {
+        let tag = gates.f.tag.map_or_else(one, |tag| gates.fixed(tag));
+        let entry = gates.fixed(gates.f.table_mask[lane])
+            * compress(gates, gates.advice(gates.a.u[lane]), gates.advice(gates.a.f[lane]), tag);
+        let factors = [entry + lambda(), gates.advice(gates.a.r[lane]) + lambda()];
+        meta.create_gate("table_helper", |_| [helper_gate(gates, helper, &factors)]);
+    }
+    let table = match (gates.f.table_value, gates.f.table_tag) {
+        (Some(value), Some(tag)) => compress(gates, gates.fixed(gates.f.table), gates.fixed(value), gates.fixed(tag)),
+        _ => gates.fixed(gates.f.table),
+    };
+    let helpers = sum(gates.a.helpers.iter().chain(&gates.a.table_helpers).map(|&h| gates.advice(h)));
+    let (phi, before) = (gates.advice(gates.a.phi), gates.advice_before(gates.a.phi));
+    // on · ((φ − on'·φ' − Σ h)·(λ + T) + multiplicity) = 0
+    let step = phi.clone() - gates.fixed_before(gates.f.on) * before - helpers;
+    let running = gates.on() * (step * (table + lambda()) + gates.advice(gates.a.multiplicity));
+    meta.create_gate("running_sum", |_| [running]);
+    // last · φ = 0
+    let total = gates.fixed(gates.f.last) * phi;
+    meta.create_gate("total", |_| [total]);
+}
+
+/// `on · (h · Π factors − Σ_i Π_{j≠i} factors) = 0`.
+fn helper_gate(gates: &Gates<'_>, helper: usize, factors: &[Expr]) -> Expr {
+    let product = |skip: Option<usize>| {
+        let kept = factors.iter().enumerate().filter(|(i, _)| Some(*i) != skip).map(|(_, f)| f.clone());
+        kept.reduce(|acc, f| acc * f).unwrap_or_else(one)
+    };
+    let numerator = sum((0..factors.len()).map(|i| product(Some(i))));
+    gates.on() * (gates.advice(helper) * product(None) - numerator)
+}
