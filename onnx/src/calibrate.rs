@@ -3,10 +3,13 @@
 //! ```text
 //! range(n)      = [min, max] of the tensor of n over all samples
 //! widened by m  = [min − (m − 1)·a, max + (m − 1)·a],   a = max(|min|, |max|)
+//! m(n)          = √(ln(F·√e) / ln(S·√e)) within [1.1, 2],   S samples of e elements, F = 10⁴
 //! ```
 //!
-//! A value outside the range that the quantisation chooses is an error at proving time, so ranges are widened: by
-//! [`default_margin`] of the number of samples, which `docs/quantisation.md` justifies by measurement.
+//! A value outside the range that the quantisation chooses is an error at proving time, so ranges are widened by `m`. Its
+//! default is the growth of the largest of `S·√e` normal values to that of `F·√e`: what `F` inputs will reach. The root
+//! stands for the elements of a tensor being dependent: they share the contrast of an image. Measured: see
+//! [`quantize`](crate::quantize).
 
 use crate::error::OnnxError;
 use crate::evaluate::evaluate;
@@ -39,8 +42,8 @@ impl Range {
 pub struct Ranges {
     /// The range of each node.
     pub nodes: Vec<Range>,
-    /// How much wider the quantised ranges are; at least 1.
-    pub margin: f64,
+    /// How much wider the quantised range of each node is; at least 1.
+    pub margins: Vec<f64>,
     /// The tensors of all nodes for the first samples, `[sample][node]`: rounding is chosen for them.
     pub(crate) tensors: Vec<Vec<Vec<f32>>>,
 }
@@ -48,20 +51,22 @@ pub struct Ranges {
 /// Samples whose tensors are kept.
 const KEPT: usize = 8;
 
-/// Margin for a number of samples: a single one says little about the next input.
-pub fn default_margin(samples: usize) -> f64 {
-    match samples {
-        0..=1 => 2.0,
-        2..=15 => 1.5,
-        _ => 1.25,
-    }
+/// Inputs that the default margin is meant to cover.
+const FUTURE: f64 = 1e4;
+
+/// The margin of a tensor for a number of samples: a single small tensor says little about the next input.
+pub fn default_margin(samples: usize, elements: usize) -> f64 {
+    let root = (elements.max(1) as f64).sqrt();
+    let seen = (samples as f64 * root).max(1.5);
+    ((FUTURE * root).ln() / seen.ln()).sqrt().clamp(1.1, 2.0)
 }
 
-/// Evaluates `graph` for each sample, a vector for each input, and answers the ranges.
+/// Evaluates `graph` for each sample, a vector for each input, and answers the ranges, with one margin for all
+/// nodes or the default ones.
 ///
 /// # Errors
 /// No samples, samples that do not fit the inputs, or a node with values that are not finite.
-pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: f64) -> Result<Ranges, OnnxError> {
+pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: Option<f64>) -> Result<Ranges, OnnxError> {
     if samples.is_empty() {
         return Err(OnnxError::NoSamples);
     }
@@ -86,5 +91,7 @@ pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: f64) -> Resul
     for range in nodes.iter_mut().filter(|r| r.min > r.max) {
         *range = Range { min: 0.0, max: 0.0 };
     }
-    Ok(Ranges { nodes, margin: if margin.is_finite() { margin.max(1.0) } else { 1.0 }, tensors })
+    let margin = |elements| margin.filter(|m| m.is_finite()).unwrap_or_else(|| default_margin(samples.len(), elements)).max(1.0);
+    let margins = graph.nodes.iter().map(|n| margin(n.elements())).collect();
+    Ok(Ranges { nodes, margins, tensors })
 }

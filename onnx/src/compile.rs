@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use sworn_circuits::graph::{NodeId, QuantGraph};
 
-use crate::calibrate::{calibrate, default_margin, Ranges};
+use crate::calibrate::{calibrate, Ranges};
 use crate::error::OnnxError;
 use crate::graph::Graph;
 use crate::quantize::{quantize, Quantised};
@@ -24,7 +24,7 @@ pub struct Options {
     pub allowed: RangeInclusive<u32>,
     /// Largest relative error of an output over the samples, for the choice of the width.
     pub target: f64,
-    /// How much wider the ranges are than the samples; [`default_margin`] if there is none.
+    /// How much wider the ranges are than the samples; [`default_margin`](crate::calibrate::default_margin) if there is none.
     pub margin: Option<f64>,
 }
 
@@ -58,8 +58,7 @@ const CHOICE_SAMPLES: usize = 16;
 /// No samples or samples that do not fit; tensors that are not finite; coefficients that leave their bounds.
 pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Result<Compiled, OnnxError> {
     let float = simplify(graph);
-    let margin = options.margin.unwrap_or_else(|| default_margin(samples.len()));
-    let ranges = calibrate(&float, samples, margin)?;
+    let ranges = calibrate(&float, samples, options.margin)?;
     let (quantised, report) = match options.bits {
         Some(bits) => {
             let quantised = quantize(&float, &ranges, bits)?;

@@ -1,15 +1,14 @@
-//! Rounding: integer coefficients, and weights rounded so that their errors cancel.
+//! Rounding: integer coefficients, and the bias that makes up for them.
 //!
 //! ```text
-//! w_int = w·F + δ,  |δ| < 1,   F = s_x·2^b / s_y         minimise  Σ_k (Σ_i δ_i·x_ki)² + λ·Σ_i δ_i²·|x_i|²
+//! w_int = round(w·F) = w·F + δ,  |δ| ≤ 1/2,  F = s_x·2^b / s_y        bias_int = round(bias·2^b / s_y − Σ_i δ_i·mean(x_i))
 //! ```
 //!
-//! Rounding each weight to the nearest integer leaves an accumulator error of about `0.29·√fan_in·rms(x)`, the largest
-//! error of a layer with few bits. Instead the weights of an output are rounded in order, up or down, whichever cancels
-//! more of the error so far on patches `x_k` of the calibration inputs (greedy path following, [LS21]). `λ` keeps weights
-//! near their value where few patches are known. What is left of the mean error goes to the bias, which is exact.
+//! The rounding of the weights is the largest error of a layer with few bits: `0.29·√fan_in·rms(x)` in the accumulator.
+//! Its part that is common to all inputs, for `x` after a ReLU or of an image has a mean far from 0, is `Σ δ_i·mean(x_i)`
+//! with the mean over samples and positions; the bias is exact and takes it ([NBBW19]).
 //!
-//! [LS21]: https://arxiv.org/abs/2010.15703 §3
+//! [NBBW19]: https://arxiv.org/abs/1906.04721 §4.2
 
 use rayon::prelude::*;
 use sworn_circuits::graph::Channels;
@@ -39,12 +38,6 @@ pub(super) fn constant(node: &str, value: f64) -> Result<i64, OnnxError> {
 /// Bound of every accumulator.
 pub(super) const LIMIT: i64 = 1 << 62;
 
-/// Patches that the weights of one output are rounded for.
-const PATCHES: usize = 32;
-
-/// λ, as a share of the patches.
-const DAMPING: f64 = 0.1;
-
 /// A convolution with the shapes around it.
 pub(super) struct Layer<'a> {
     pub(super) node: &'a str,
@@ -56,75 +49,36 @@ pub(super) struct Layer<'a> {
     pub(super) to: &'a [usize],
 }
 
-/// The integer weights `F·w`, and for each output what the bias takes over.
+/// The integer weights `F·w`, and for each output `−Σ δ_i·mean(x_i)`.
 pub(super) fn weights(layer: &Layer<'_>, factor: f64, scale: f64, samples: &[&[f32]]) -> Result<(Vec<i32>, Vec<f64>), OnnxError> {
-    let per_output = layer.conv.weights.len() / layer.outputs.max(1);
-    let per_group = layer.outputs / layer.conv.groups.max(1);
-    for w in &layer.conv.weights {
-        coefficient(layer.node, f64::from(*w) * factor)?;
-    }
-    let patches: Vec<Vec<f64>> = (0..layer.conv.groups).map(|group| patches(layer, group, per_output, scale, samples)).collect();
-    let mut ints = vec![0i32; layer.conv.weights.len()];
-    let corrections = ints
-        .par_chunks_mut(per_output.max(1))
-        .zip(layer.conv.weights.par_chunks(per_output.max(1)))
-        .enumerate()
-        .map(|(output, (ints, weights))| round_output(weights, factor, &patches[output / per_group.max(1)], ints))
-        .collect();
+    let per_output = (layer.conv.weights.len() / layer.outputs.max(1)).max(1);
+    let per_group = (layer.outputs / layer.conv.groups.max(1)).max(1);
+    let ints = layer.conv.weights.iter().map(|&w| coefficient(layer.node, f64::from(w) * factor)).collect::<Result<Vec<_>, _>>()?;
+    let means: Vec<Vec<f64>> = (0..layer.conv.groups).into_par_iter().map(|group| means(layer, group, per_output, samples)).collect();
+    let correction = |(output, (ints, weights)): (usize, (&[i32], &[f32]))| {
+        let errors = ints.iter().zip(weights).map(|(&int, &w)| f64::from(int) - f64::from(w) * factor);
+        -errors.zip(&means[output / per_group]).map(|(error, mean)| error * mean / scale).sum::<f64>()
+    };
+    let corrections = ints.par_chunks(per_output).zip(layer.conv.weights.par_chunks(per_output)).enumerate().map(correction).collect();
     Ok((ints, corrections))
 }
 
-/// Rounds the weights of one output; answers minus the mean error that is left.
-fn round_output(weights: &[f32], factor: f64, patches: &[f64], ints: &mut [i32]) -> f64 {
-    let count = patches.len() / weights.len().max(1);
-    let mut error = [0f64; PATCHES];
-    let error = &mut error[..count];
-    for (i, (w, int)) in weights.iter().zip(ints.iter_mut()).enumerate() {
-        let exact = f64::from(*w) * factor;
-        // A weight that is a whole number needs no rounding, and 0 must stay 0.
-        let column = &patches[i * count..(i + 1) * count];
-        let norm: f64 = column.iter().map(|x| x * x).sum();
-        let wanted = if norm > 0.0 && exact != exact.floor() {
-            let against: f64 = column.iter().zip(error.iter()).map(|(x, e)| x * e).sum();
-            exact - against / (norm * (1.0 + DAMPING))
-        } else {
-            exact
-        };
-        let rounded = wanted.round().clamp(exact.floor(), exact.ceil());
-        *int = rounded as i32;
-        error.iter_mut().zip(column).for_each(|(e, x)| *e += (rounded - exact) * x);
-    }
-    if count == 0 {
-        0.0
-    } else {
-        -error.iter().sum::<f64>() / count as f64
-    }
-}
-
-/// Inputs that the weights of a group meet, `[weight of an output, patch]`, spread over the samples and positions.
-fn patches(layer: &Layer<'_>, group: usize, per_output: usize, scale: f64, samples: &[&[f32]]) -> Vec<f64> {
-    let conv = layer.conv;
+/// The mean of what each weight of an output of a group meets, over the samples and positions.
+fn means(layer: &Layer<'_>, group: usize, per_output: usize, samples: &[&[f32]]) -> Vec<f64> {
     let positions: usize = match layer.channels {
         Channels::First => layer.to.first().copied().unwrap_or(0) * layer.to.get(2..).map_or(1, |s| s.iter().product::<usize>()),
-        Channels::Last => layer.to[..layer.to.len() - 1].iter().product(),
+        Channels::Last => layer.to.iter().rev().skip(1).product(),
     };
-    let all = positions * samples.len();
-    let count = all.min(PATCHES);
-    let mut patches = vec![0f64; per_output * count];
-    for k in 0..count {
-        // Evenly spread, and not always the same column of the image.
-        let at = (2 * k + 1) * all / (2 * count);
-        let (sample, position) = (samples[at / positions], at % positions);
-        for i in 0..per_output {
-            let index = match layer.channels {
-                Channels::Last => Some(position * per_output + i),
-                Channels::First => pixel(conv, layer.from, layer.to, group, position, i),
-            };
-            let x = index.and_then(|index| sample.get(index)).copied().unwrap_or(0.0);
-            patches[i * count + k] = f64::from(x) / scale;
-        }
-    }
-    patches
+    let count = (positions * samples.len()).max(1) as f64;
+    let mean = |i: usize| {
+        let met = |position: usize| match layer.channels {
+            Channels::Last => Some(position * per_output + i),
+            Channels::First => pixel(layer.conv, layer.from, layer.to, group, position, i),
+        };
+        let total: f64 = (0..positions).filter_map(met).flat_map(|index| samples.iter().filter_map(move |s| s.get(index))).map(|&x| f64::from(x)).sum();
+        total / count
+    };
+    (0..per_output).map(mean).collect()
 }
 
 /// The flat index of the input that weight `i` of an output of `group` meets at a position `[batch, row, column]`.

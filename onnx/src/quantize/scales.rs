@@ -51,14 +51,14 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
     let mut finest = vec![0f64; graph.nodes.len()];
     let positive = positive(graph, plan);
     for (index, site) in plan.iter() {
-        let magnitude = |id: usize| ranges.margin * ranges.nodes[id].magnitude();
+        let magnitude = |id: usize| ranges.margins[id] * ranges.nodes[id].magnitude();
         finest[index] = match (site.form, site.activation) {
             (Form::Move, _) if graph.nodes[index].inputs.is_empty() => nonzero(constants(graph, index)) / (half - 1.0),
             (Form::Move, _) => constants(graph, index) / (half - 1.0),
             (Form::Copy(_), Activation::Relu) => 0.0,
             (Form::Accumulate(pre), Activation::Relu) => nonzero(magnitude(pre.0)) / (2.0 * half - 1.0),
             (Form::Accumulate(pre) | Form::Copy(pre), Activation::Table(f)) => {
-                let mut domain = table::domain(&graph.nodes[index].name, f, ranges.nodes[pre.0], ranges.margin)?;
+                let mut domain = table::domain(&graph.nodes[index].name, f, ranges.nodes[pre.0], ranges.margins[pre.0])?;
                 if positive[pre.0] && matches!(site.form, Form::Copy(_)) {
                     domain.low = domain.low.max(0.0);
                 }
