@@ -51,6 +51,9 @@ pub enum LayoutError {
     /// The graph breaks a rule.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// The numbers of a layout do not hold the graph.
+    #[error("the layout does not belong to the model")]
+    Choice,
     /// It needs too many rows.
     #[error("the model needs more than 2^{max} rows")]
     TooLarge {

@@ -33,6 +33,8 @@ use rows::{Lane, Site};
 pub const UNUSABLE_ROWS: usize = 6;
 /// The largest circuit that is laid out: 2^24 rows.
 pub const MAX_LOG_ROWS: u32 = 24;
+/// The most weights in a row.
+const MAX_WEIGHT_LANES: usize = 512;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
@@ -49,6 +51,17 @@ impl Visibility {
         let inputs = if self.input { graph.inputs.as_slice() } else { &[] };
         inputs.iter().chain(&graph.outputs).copied().collect()
     }
+}
+
+/// The numbers that decide a layout of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// log₂ of the rows.
+    pub log_rows: u32,
+    /// Units in a row.
+    pub lanes: usize,
+    /// Weights in a row.
+    pub weight_lanes: usize,
 }
 
 /// A graph in columns and rows.
@@ -84,7 +97,7 @@ impl Layout {
         for lanes in LANES {
             let arrangement = Arrangement::new(graph, lanes, &public);
             let jumps = Jumps::new(&arrangement.identities);
-            for estimate in cost::candidates(graph, &arrangement, &jumps, &public) {
+            for estimate in cost::candidates(&arrangement, &jumps, &public) {
                 if best.as_ref().is_none_or(|(b, _)| estimate.prove_seconds < b.prove_seconds) {
                     best = Some((estimate, lanes));
                 }
@@ -97,6 +110,27 @@ impl Layout {
         let (estimate, lanes) = best.ok_or(LayoutError::TooLarge { max: MAX_LOG_ROWS })?;
         let arrangement = Arrangement::new(graph, lanes, &public);
         Ok(Self::place(arrangement, estimate, &public))
+    }
+
+    /// Lays a graph out as an earlier [`Layout::new`] did.
+    ///
+    /// # Errors
+    /// A graph that is not well formed, or a choice that does not hold it.
+    pub fn restore(graph: &QuantGraph, visibility: Visibility, choice: Choice) -> Result<Self, LayoutError> {
+        bounds::check(graph)?;
+        let public = visibility.tensors(graph);
+        if !LANES.contains(&choice.lanes) || !(1..=MAX_WEIGHT_LANES).contains(&choice.weight_lanes) || choice.log_rows > MAX_LOG_ROWS {
+            return Err(LayoutError::Choice);
+        }
+        let arrangement = Arrangement::new(graph, choice.lanes, &public);
+        let jumps = Jumps::new(&arrangement.identities);
+        let estimate = cost::estimate(&arrangement, &jumps, &public, choice).ok_or(LayoutError::Choice)?;
+        Ok(Self::place(arrangement, estimate, &public))
+    }
+
+    /// The numbers from which [`Layout::restore`] makes this layout again.
+    pub fn choice(&self) -> Choice {
+        Choice { log_rows: self.log_rows, lanes: self.shape.lanes, weight_lanes: self.shape.weight_lanes }
     }
 
     /// Number of usable rows.

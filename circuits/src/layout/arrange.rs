@@ -38,7 +38,6 @@ pub(crate) struct FlatConvolution {
 /// One term of a [`FlatConvolution`].
 #[derive(Clone, Debug)]
 pub(crate) struct FlatTerm {
-    pub(crate) input: NodeId,
     pub(crate) view: View,
     /// For each kernel element: its index, its phase, and the slot that the input's first slot moves to.
     pub(crate) taps: Vec<(usize, usize, usize)>,

@@ -10,11 +10,11 @@
 
 use serde::Serialize;
 
-use crate::graph::{NodeId, Op, QuantGraph};
+use crate::graph::{NodeId, Op};
 use crate::layout::arrange::Arrangement;
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
-use crate::layout::{shape, table_rows, MAX_LOG_ROWS, UNUSABLE_ROWS};
+use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
 use crate::shape::Shape;
 
 /// Seconds a row of an advice column costs: commitment, transforms, opening.
@@ -69,22 +69,41 @@ pub struct Estimate {
     pub prove_bytes: f64,
 }
 
+/// Rows that the arrangement takes, whatever the weight lanes.
+fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId]) -> usize {
+    let tensors = arrangement.units.len().max(arrangement.gather.len());
+    tensors.max(table_rows(arrangement.graph)).max(arrangement.num_instances(public)).max(arrangement.constants.len()).max(8)
+}
+
 /// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes.
-pub(crate) fn candidates(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId]) -> Vec<Estimate> {
-    let least = arrangement.units.len().max(arrangement.gather.len()).max(table_rows(graph)).max(arrangement.num_instances(public));
-    let least = least.max(arrangement.constants.len()).max(8);
-    let first = (least + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
+pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId]) -> Vec<Estimate> {
+    let first = (least_rows(arrangement, public) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
     (first..=MAX_LOG_ROWS.min(first + 3))
         .filter_map(|log_rows| {
             let usable = (1usize << log_rows) - UNUSABLE_ROWS;
-            let rows = |lanes: usize| blocks::num_rows(&arrangement.identities, jumps, lanes);
-            let weight_lanes = (1..=256).find(|&lanes| rows(lanes) <= usable)?;
-            Some(estimate(graph, arrangement, jumps, weight_lanes, rows(weight_lanes), log_rows))
+            let fits = |lanes: usize| blocks::num_rows(&arrangement.identities, jumps, lanes) <= usable;
+            // The number of rows falls with the lanes: the smallest that fits, by bisection.
+            let (mut low, mut high) = (0, MAX_WEIGHT_LANES);
+            if !fits(high) {
+                return None;
+            }
+            while high - low > 1 {
+                let middle = (low + high) / 2;
+                *(if fits(middle) { &mut high } else { &mut low }) = middle;
+            }
+            estimate(arrangement, jumps, public, Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high })
         })
         .collect()
 }
 
-fn estimate(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, weight_rows: usize, log_rows: u32) -> Estimate {
+/// Sizes and costs of a choice, if it holds the arrangement.
+pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], choice: Choice) -> Option<Estimate> {
+    let Choice { log_rows, weight_lanes, .. } = choice;
+    let graph = arrangement.graph;
+    let weight_rows = blocks::num_rows(&arrangement.identities, jumps, weight_lanes);
+    if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, public)) {
+        return None;
+    }
     let shape = shape(graph, arrangement, jumps, weight_lanes);
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
@@ -93,7 +112,7 @@ fn estimate(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, we
     let columns = (advice + fixed + 2 * permuted) as f64;
     let (cells, lookups) = cells(arrangement, &shape, weight_rows);
     let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
-    Estimate {
+    Some(Estimate {
         log_rows,
         lanes: arrangement.lanes,
         weight_lanes,
@@ -112,7 +131,7 @@ fn estimate(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, we
         prove_seconds: CONSTANT + rows,
         // Values, coefficients and the extended domain of every column.
         prove_bytes: FIELD_BYTES * n * (2.0 * columns + 4.0 * columns),
-    }
+    })
 }
 
 /// Columns that copies touch: those of the arrangement, and factor, sum of products and its result.

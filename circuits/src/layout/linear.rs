@@ -9,7 +9,6 @@ use crate::layout::rows::{Lane, Origin, Site, Slots};
 /// A term with the form that it reads.
 struct Placed {
     index: usize,
-    input: NodeId,
     view: View,
     taps: Vec<Tap>,
     form: usize,
@@ -79,7 +78,7 @@ impl Arrangement<'_> {
             let form = found.unwrap_or_else(|| self.materialise(&origins, &view, chosen));
             self.forms[form].sum = Some(false);
             let tail = self.forms[form].tail() as i64;
-            placed.push(Placed { index, input: node.inputs[index], view, taps, form, tail });
+            placed.push(Placed { index, view, taps, form, tail });
         }
         placed
     }
@@ -106,7 +105,6 @@ impl Arrangement<'_> {
         let terms = terms
             .iter()
             .map(|term| FlatTerm {
-                input: term.input,
                 view: term.view.clone(),
                 taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, (frame.offset as i64 - frame.shift(tap)) as usize)).collect(),
                 phases: phases(&linear.terms[term.index]),
