@@ -1,4 +1,5 @@
-//! The steps of `cargo xtask test` and the jobs beside them. All cargo commands share the dev profile and its artefacts.
+//! The steps of `cargo xtask test` and the jobs beside them. All cargo commands share the dev profile and, being
+//! about the whole workspace, one choice of features: nothing is compiled twice.
 
 use std::fs;
 use std::path::Path;
@@ -31,10 +32,14 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<(), Failure> {
     must(&mut cargo(root, ["test", "--workspace", "--doc"]))
 }
 
+/// Writes the node tests of the `onnx` package to `target/onnx-node-tests`, then runs them and prints their table.
 pub(crate) fn node_tests(workspace: &Workspace) -> Result<(), Failure> {
-    let script = workspace.root.join("onnx/tests/node_tests.py");
+    let vectors = workspace.target.join("onnx-node-tests");
     let python = python::environment(workspace)?;
-    must(&mut command(&workspace.root, python, [script, workspace.target.join("onnx-node-tests")]))
+    let script = workspace.root.join("onnx/tests/node_tests.py");
+    must(&mut command(&workspace.root, python, [&script, &vectors]))?;
+    let test = ["test", "--workspace", "--test", "import", "--", "--ignored", "--nocapture", "backend_node_tests"];
+    must(cargo(&workspace.root, test).env("SWORN_NODE_TESTS", vectors))
 }
 
 /// Proves an image with the unoptimised binary; the receipt passes with the development SRS allowed and is refused without.
@@ -46,7 +51,7 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<(), Failure> {
     for (from, to) in [("digits.onnx", "digits.onnx"), ("images/0.json", "0.json")] {
         fs::copy(digits.join(from), folder.join(to)).map_err(|error| Failure::new(format!("{from}: {error}")))?;
     }
-    must(&mut cargo(&workspace.root, ["build", "--quiet", "--package", "sworn", "--bin", "sworn"]))?;
+    must(&mut cargo(&workspace.root, ["build", "--quiet", "--workspace", "--bin", "sworn"]))?;
     let sworn = workspace.target.join("debug").join(format!("sworn{}", std::env::consts::EXE_SUFFIX));
     let verify = ["verify", "receipt.json", "--vk", "digits.sworn/vk"];
     must(&mut command(&folder, &sworn, ["prove", "digits.onnx", "0.json", "-o", "receipt.json"]))?;
@@ -56,7 +61,7 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Criterion runs each benchmark once where cargo builds it as a test.
 pub(crate) fn bench_smoke(workspace: &Workspace) -> Result<(), Failure> {
-    must(&mut cargo(&workspace.root, ["test", "--package", "sworn-benches", "--benches", "--quiet"]))
+    must(&mut cargo(&workspace.root, ["test", "--quiet", "--workspace", "--bench", "*"]))
 }
 
 pub(crate) fn models(workspace: &Workspace, names: &[String]) -> Result<(), Failure> {
