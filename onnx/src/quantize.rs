@@ -72,3 +72,6 @@ pub fn quantize_input(graph: &QuantGraph, index: usize, values: &[f32]) -> Resul
 pub fn dequantize(node: &Node, values: &[i32]) -> Vec<f32> {
     values.iter().map(|&q| (f64::from(q) * node.scale) as f32).collect()
 }
+
+#[cfg(test)]
+mod tests;
