@@ -4,11 +4,13 @@
 //! Ids are `stage/model`, so `-- witness/` measures one stage and `-- /digits` one model.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
 use criterion::{criterion_group, criterion_main, BenchmarkGroup, Criterion};
+use rand::rngs::OsRng;
 use sworn_benches::{models, Model};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::{Layout, Visibility};
@@ -17,6 +19,7 @@ use sworn_onnx::compile::{compile, Options};
 use sworn_onnx::graph::Graph;
 use sworn_onnx::quantize::quantize_input;
 use sworn_onnx::{load, LoadOptions};
+use sworn_prover::{Proof, ProvingKey, Srs};
 
 fn made() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("../models")
@@ -39,6 +42,19 @@ fn laid_out(model: &Model, graph: &QuantGraph) -> Layout {
 fn integers(model: &Model, graph: &QuantGraph) -> Vec<Vec<i32>> {
     let integers = |(index, values): (usize, &Vec<f32>)| quantize_input(graph, index, values);
     model.input.iter().enumerate().map(integers).collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}: {error}", model.name))
+}
+
+fn key(model: &Model, graph: &QuantGraph, layout: Layout, srs: &Srs) -> ProvingKey {
+    sworn_prover::setup(graph.clone(), Visibility::default(), layout, srs).unwrap_or_else(|error| panic!("{}: {error}", model.name))
+}
+
+fn srs(k: u32) -> Srs {
+    Srs::dev(k).unwrap_or_else(|error| panic!("development SRS: {error}"))
+}
+
+fn proof(model: &Model, key: &ProvingKey, srs: &Srs, inputs: &[Vec<i32>]) -> Proof {
+    sworn_prover::prove(key, srs, inputs, OsRng, &mut |_, _| ControlFlow::Continue(()))
+        .unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
 /// One stage on every model: `prepare` makes what `measure` reads.
@@ -86,5 +102,39 @@ fn witness(c: &mut Criterion) {
     });
 }
 
-criterion_group!(stages, import, quantise, evaluate, layout, witness);
+fn setup(c: &mut Criterion) {
+    let prepare = |model: &Model| {
+        let graph = quantised(model);
+        let srs = srs(laid_out(model, &graph).log_rows);
+        (graph, srs)
+    };
+    // The layout goes into the key, so it is made here too; the stage before measures it.
+    stage(c, "setup", prepare, |model, (graph, srs)| drop(black_box(key(model, graph, laid_out(model, graph), srs))));
+}
+
+/// What proving needs.
+fn provable(model: &Model) -> (ProvingKey, Srs, Vec<Vec<i32>>) {
+    let graph = quantised(model);
+    let (layout, inputs) = (laid_out(model, &graph), integers(model, &graph));
+    let srs = srs(layout.log_rows);
+    (key(model, &graph, layout, &srs), srs, inputs)
+}
+
+fn prove(c: &mut Criterion) {
+    stage(c, "prove", provable, |model, (key, srs, inputs)| drop(black_box(proof(model, key, srs, inputs))));
+}
+
+fn verify(c: &mut Criterion) {
+    let prepare = |model: &Model| {
+        let (key, srs, inputs) = provable(model);
+        let proof = proof(model, &key, &srs, &inputs);
+        (key, proof)
+    };
+    stage(c, "verify", prepare, |model, (key, proof)| {
+        sworn_verifier::verify(key.verifying_key(), &proof.instance, &proof.bytes)
+            .unwrap_or_else(|error| panic!("{}: {error}", model.name));
+    });
+}
+
+criterion_group!(stages, import, quantise, evaluate, layout, witness, setup, prove, verify);
 criterion_main!(stages);
