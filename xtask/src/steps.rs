@@ -53,7 +53,7 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<(), Failure> {
     }
     must(&mut cargo(&workspace.root, ["build", "--quiet", "--workspace", "--bin", "sworn"]))?;
     let sworn = workspace.target.join("debug").join(format!("sworn{}", std::env::consts::EXE_SUFFIX));
-    let verify = ["verify", "receipt.json", "--vk", "digits.sworn/vk"];
+    let verify = ["verify", "receipt.json", "--vk", "digits.sworn/verifying.key"];
     must(&mut command(&folder, &sworn, ["prove", "digits.onnx", "0.json", "-o", "receipt.json"]))?;
     must(command(&folder, &sworn, verify).arg("--allow-insecure-srs"))?;
     must_exit(&mut command(&folder, &sworn, verify), 1)
