@@ -1,4 +1,4 @@
-//! Constant folding: a node whose inputs are all constants is computed by `tract`.
+//! Constant folding: a node of shape arithmetic whose inputs are all constants is computed by `tract`.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -10,14 +10,18 @@ use crate::error::Problem;
 use crate::operator::MAX_ELEMENTS;
 use crate::tensor::{Data, Tensor};
 
-/// Operators whose output may be far larger than their inputs, or that are not functions. They are lowered instead.
-const NOT_FOLDED: &[&str] =
-    &["ConstantOfShape", "Expand", "Tile", "Pad", "Resize", "Upsample", "OneHot", "EyeLike", "If", "Loop", "Scan", "Multinomial", "Bernoulli"];
+/// Operators that `tract` computes: arithmetic of shapes, and movement of weights. The others are lowered into a graph of
+/// their own, which is evaluated; so are these where `tract` refuses.
+const FOLDED: &[&str] = &[
+    "Abs", "Add", "And", "Ceil", "Concat", "DequantizeLinear", "Div", "Equal", "Floor", "Gather", "GatherElements", "GatherND", "Greater",
+    "GreaterOrEqual", "Less", "LessOrEqual", "MatMul", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Range", "ReduceMax", "ReduceMin",
+    "ReduceProd", "ReduceSum", "Reshape", "ScatterElements", "ScatterND", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where",
+];
 
 /// The outputs of `node`, or [`Problem::Fold`].
 pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>, Problem> {
-    let special = node.op_type.starts_with("Random") || node.output.iter().any(String::is_empty);
-    if special || NOT_FOLDED.contains(&node.op_type.as_str()) || !is_small(&node.op_type, inputs) {
+    let op = node.op_type.as_str();
+    if !FOLDED.contains(&op) || node.output.iter().any(String::is_empty) || divides_by_zero(op, inputs) || !is_small(op, inputs) {
         return Err(Problem::Fold);
     }
     // What tract cannot compute it refuses with an error; the rest of the model does not depend on it if it panics.
@@ -25,6 +29,12 @@ pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> 
         Ok(Ok(outputs)) => Ok(outputs),
         _ => Err(Problem::Fold),
     }
+}
+
+/// Integers have no value there.
+fn divides_by_zero(op: &str, inputs: &[Option<&Tensor>]) -> bool {
+    let zero = |t: &&Tensor| matches!(&t.data, Data::Int(v) if v.contains(&0));
+    matches!(op, "Div" | "Mod") && inputs.iter().skip(1).flatten().any(zero)
 }
 
 /// Whether the result is sure to be small enough: broadcasting and products of matrices stay below the product of the

@@ -22,7 +22,7 @@ use crate::ops;
 use crate::tensor::{Data, Tensor};
 
 /// The newest operator set whose semantics are known.
-pub const MAX_OPSET: i64 = 26;
+pub const MAX_OPSET: i64 = 28;
 
 /// What a model leaves open.
 #[derive(Clone, Debug, PartialEq, Eq)]

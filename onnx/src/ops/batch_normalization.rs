@@ -11,7 +11,7 @@ use crate::operator::{Operator, Value};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
-    if op.int("training_mode", 0) != 0 {
+    if op.int("training_mode", 0) != 0 || op.opset < 7 && op.int("is_test", 0) == 0 {
         return Err(Problem::Feature { feature: "training mode" });
     }
     if op.int("spatial", 1) != 1 {

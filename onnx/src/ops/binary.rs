@@ -9,7 +9,7 @@ use sworn_circuits::graph::NodeId;
 
 use crate::error::Problem;
 use crate::graph::Op;
-use crate::operator::{Operator, Value};
+use crate::operator::{axis, Operator, Value};
 use crate::ops::expand::{common_shape, expanded, expanded_constant};
 use crate::ops::Lowered;
 use crate::unary::Unary;
@@ -64,20 +64,33 @@ enum Operands {
     Constant(NodeId, Vec<f32>, Side),
 }
 
+/// Shapes of the operands. Before opset 7 the second one starts at the attribute `axis` of the first.
+fn shapes(op: &Operator<'_>) -> Result<[Vec<usize>; 2], Problem> {
+    let (a, mut b) = (op.shape(0)?, op.shape(1)?);
+    if op.opset < 7 && op.ints("axis").is_some() {
+        let start = axis(op.int("axis", 0), a.len())?;
+        b.resize(b.len().max(a.len() - start), 1);
+    }
+    Ok([a, b])
+}
+
 fn operands(op: &mut Operator<'_>) -> Result<Operands, Problem> {
-    let shape = common_shape(&op.shape(0)?, &op.shape(1)?)?;
+    let from = shapes(op)?;
+    let shape = common_shape(&from[0], &from[1])?;
     let side = match (op.value(0)?, op.value(1)?) {
         (_, Value::Constant(_)) => Side::Right,
         (Value::Constant(_), _) => Side::Left,
         _ => {
             let (a, b) = (op.node(0)?, op.node(1)?);
+            let b = op.reshaped(b, from[1].clone())?;
             return Ok(Operands::Tensors(expanded(op, a, &shape)?, expanded(op, b, &shape)?));
         }
     };
     let (tensor, constant) = if side == Side::Left { (1, 0) } else { (0, 1) };
-    let (from, values) = op.constant_floats(constant)?;
+    let values = op.constant_floats(constant)?.1;
     let x = op.node(tensor)?;
-    Ok(Operands::Constant(expanded(op, x, &shape)?, expanded_constant(&values, &from, &shape)?, side))
+    let x = op.reshaped(x, from[tensor].clone())?;
+    Ok(Operands::Constant(expanded(op, x, &shape)?, expanded_constant(&values, &from[constant], &shape)?, side))
 }
 
 fn affine(op: &mut Operator<'_>, x: NodeId, factor: Vec<f32>, constant: Vec<f32>) -> Lowered {

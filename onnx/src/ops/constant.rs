@@ -1,7 +1,7 @@
-//! Constant, Shape and Size: values that are known when the model is compiled.
+//! Constant, ConstantOfShape, Shape and Size: values that are known when the model is compiled.
 
 use crate::error::Problem;
-use crate::operator::{Operator, Value};
+use crate::operator::{elements, Operator, Value};
 use crate::ops::Lowered;
 use crate::tensor::{Data, Tensor};
 
@@ -21,6 +21,25 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Feature { feature: "constants of strings or sparse tensors" });
     };
     Ok(vec![Value::Constant(tensor.into())])
+}
+
+/// One value in every place of a shape; 0 when none is given.
+pub(super) fn of_shape(op: &mut Operator<'_>) -> Lowered {
+    let dims = op.constant_ints(0)?;
+    let dims = dims.iter().map(|&d| usize::try_from(d).map_err(|_| Problem::Malformed { rule: "a dimension is negative" }));
+    let shape: Vec<usize> = dims.collect::<Result<_, _>>()?;
+    let count = if shape.contains(&0) { 0 } else { elements(&shape)? };
+    let value = match op.tensor_attribute("value") {
+        Some(proto) => Tensor::read(proto, op.name, None).map_err(|e| Problem::Tensor(Box::new(e)))?.data,
+        None => Data::Float(vec![0.0]),
+    };
+    let data = match value {
+        Data::Float(v) if v.len() == 1 => Data::Float(vec![v[0]; count]),
+        Data::Int(v) if v.len() == 1 => Data::Int(vec![v[0]; count]),
+        Data::Bool(v) if v.len() == 1 => Data::Bool(vec![v[0]; count]),
+        _ => return Err(Problem::Malformed { rule: "value has one element" }),
+    };
+    Ok(vec![Value::Constant(Tensor { shape, data }.into())])
 }
 
 /// The dimensions from `start` to `end`.

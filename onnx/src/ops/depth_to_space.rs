@@ -24,7 +24,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     rearranged(op, shape, order, vec![batch, depth, height * block, width * block])
 }
 
-/// SpaceToDepth, in the order of DCR.
+/// SpaceToDepth.
 pub(super) fn inverse(op: &mut Operator<'_>) -> Lowered {
     let ([batch, channels, height, width], block) = arguments(op)?;
     let (rows, cols) = (height / block, width / block);
@@ -32,7 +32,12 @@ pub(super) fn inverse(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Malformed { rule: "the image is no multiple of the block" });
     }
     let shape = vec![batch, channels, rows, block, cols, block];
-    rearranged(op, shape, [0, 3, 5, 1, 2, 4], vec![batch, channels * block * block, rows, cols])
+    let order = match op.string("mode", "DCR") {
+        "DCR" => [0, 3, 5, 1, 2, 4],
+        "CRD" => [0, 1, 3, 5, 2, 4],
+        other => return Err(Problem::Attribute { attribute: "mode", value: other.to_string() }),
+    };
+    rearranged(op, shape, order, vec![batch, channels * block * block, rows, cols])
 }
 
 fn arguments(op: &Operator<'_>) -> Result<([usize; 4], usize), Problem> {

@@ -11,12 +11,16 @@ use crate::ops::Lowered;
 use crate::unary::Unary;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
-    let (from, slope) = op.constant_floats(1)?;
+    let (mut from, slope) = op.constant_floats(1)?;
     let x = op.node(0)?;
     if let [alpha] = slope[..] {
         return Ok(vec![Value::Node(op.unary(Unary::LeakyRelu { alpha }, x)?)]);
     }
     let shape = op.graph.node(x).shape.clone();
+    // Before opset 7 the slopes are those of the channels, without the axes after them.
+    if op.opset < 7 && from.len() == 1 && shape.len() > 2 {
+        from.resize(shape.len() - 1, 1);
+    }
     let slopes = expanded_constant(&slope, &from, &shape)?;
     let above = op.unary(Unary::Relu, x)?;
     let negated = op.affine(x, vec![-1.0], vec![0.0])?;

@@ -38,7 +38,7 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
     let modern = op.opset >= 11;
     let rule = Rule {
         coordinate: if modern { op.string("coordinate_transformation_mode", "half_pixel").into() } else { "asymmetric".into() },
-        nearest: if modern { op.string("nearest_mode", "round_prefer_floor").into() } else { "floor".into() },
+        nearest: if modern { op.string("nearest_mode", "round_prefer_floor").into() } else { "opset 10".into() },
     };
     let axes: Vec<usize> = match op.ints("axes") {
         Some(list) => list.iter().map(|&a| axis(a, from.len())).collect::<Result<_, _>>()?,
@@ -133,6 +133,9 @@ fn place(rule: &Rule, i: usize, from: usize, to: usize, scale: f32) -> Result<us
         "round_prefer_ceil" => (coordinate + 0.5).floor(),
         "floor" => coordinate.floor(),
         "ceil" => coordinate.ceil(),
+        // Opset 10 left the rounding open; this is onnxruntime's.
+        "opset 10" if scale < 1.0 => coordinate.ceil(),
+        "opset 10" => coordinate.floor(),
         other => return Err(Problem::Attribute { attribute: "nearest_mode", value: other.to_string() }),
     };
     Ok((rounded.max(0.0) as usize).min(from - 1))

@@ -1,11 +1,12 @@
 //! Split: consecutive parts of an axis, equal ones unless lengths are given.
 
 use crate::error::Problem;
-use crate::operator::{axis, dot, strides, Operator, Value};
+use crate::operator::{axis, dot, elements, strides, Operator, Value};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
+    elements(&from)?;
     let at = axis(op.int("axis", 0), from.len())?;
     let lengths = match op.ints_or_input("split", 1, 13)? {
         Some(list) => list

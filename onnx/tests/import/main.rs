@@ -1,0 +1,7 @@
+//! Import and float evaluation against onnxruntime, the ONNX backend node tests, and files that must be refused.
+
+mod bad_input;
+mod message;
+mod node_tests;
+mod vector;
+mod vectors;

@@ -1,0 +1,301 @@
+"""Makes the vectors in `vectors/`: tiny seeded models and what onnxruntime computes for them.
+
+    python make_vectors.py [OUT_DIR]        # needs numpy, onnx, onnxruntime; default OUT_DIR is vectors/ beside this file
+
+Each gives NAME.onnx and NAME.json, in the form that `import/vector.rs` reads. A random draw depends on nothing but the
+name of its vector, so that adding one leaves the others as they are.
+"""
+import json, os, shutil, sys, zlib
+import numpy as np, onnx, onnxruntime
+from onnx import TensorProto as T, helper as h, numpy_helper as nh
+
+OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(os.path.abspath(__file__)), "vectors")
+
+
+class Model:
+    """Collects nodes and constants; `save` runs the model and writes the vector."""
+
+    def __init__(self, name, opset=17):
+        self.name, self.opset = name, opset
+        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+        self.nodes, self.constants, self.inputs, self.count = [], [], {}, 0
+
+    def input(self, *shape, low=-2.0, high=2.0):
+        name = f"x{len(self.inputs)}"
+        self.inputs[name] = np.round(self.rng.uniform(low, high, shape), 3).astype(np.float32)
+        return name
+
+    def const(self, array, dtype=np.float32):
+        self.count += 1
+        self.constants.append(nh.from_array(np.asarray(array, dtype=dtype), f"c{self.count}"))
+        return f"c{self.count}"
+
+    def ints(self, *values):
+        return self.const(values, np.int64)
+
+    def weights(self, *shape):
+        return self.const(np.round(self.rng.normal(0, 0.5, shape), 3))
+
+    def op(self, kind, *inputs, outputs=1, **attributes):
+        self.count += 1
+        names = [f"t{self.count}_{i}" for i in range(outputs)]
+        self.nodes.append(h.make_node(kind, inputs, names, name=f"{kind}_{self.count}", **attributes))
+        return names[0] if outputs == 1 else names
+
+    def save(self, *outputs, tolerance=1e-5):
+        infos = [h.make_tensor_value_info(n, T.FLOAT, v.shape) for n, v in self.inputs.items()]
+        outs = [h.make_tensor_value_info(n, T.FLOAT, None) for n in outputs]
+        graph = h.make_graph(self.nodes, self.name, infos, outs, self.constants)
+        model = h.make_model(graph, opset_imports=[h.make_opsetid("", self.opset)], producer_name="")
+        model.ir_version = 8 if self.opset < 21 else 10
+        onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        results = session.run(list(outputs), self.inputs)
+        onnx.save(model, os.path.join(OUT, self.name + ".onnx"))
+        number = lambda v: float(f"{v:.8g}")
+        contents = {
+            "case": self.name,
+            "op": self.nodes[0].op_type,
+            "tolerance": tolerance,
+            "inputs": [[number(v) for v in x.reshape(-1)] for x in self.inputs.values()],
+            "outputs": [{"shape": list(y.shape), "values": [number(v) for v in y.reshape(-1)]} for y in results],
+        }
+        with open(os.path.join(OUT, self.name + ".json"), "w") as f:
+            json.dump(contents, f, separators=(",", ":"))
+
+
+def unary():
+    plain = "Abs Ceil Elu Erf Exp Floor HardSigmoid HardSwish Identity LeakyRelu Neg Relu Round Selu Sigmoid Sign Sin Cos Softplus Softsign Tanh Atan Asinh Sinh Cosh Celu ThresholdedRelu Shrink"
+    m = Model("unary")
+    x = m.input(3, 7, low=-4, high=4)
+    m.save(*[m.op(kind, x) for kind in plain.split()])
+    m = Model("unary_positive")
+    x = m.input(2, 5, low=0.2, high=3)
+    m.save(*[m.op(kind, x) for kind in "Log Sqrt Reciprocal Tan".split()], m.op("Pow", x, m.const(2.0)), m.op("Pow", x, m.const([-1.5])), m.op("Pow", x, m.const(3, np.int64)))
+    m = Model("unary_parameters")
+    x = m.input(3, 7, low=-4, high=4)
+    m.save(m.op("LeakyRelu", x, alpha=0.3), m.op("Elu", x, alpha=0.7), m.op("Selu", x, alpha=1.2, gamma=0.8), m.op("HardSigmoid", x, alpha=0.3, beta=0.4),
+           m.op("Celu", x, alpha=1.7), m.op("ThresholdedRelu", x, alpha=0.6), m.op("Shrink", x, lambd=1.1, bias=0.4))
+    m = Model("unary_opset20", 20)
+    x = m.input(3, 7, low=-4, high=4)
+    m.save(m.op("Gelu", x), m.op("Gelu", x, approximate="tanh"), m.op("Mish", x))
+    m = Model("round_halves")
+    x = m.input(11)
+    m.inputs[x] = np.arange(-2.5, 3, 0.5, dtype=np.float32)
+    m.save(m.op("Round", x), m.op("Sign", x))
+    m = Model("clip_opset7", 7)
+    x = m.input(4, 5)
+    m.save(m.op("Clip", x, min=-0.5), m.op("Clip", x, min=-1.0, max=0.7))
+    m = Model("clip")
+    x = m.input(4, 5)
+    m.save(m.op("Clip", x, m.const(-0.5), m.const(1.5)), m.op("Clip", x, "", m.const(0.25)), m.op("Clip", x, m.const(0.0)), m.op("Clip", x))
+    m = Model("prelu")
+    x = m.input(1, 3, 4, 2)
+    m.save(m.op("PRelu", x, m.const([0.2])), m.op("PRelu", x, m.weights(3, 1, 1)))
+    m = Model("identities")
+    x = m.input(2, 3)
+    y = m.op("Cast", m.op("Cast", m.op("Dropout", m.op("Identity", x)), to=T.DOUBLE), to=T.FLOAT)
+    m.save(m.op("Add", y, m.op("Constant", value_floats=[1.0, 2.0, 3.0])))
+
+
+def binary():
+    m = Model("binary_tensors")
+    a, b, c = m.input(2, 3, 4), m.input(3, 1), m.input(2, 3, 4)
+    m.save(*[m.op(kind, p, q) for kind in ("Add", "Sub", "Mul") for p, q in ((a, b), (b, a), (a, c), (a, a))])
+    m = Model("binary_constants")
+    x = m.input(2, 3, 4, low=0.5, high=2)
+    k, row, tall = m.const(1.5), m.weights(4), m.weights(5, 1, 3, 1)
+    m.save(*[m.op(kind, *pair) for kind in ("Add", "Sub", "Mul", "Div") for pair in ((x, k), (k, x), (x, row), (row, x), (x, tall))])
+    m = Model("extrema")
+    a, b, c = m.input(2, 3), m.input(3), m.input(2, 1)
+    m.save(m.op("Max", a, b, c), m.op("Min", a, b, c), m.op("Max", a, m.const(0.3)), m.op("Min", m.const([0.3]), a), m.op("Max", a, m.weights(3)),
+           m.op("Min", a, m.weights(2, 3)), m.op("Sum", a, b, c), m.op("Mean", a, b, m.weights(3)), m.op("Max", a))
+
+
+def conv():
+    def one(name, shape, weight, opset=17, bias=True, **attributes):
+        m = Model(name, opset)
+        inputs = [m.input(*shape), m.weights(*weight)] + ([m.weights(weight[0])] if bias else [])
+        m.save(m.op("Conv", *inputs, **attributes))
+
+    one("conv_plain", (1, 2, 7, 6), (3, 2, 3, 3))
+    one("conv_strides", (2, 2, 9, 8), (3, 2, 3, 2), strides=[2, 3], pads=[1, 0, 2, 1])
+    one("conv_dilations", (1, 2, 11, 9), (2, 2, 3, 2), dilations=[2, 3], pads=[2, 1, 0, 3], bias=False)
+    one("conv_dilated_stride", (1, 1, 12, 12), (2, 1, 3, 3), dilations=[3, 2], strides=[2, 3], pads=[3, 2, 1, 4])
+    one("conv_groups", (1, 6, 5, 5), (4, 3, 3, 3), group=2, pads=[1, 1, 1, 1])
+    one("conv_depthwise", (1, 4, 7, 5), (4, 1, 3, 3), group=4, strides=[2, 1], pads=[1, 1, 1, 1])
+    one("conv_depthwise_multiplier", (1, 3, 5, 5), (6, 1, 2, 3), group=3)
+    one("conv_same_upper", (1, 1, 7, 8), (2, 1, 4, 3), auto_pad="SAME_UPPER", strides=[2, 3])
+    one("conv_same_lower", (1, 1, 7, 8), (2, 1, 4, 3), auto_pad="SAME_LOWER", strides=[2, 3])
+    one("conv_same_even", (1, 1, 6, 6), (1, 1, 2, 4), auto_pad="SAME_LOWER")
+    one("conv_valid", (1, 1, 7, 8), (2, 1, 4, 3), auto_pad="VALID", strides=[3, 2])
+    one("conv_pointwise", (2, 5, 3, 3), (4, 5, 1, 1), opset=7)
+    one("conv_stride_over_kernel", (1, 2, 9, 9), (2, 2, 2, 2), strides=[3, 4])
+    one("conv_wide_padding", (1, 1, 3, 3), (1, 1, 2, 2), pads=[3, 3, 3, 3], strides=[2, 2])
+    one("conv_1d", (2, 3, 11), (4, 3, 3), strides=[2], pads=[2, 1], dilations=[2])
+    one("conv_1d_groups", (1, 4, 9), (4, 2, 3), group=2, auto_pad="SAME_UPPER")
+    m = Model("batch_normalization")
+    x = m.input(2, 3, 4, 2)
+    y = m.op("Conv", x, m.weights(3, 3, 2, 1), m.weights(3))
+    parameters = lambda: [m.weights(3), m.weights(3), m.weights(3), m.const(m.rng.uniform(0.5, 2, 3))]
+    m.save(m.op("BatchNormalization", y, *parameters(), epsilon=1e-3), m.op("BatchNormalization", x, *parameters()))
+    m = Model("batch_normalization_dense", 9)
+    x = m.op("Gemm", m.input(2, 4), m.weights(4, 3), m.weights(3))
+    m.save(m.op("BatchNormalization", x, *parameters()))
+
+
+def pool():
+    def one(name, shape, opset=17, tolerance=1e-5, kinds=("MaxPool", "AveragePool"), **attributes):
+        m = Model(name, opset)
+        x = m.input(*shape)
+        m.save(*[m.op(kind, x, **attributes) for kind in kinds], tolerance=tolerance)
+
+    average = ("AveragePool",)
+    one("pool_plain", (1, 2, 6, 6), kernel_shape=[2, 2], strides=[2, 2])
+    one("pool_overlapping", (1, 2, 7, 8), kernel_shape=[3, 2], strides=[2, 1])
+    one("pool_padded", (2, 2, 6, 5), kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    one("pool_asymmetric", (1, 1, 6, 5), kernel_shape=[3, 2], strides=[2, 3], pads=[0, 1, 2, 0])
+    one("pool_ceil", (1, 2, 7, 8), kernel_shape=[3, 3], strides=[2, 3], ceil_mode=1)
+    one("pool_ceil_padded", (1, 1, 6, 6), opset=19, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1)
+    one("pool_same_upper", (1, 2, 7, 8), kernel_shape=[3, 2], strides=[2, 3], auto_pad="SAME_UPPER")
+    one("pool_same_lower", (1, 2, 7, 8), kernel_shape=[3, 2], strides=[2, 3], auto_pad="SAME_LOWER")
+    one("pool_valid", (1, 2, 7, 8), kernel_shape=[3, 2], strides=[2, 3], auto_pad="VALID")
+    one("pool_1d", (2, 3, 9), kernel_shape=[4], strides=[3], pads=[1, 2])
+    one("pool_max_dilated", (1, 2, 9, 8), kinds=("MaxPool",), kernel_shape=[2, 3], dilations=[3, 2], strides=[2, 1])
+    one("pool_max_3d", (1, 2, 4, 5, 3), kinds=("MaxPool",), kernel_shape=[2, 3, 2], pads=[0, 1, 0, 1, 1, 1])
+    one("pool_average_include", (1, 2, 6, 5), kinds=average, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1)
+    one("pool_average_include_ceil", (1, 1, 6, 6), opset=19, kinds=average, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1, ceil_mode=1)
+    one("pool_average_dilated", (1, 1, 9, 9), opset=19, kinds=average, kernel_shape=[2, 3], dilations=[2, 3], pads=[1, 2, 0, 1])
+    one("pool_opset8", (1, 1, 5, 5), opset=8, kernel_shape=[2, 2])
+    m = Model("pool_global")
+    x = m.input(2, 3, 4, 3)
+    m.save(m.op("GlobalAveragePool", x), m.op("GlobalMaxPool", x))
+
+
+def matrices():
+    m = Model("gemm")
+    x, xt = m.input(3, 4), m.input(4, 3)
+    w, wt = m.weights(4, 5), m.weights(5, 4)
+    m.save(m.op("Gemm", x, w, m.weights(5)), m.op("Gemm", x, wt, m.weights(1, 5), transB=1, alpha=0.5, beta=2.0), m.op("Gemm", xt, w, transA=1),
+           m.op("Gemm", xt, wt, m.weights(3, 5), transA=1, transB=1), m.op("Gemm", x, w, m.weights(3, 1)), m.op("Gemm", x, w, m.const(0.7), beta=0.3))
+    m = Model("gemm_left")
+    x, xt, c = m.input(4, 3), m.input(3, 4), m.input(5, 3)
+    w, wt = m.weights(5, 4), m.weights(4, 5)
+    m.save(m.op("Gemm", w, x, m.weights(3)), m.op("Gemm", wt, xt, m.weights(5, 1), transA=1, transB=1, alpha=1.5), m.op("Gemm", w, x, c, beta=-0.5))
+    m = Model("gemm_opset7", 7)
+    m.save(m.op("Gemm", m.input(2, 3), m.weights(3, 4), m.weights(4)))
+    m = Model("matmul")
+    x, v = m.input(2, 3, 4), m.input(4)
+    m.save(m.op("MatMul", x, m.weights(4, 5)), m.op("MatMul", m.weights(5, 3), x), m.op("MatMul", x, m.weights(4)), m.op("MatMul", m.weights(3), x),
+           m.op("MatMul", v, m.weights(4, 2)), m.op("MatMul", m.weights(2, 4), v), m.op("MatMul", v, m.weights(4)))
+    m = Model("matmul_batches")
+    x, y = m.input(2, 3, 4), m.input(2, 1, 3, 4)
+    m.save(m.op("MatMul", x, m.weights(2, 4, 3)), m.op("MatMul", m.weights(2, 2, 3), x), m.op("MatMul", y, m.weights(5, 4, 2)), m.op("MatMul", m.weights(5, 2, 3), y),
+           m.op("MatMul", x, m.weights(1, 4, 2)), m.op("MatMul", m.input(3, 4), m.weights(2, 4, 2)))
+
+
+def reductions():
+    kinds = "ReduceSum ReduceMean ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare".split()
+    m = Model("reduce_opset11", 11)
+    x = m.input(2, 3, 4)
+    m.save(*[m.op(kind, x, axes=[1]) for kind in kinds], m.op("ReduceSum", x, axes=[0, -1], keepdims=0), m.op("ReduceMean", x), m.op("ReduceMean", x, keepdims=0))
+    m = Model("reduce_opset18", 18)
+    x = m.input(2, 3, 4, low=0.1)
+    m.save(*[m.op(kind, x, m.ints(0, 2), keepdims=0) for kind in kinds], m.op("ReduceSum", x, m.ints(-2)), m.op("ReduceMean", x, m.ints(2, 1)),
+           m.op("ReduceSum", x, noop_with_empty_axes=1), m.op("ReduceLogSum", x, m.ints(1)))
+
+
+def movement():
+    m = Model("shapes")
+    x = m.input(2, 3, 1, 4)
+    m.save(m.op("Flatten", x), m.op("Flatten", x, axis=3), m.op("Flatten", x, axis=0), m.op("Flatten", x, axis=-1), m.op("Reshape", x, m.ints(4, -1)), m.op("Reshape", x, m.ints(0, 0, -1)),
+           m.op("Transpose", x), m.op("Transpose", x, perm=[2, 0, 3, 1]), m.op("Squeeze", x), m.op("Squeeze", x, m.ints(-2)), m.op("Unsqueeze", x, m.ints(0, -1, 3)),
+           m.op("Expand", x, m.ints(2, 1, 3, 1)), m.op("Tile", x, m.ints(1, 2, 3, 1)))
+    m = Model("shapes_opset11", 11)
+    x = m.input(2, 1, 3)
+    m.save(m.op("Squeeze", x, axes=[1]), m.op("Unsqueeze", x, axes=[0, 2]))
+    m = Model("concat_split")
+    a, b = m.input(2, 3, 2), m.input(2, 1, 2)
+    parts = m.op("Split", a, m.ints(2, 1), outputs=2, axis=1) + m.op("Split", a, outputs=2, axis=-1)
+    m.save(m.op("Concat", a, b, m.weights(2, 2, 2), a, axis=1), m.op("Concat", b, b, axis=-1), *parts)
+    m = Model("split_opset18", 18)
+    m.save(*m.op("Split", m.input(7, 2), outputs=3, num_outputs=3))
+    m = Model("split_opset11", 11)
+    m.save(*m.op("Split", m.input(2, 6), outputs=3, axis=1, split=[1, 3, 2]))
+    m = Model("slice")
+    x = m.input(5, 6, 3)
+    big = 2**63 - 1
+    m.save(m.op("Slice", x, m.ints(1), m.ints(4)), m.op("Slice", x, m.ints(-3, 1), m.ints(big, -1), m.ints(1, 0), m.ints(2, 1)), m.op("Slice", x, m.ints(-1), m.ints(-big), m.ints(1), m.ints(-2)))
+    m = Model("slice_opset9", 9)
+    m.save(m.op("Slice", m.input(4, 5), starts=[1, -3], ends=[3, 1000], axes=[0, 1]))
+    m = Model("gather")
+    x = m.input(4, 3, 2)
+    m.save(m.op("Gather", x, m.ints(2, 0, -1)), m.op("Gather", x, m.const([[0, 2], [1, 1]], np.int64), axis=1), m.op("Gather", x, m.const(1, np.int64), axis=-1))
+    m = Model("pad", 18)
+    x = m.input(3, 4)
+    pads = m.ints(1, 2, 2, 1)
+    m.save(m.op("Pad", x, pads), m.op("Pad", x, pads, m.const(1.5)), *[m.op("Pad", x, pads, mode=mode) for mode in ("reflect", "edge")],
+           m.op("Pad", x, m.ints(2, -1), m.const(0.5), m.ints(1)), m.op("Pad", x, m.ints(-1, 0, 0, -2)))
+    m = Model("pad_wrap", 19)
+    m.save(m.op("Pad", m.input(3, 4), m.ints(1, 2, 2, 1), mode="wrap"))
+    m = Model("pad_opset10", 10)
+    x = m.input(3, 4)
+    m.save(m.op("Pad", x, pads=[0, 1, 1, 2], value=-0.5), m.op("Pad", x, pads=[1, 0, 0, 2], mode="reflect"))
+    m = Model("depth_to_space")
+    x, y = m.input(1, 8, 2, 3), m.input(1, 2, 4, 6)
+    m.save(m.op("DepthToSpace", x, blocksize=2), m.op("DepthToSpace", x, blocksize=2, mode="CRD"), m.op("SpaceToDepth", y, blocksize=2))
+
+
+def resize():
+    m = Model("upsample_opset7", 7)
+    m.save(m.op("Upsample", m.input(1, 2, 3, 2), scales=[1.0, 1.0, 2.0, 3.0]))
+    m = Model("upsample_opset9", 9)
+    m.save(m.op("Upsample", m.input(1, 1, 3, 2), m.const([1, 1, 2.5, 1.6])))
+    m = Model("resize_opset10", 10)
+    m.save(m.op("Resize", m.input(1, 1, 4, 5), m.const([1, 1, 2, 0.6])))
+    modes = [(c, n) for c in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric") for n in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")]
+    for name, opset in (("resize_opset11", 11), ("resize_opset19", 19)):
+        m = Model(name, opset)
+        x = m.input(1, 1, 4, 5)
+        scales = [m.const(s) for s in ([1, 1, 2, 3], [1, 1, 0.5, 0.6], [1, 1, 1.7, 2.3])]
+        empty = "" if opset > 11 else m.const([])
+        results = [m.op("Resize", x, empty, s, coordinate_transformation_mode=c, nearest_mode=n) for s in scales for c, n in modes]
+        results += [m.op("Resize", x, empty, "" if opset > 11 else m.const([]), m.ints(1, 1, 7, 3)), m.op("Resize", x, empty, scales[0])]
+        m.save(*results)
+    m = Model("resize_policy", 18)
+    x = m.input(1, 1, 4, 6)
+    m.save(*[m.op("Resize", x, "", "", m.ints(7, 9), axes=[2, 3], keep_aspect_ratio_policy=p) for p in ("not_larger", "not_smaller")])
+
+
+def folding():
+    m = Model("folded_shapes")
+    x = m.input(2, 3, 4)
+    shape = m.op("Shape", x)
+    batch = m.op("Gather", shape, m.const(0, np.int64))
+    rest = m.op("Unsqueeze", m.op("Mul", m.op("Gather", shape, m.const(1, np.int64)), m.op("Gather", shape, m.const(2, np.int64))), m.ints(0))
+    flat = m.op("Reshape", x, m.op("Concat", m.op("Unsqueeze", batch, m.ints(0)), rest, axis=0))
+    half = m.op("Cast", m.op("Floor", m.op("Div", m.op("Cast", rest, to=T.FLOAT), m.const([2.0]))), to=T.INT64)
+    m.save(flat, m.op("Slice", flat, m.ints(0), half, m.ints(1)), m.op("Add", flat, m.op("ConstantOfShape", rest, value=nh.from_array(np.array([0.5], np.float32)))))
+    m = Model("folded_weights")
+    x = m.input(2, 4)
+    w = m.op("Transpose", m.op("Mul", m.weights(3, 4), m.const(0.5)))
+    m.save(m.op("Relu", m.op("MatMul", x, w)), m.op("Add", m.op("MatMul", x, m.op("Reshape", w, m.ints(4, 3))), m.op("Sqrt", m.const([1.0, 2.0, 3.0]))))
+    m = Model("folded_expand")
+    x = m.input(2, 4)
+    ones = m.op("Expand", m.const([[1.5]]), m.op("Shape", x))
+    m.save(m.op("Sub", x, ones), m.op("Mul", x, m.op("Tile", m.weights(1, 2), m.ints(2, 2))), m.op("Add", x, m.op("Pad", m.weights(2, 2), m.ints(0, 1, 0, 1))))
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    for family in (unary, binary, conv, pool, matrices, reductions, movement, resize, folding):
+        family()
+    size = sum(os.path.getsize(os.path.join(OUT, f)) for f in os.listdir(OUT))
+    print(f"{len(os.listdir(OUT)) // 2} vectors, {size // 1024} KiB, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}")
+
+
+if __name__ == "__main__":
+    main()
