@@ -59,7 +59,7 @@ pub(crate) fn arb_sample(random: &mut Random, graph: &Graph) -> Vec<Vec<f32>> {
 fn layer(random: &mut Random, graph: &mut Graph, x: NodeId, step: usize) -> NodeId {
     let shape = graph.node(x).shape.clone();
     let name = format!("{step}");
-    match random.below(12) {
+    match random.below(14) {
         0..=2 => linear(random, graph, x, &name),
         3 => graph.push(format!("relu {name}"), Op::Unary(Unary::Relu), vec![x], shape),
         4 => {
@@ -78,6 +78,8 @@ fn layer(random: &mut Random, graph: &mut Graph, x: NodeId, step: usize) -> Node
             let factor = random.real() + if random.below(2) == 0 { 1.5 / inner as f32 } else { 0.01 };
             graph.push(format!("sum {name}"), Op::Reduce { inner, factor }, vec![x], vec![1, outer])
         }
+        11 => padded(random, graph, x, &name),
+        12 => by_channel(random, graph, x, &name),
         _ => concat(random, graph, x, &name),
     }
 }
@@ -215,4 +217,42 @@ fn concat(random: &mut Random, graph: &mut Graph, x: NodeId, name: &str) -> Node
     let sources: Vec<Source> = part(0, graph.node(x).elements()).chain(part(1, graph.node(other).elements().min(9))).collect();
     let shape = vec![1, sources.len()];
     graph.push(format!("concat {name}"), Op::Gather(sources), vec![x, other], shape)
+}
+
+/// Zeros around an image, for a convolution.
+fn padded(random: &mut Random, graph: &mut Graph, x: NodeId, name: &str) -> NodeId {
+    let &[batch, channels, height, width] = &graph.node(x).shape[..] else { return x };
+    let [top, left, bottom, right] = [0; 4].map(|_: usize| random.below(3));
+    let (rows, cols) = (top + height + bottom, left + width + right);
+    let source = |i: usize| {
+        let (plane, row, col) = (i / (rows * cols), i / cols % rows, i % cols);
+        if row < top || row >= top + height || col < left || col >= left + width {
+            return Source::Constant(0.0);
+        }
+        Source::Element { input: 0, index: ((plane * height + row - top) * width + col - left) as u32 }
+    };
+    let sources = (0..batch * channels * rows * cols).map(source).collect();
+    let padded = graph.push(format!("pad {name}"), Op::Gather(sources), vec![x], vec![batch, channels, rows, cols]);
+    linear(random, graph, padded, name)
+}
+
+/// A concatenation with an earlier tensor along the channels, for a linear layer.
+fn by_channel(random: &mut Random, graph: &mut Graph, x: NodeId, name: &str) -> NodeId {
+    let shape = graph.node(x).shape.clone();
+    let axis = if shape.len() == 4 { 1 } else { shape.len() - 1 };
+    let fits = |other: &[usize]| other.len() == shape.len() && (0..shape.len()).all(|i| i == axis || other[i] == shape[i]);
+    let others: Vec<NodeId> = (0..graph.nodes.len()).map(NodeId).filter(|id| fits(&graph.node(*id).shape)).collect();
+    let other = others[random.below(others.len())];
+    let outer: usize = shape[..axis].iter().product();
+    let mut sources = Vec::new();
+    for o in 0..outer {
+        for (input, id) in [x, other].into_iter().enumerate() {
+            let each = graph.node(id).elements() / outer;
+            sources.extend((0..each).map(|i| Source::Element { input: input as u32, index: (o * each + i) as u32 }));
+        }
+    }
+    let mut joined = shape;
+    joined[axis] += graph.node(other).shape[axis];
+    let both = graph.push(format!("join {name}"), Op::Gather(sources), vec![x, other], joined);
+    linear(random, graph, both, name)
 }

@@ -6,6 +6,7 @@
 //! affine    E₂∘E₁ → E      E∘L → L      L∘E → L (no padded zero is read)      E∘R, R∘E → R (c = 0)
 //! residual  ca·L(x) + cb·y + c → Linear { terms of ca·L, Scale(cb)·y }; two linear layers merge their terms
 //! gather    G₂∘G₁ → G      f∘G → G∘f, f∘max → max∘f (f monotone) when f can join the node before G or max
+//! layout    zero pads and channel concatenations join the layer that reads them; E(G(a), G(b)) → G(E(a, b))
 //! fuse      any steps that depend on one tensor element by element → one function
 //! dead      nodes that no output reads
 //! ```
@@ -16,6 +17,7 @@
 mod affine;
 mod fuse;
 mod gather;
+mod layout;
 mod residual;
 
 use sworn_circuits::graph::NodeId;
@@ -25,7 +27,7 @@ use crate::graph::{Graph, Op};
 /// Rewrites `graph` to an equal one with fewer operations; no output and no input changes its place.
 pub fn simplify(mut graph: Graph) -> Graph {
     loop {
-        while affine::rewrite(&mut graph) | residual::rewrite(&mut graph) | gather::rewrite(&mut graph) {
+        while affine::rewrite(&mut graph) | residual::rewrite(&mut graph) | gather::rewrite(&mut graph) | layout::rewrite(&mut graph) {
             graph = remove_dead(graph);
         }
         if !fuse::rewrite(&mut graph) {

@@ -13,6 +13,7 @@ use sworn_circuits::graph::Channels;
 
 use super::{readers, redirect};
 use crate::graph::{Conv, Graph, Linear, Node, Op, Term};
+use crate::unary::Unary;
 
 /// One value for all elements, or one for each.
 fn at(values: &[f32], i: usize) -> f32 {
@@ -40,7 +41,7 @@ pub(super) fn rewrite(graph: &mut Graph) -> bool {
     let mut changed = false;
     let mut readers = readers(graph);
     for index in 0..graph.nodes.len() {
-        if one_input(&mut graph.nodes[index]) {
+        if normalise(&mut graph.nodes[index]) {
             changed = true;
             readers = super::readers(graph);
         }
@@ -57,8 +58,17 @@ pub(super) fn rewrite(graph: &mut Graph) -> bool {
     changed
 }
 
-/// Brings `ca·a + 0·b` and `ca·a + cb·a` to one input, and equal coefficients to one value.
-fn one_input(node: &mut Node) -> bool {
+/// Brings `ca·a + 0·b` and `ca·a + cb·a` to one input, equal coefficients to one value, and functions to simpler ones.
+fn normalise(node: &mut Node) -> bool {
+    let simpler = match node.op {
+        Op::Unary(Unary::Neg) => Some(Op::Elementwise { ca: vec![-1.0], cb: 0.0, cm: 0.0, c: vec![0.0] }),
+        Op::Unary(Unary::Clip { min: 0.0, max: f32::INFINITY } | Unary::LeakyRelu { alpha: 0.0 }) => Some(Op::Unary(Unary::Relu)),
+        _ => None,
+    };
+    if let Some(op) = simpler {
+        node.op = op;
+        return true;
+    }
     let Op::Elementwise { ca, cb, cm, c } = &mut node.op else { return false };
     let mut changed = false;
     for values in [&mut *ca, c] {

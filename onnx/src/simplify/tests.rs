@@ -129,3 +129,32 @@ fn an_offset_is_not_folded_into_padding() {
     graph.outputs.push(y);
     assert_eq!(kinds(&simplify(graph)), ["input", "elementwise", "linear"]);
 }
+
+#[test]
+fn pads_and_concatenations_join_the_convolution() {
+    let (mut graph, x) = start();
+    let a = graph.push("a", conv(2, 2), vec![x], vec![1, 2, 4, 4]);
+    let a = graph.push("relu", Op::Unary(Unary::Relu), vec![a], vec![1, 2, 4, 4]);
+    let both = (0..64).map(|i| Source::Element { input: i / 32, index: i % 32 }).collect();
+    let both = graph.push("concat", Op::Gather(both), vec![x, a], vec![1, 4, 4, 4]);
+    let y = graph.push("b", conv(4, 2), vec![both], vec![1, 2, 4, 4]);
+    let y = graph.push("tanh", Op::Unary(Unary::Tanh), vec![y], vec![1, 2, 4, 4]);
+    let inside = |i: u32| (1..5).contains(&(i / 6 % 6)) && (1..5).contains(&(i % 6));
+    let pad = |i: u32| if inside(i) { Source::Element { input: 0, index: i / 36 * 16 + (i / 6 % 6 - 1) * 4 + i % 6 - 1 } } else { Source::Constant(0.0) };
+    let y = graph.push("pad", Op::Gather((0..72).map(pad).collect()), vec![y], vec![1, 2, 6, 6]);
+    let y = graph.push("c", conv(2, 1), vec![y], vec![1, 1, 6, 6]);
+    graph.outputs.push(y);
+    assert_eq!(kinds(&simplify(graph)), ["input", "linear", "Relu", "linear", "Tanh", "linear"]);
+}
+
+#[test]
+fn a_sum_passes_reshapes() {
+    let (mut graph, x) = start();
+    let flat = || Op::Gather((0..32).map(|index| Source::Element { input: 0, index }).collect());
+    let a = graph.push("a", conv(2, 2), vec![x], vec![1, 2, 4, 4]);
+    let p = graph.push("p", flat(), vec![x], vec![1, 2, 16]);
+    let q = graph.push("q", flat(), vec![a], vec![1, 2, 16]);
+    let y = graph.push("sum", Op::Elementwise { ca: vec![1.0], cb: 1.0, cm: 0.0, c: vec![0.0] }, vec![p, q], vec![1, 2, 16]);
+    graph.outputs.push(y);
+    assert_eq!(kinds(&simplify(graph)), ["input", "linear", "gather"]);
+}
