@@ -118,22 +118,28 @@ def sworn(binary, folder, runs, memory_mb):
 
 # --- The table ------------------------------------------------------------------------------------------------------------
 
+# Heading, field, unit, significant digits, whether the ratio is given.
 COLUMNS = [
-    ("k", "logrows", 1, "{:.0f}", False),
-    ("prove s", "prove_s", 1, "{:.3g}", True),
-    ("peak MB", "prove_mb", 1, "{:.0f}", True),
-    ("key MB", "pk_bytes", 1e6, "{:.3g}", True),
-    ("proof B", "proof_bytes", 1, "{:.0f}", True),
-    ("verify s", "verify_s", 1, "{:.2g}", True),
-    ("set-up s", "setup_s", 1, "{:.3g}", True),
-    ("max error", "max_abs_err", 1, "{:.1e}", False),
+    ("k", "logrows", 1, 2, False),
+    ("prove s", "prove_s", 1, 3, True),
+    ("peak MB", "prove_mb", 1, 5, True),
+    ("key MB", "pk_bytes", 1e6, 3, True),
+    ("proof B", "proof_bytes", 1, 5, True),
+    ("verify s", "verify_s", 1, 2, True),
+    ("set-up s", "setup_s", 1, 3, True),
+    ("max error", "max_abs_err", 1, 2, False),
 ]
 
 
-def cell(theirs, ours, field, unit, form, ratio):
+def digits(value, count):
+    """With at least `count` significant digits, and no exponent for large values."""
+    return f"{value:.0f}" if abs(value) >= 10**(count - 1) else f"{value:.{count}g}"
+
+
+def cell(theirs, ours, field, unit, count, ratio):
     a, b = (row and row.get(field) for row in (theirs, ours))
-    text = " / ".join("-" if v is None else form.format(v / unit) for v in (a, b))
-    return f"{text} ({a / b:.2g}×)" if ratio and a and b else text
+    text = " / ".join("-" if v is None else digits(v / unit, count) for v in (a, b))
+    return f"{text} ({digits(a / b, 2)}×)" if ratio and a and b else text
 
 
 def table(pairs):
