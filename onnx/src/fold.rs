@@ -7,8 +7,11 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, OperatorSetIdProto, Tens
 use tract_onnx::prelude::{tvec, DatumType, Framework, InferenceModelExt, IntoRunnable, TractResult};
 
 use crate::error::Problem;
-use crate::operator::MAX_ELEMENTS;
+use crate::operator::{axes, axis};
 use crate::tensor::{Data, Tensor};
+
+/// The most elements of a constant that is computed: weights may be larger than activations.
+const MAX_ELEMENTS: usize = 1 << 28;
 
 /// Operators that `tract` computes: arithmetic of shapes, and movement of weights. The others are lowered into a graph of
 /// their own, which is evaluated; so are these where `tract` refuses.
@@ -24,10 +27,36 @@ pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> 
     if !FOLDED.contains(&op) || node.output.iter().any(String::is_empty) || divides_by_zero(op, inputs) || !is_small(op, inputs) {
         return Err(Problem::Fold);
     }
+    check_positions(node, inputs)?;
     // What tract cannot compute it refuses with an error; the rest of the model does not depend on it if it panics.
     match catch_unwind(AssertUnwindSafe(|| run(node, opset, inputs))) {
         Ok(Ok(outputs)) => Ok(outputs),
         _ => Err(Problem::Fold),
+    }
+}
+
+/// Axes and indices must lie in their tensor, which `tract` takes for granted.
+fn check_positions(node: &NodeProto, inputs: &[Option<&Tensor>]) -> Result<(), Problem> {
+    let ints = |i: usize| match inputs.get(i).copied().flatten().map(|t| &t.data) {
+        Some(Data::Int(v)) => v.clone(),
+        _ => Vec::new(),
+    };
+    let attribute = |name: &str| node.attribute.iter().find(|a| a.name == name);
+    let rank = inputs.first().copied().flatten().map_or(0, |t| t.shape.len());
+    match node.op_type.as_str() {
+        "Gather" => {
+            let at = axis(attribute("axis").map_or(0, |a| a.i), rank)?;
+            let length = inputs.first().copied().flatten().map_or(0, |t| t.shape[at]);
+            ints(1).iter().try_for_each(|&i| axis(i, length).map(|_| ())).map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })
+        }
+        "Squeeze" | "Unsqueeze" => {
+            let list = attribute("axes").map_or_else(|| ints(1), |a| a.ints.clone());
+            let added = if node.op_type == "Unsqueeze" { list.len() } else { 0 };
+            axes(&list, rank + added).map(|_| ())
+        }
+        "Concat" | "Split" | "GatherElements" | "ScatterElements" => axis(attribute("axis").map_or(0, |a| a.i), rank).map(|_| ()),
+        "Transpose" => attribute("perm").map_or(Ok(()), |a| axes(&a.ints, rank).map(|_| ())),
+        _ => Ok(()),
     }
 }
 

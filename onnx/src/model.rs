@@ -247,8 +247,10 @@ impl<'a> Import<'a> {
             let mut operator = Operator { proto: node, opset, name, inputs, graph: &mut self.graph };
             return lower?(&mut operator);
         };
-        if let Ok(outputs) = fold(node, opset, &constants) {
-            return Ok(outputs.into_iter().map(|t| Value::Constant(Arc::new(t))).collect());
+        match fold(node, opset, &constants) {
+            Ok(outputs) => return Ok(outputs.into_iter().map(|t| Value::Constant(Arc::new(t))).collect()),
+            Err(Problem::Fold) => {}
+            Err(problem) => return Err(problem),
         }
         // In a graph of its own, which is evaluated at once.
         let mut graph = Graph::default();
@@ -288,7 +290,8 @@ fn input_shape(input: &ValueInfoProto, options: &LoadOptions) -> Result<Vec<usiz
             let dims = &tensor.shape.as_ref().ok_or_else(|| refuse("it has no shape; give one"))?.dim;
             let size = |(axis, dim): (usize, &tract_onnx::pb::tensor_shape_proto::Dimension)| {
                 let (fixed, name) = match &dim.value {
-                    Some(Dimension::DimValue(size)) => (usize::try_from(*size).ok().filter(|&s| s > 0), "unnamed"),
+                    // Some exporters write −1 for a size that is not fixed.
+                    Some(Dimension::DimValue(size)) => (usize::try_from(*size).ok(), "unnamed"),
                     Some(Dimension::DimParam(name)) => (options.dimensions.get(name).copied(), name.as_str()),
                     None => (None, "unnamed"),
                 };

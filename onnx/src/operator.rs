@@ -11,7 +11,7 @@ use crate::tensor::{Data, Tensor};
 use crate::unary::Unary;
 
 /// The most elements of a tensor that is computed.
-pub(crate) const MAX_ELEMENTS: usize = 1 << 26;
+pub(crate) const MAX_ELEMENTS: usize = 1 << 24;
 
 /// A tensor while a model is lowered.
 #[derive(Clone, Debug)]

@@ -14,7 +14,8 @@ FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProt
 
 
 def finite(array):
-    return [float(v) if np.isfinite(v) else None for v in np.asarray(array, dtype=np.float64).reshape(-1)]
+    """Numbers as JSON has them; null for what is not finite in single precision."""
+    return [float(v) if abs(v) < 3.4e38 else None for v in np.asarray(array, dtype=np.float64).reshape(-1)]
 
 
 def to_array(value):

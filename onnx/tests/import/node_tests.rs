@@ -44,8 +44,8 @@ fn backend_node_tests() {
         } else if outcomes.iter().any(|o| matches!(o, Outcome::Agrees)) {
             row.passed += 1;
         } else {
-            let reasons = outcomes.iter().rev().map(reason);
-            *row.out_of_scope.entry(reasons.last().unwrap_or_default()).or_default() += 1;
+            let first = outcomes.first().map(reason);
+            *row.out_of_scope.entry(first.unwrap_or_default()).or_default() += 1;
         }
     }
     print_table(&rows);

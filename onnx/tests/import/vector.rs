@@ -72,7 +72,7 @@ pub(crate) fn check(path: &Path, vector: &Vector) -> Outcome {
         }
         let largest = expected.values.iter().flatten().fold(1.0, |m: f64, v| m.max(v.abs()));
         let off = |(&a, e): (&f32, &Option<f64>)| match e {
-            Some(e) => !((f64::from(a) - e).abs() <= vector.tolerance * largest),
+            Some(e) => a.is_nan() || (f64::from(a) - e).abs() > vector.tolerance * largest,
             None => a.is_finite(),
         };
         if let Some(i) = actual.iter().zip(&expected.values).position(off) {
