@@ -138,6 +138,14 @@ impl Layout {
         (1 << self.log_rows) - UNUSABLE_ROWS
     }
 
+    /// The rows of a node's units, if it has units.
+    pub fn unit_rows(&self, node: NodeId) -> Option<std::ops::Range<usize>> {
+        self.steps.iter().find_map(|step| match step {
+            Step::Units(units) if units.node == node => Some(units.row0..units.row0 + units.slots.elements.len() / self.shape.lanes),
+            _ => None,
+        })
+    }
+
     fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: &[NodeId]) -> Self {
         let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);

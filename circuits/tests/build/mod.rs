@@ -1,7 +1,9 @@
 //! Small random graphs for tests.
-#![allow(dead_code, clippy::unwrap_used, missing_docs, clippy::allow_attributes)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs, clippy::allow_attributes)]
 
 use sworn_circuits::graph::*;
+
+pub mod satisfied;
 
 /// A small deterministic generator (splitmix64).
 pub struct Rng(pub u64);

@@ -1,0 +1,182 @@
+//! Soundness: every assigned cell, once changed, is rejected; exceptions are listed with a reason.
+//!
+//! A change of the first phase is followed by a new count of the lookups (a value in no table is rejected by that) and an
+//! honest second phase, which is the best that a liar can do; a change of the second phase stands alone.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod build;
+
+use std::collections::BTreeMap;
+
+use build::satisfied::Assignment;
+use build::{Build, ConvSpec};
+use halo2_proofs::arithmetic::Field;
+use halo2_proofs::halo2curves::bn256::Fr;
+use sworn_circuits::column::IntColumn;
+use sworn_circuits::graph::*;
+use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::witness::Witness;
+
+fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>]) -> (Layout, Witness) {
+    let visibility = Visibility { input: true };
+    let layout = Layout::new(graph, visibility).unwrap();
+    let witness = Witness::new(graph, &layout, visibility, inputs).unwrap();
+    (layout, witness)
+}
+
+fn with(witness: &Witness, column: usize, row: usize, delta: i64) -> Witness {
+    let mut changed = witness.clone();
+    let length = changed.first[column].len().max(row + 1);
+    let mut values: Vec<i64> = (0..length).map(|r| changed.first[column].get(r)).collect();
+    values[row] += delta;
+    changed.first[column] = IntColumn::new(&values);
+    changed
+}
+
+/// Counts the lookups of a first phase again; none if a value is in no table.
+fn recount(layout: &Layout, witness: &mut Witness) -> Option<()> {
+    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+    let fixed = |c: Option<usize>, row: usize| c.map_or(0, |c| layout.fixed[c].get(row));
+    let cell = |c: usize, row: usize| witness.first[c].get(row);
+    let mut table = BTreeMap::new();
+    for row in 0..layout.usable_rows() {
+        let key = (fixed(Some(f.table), row), fixed(f.table_value, row), fixed(f.table_tag, row));
+        table.entry(key).or_insert(row);
+    }
+    let mut counts = vec![0i64; layout.usable_rows()];
+    for row in 0..layout.usable_rows() {
+        let mut entries = Vec::new();
+        for lane in 0..layout.shape.lanes {
+            entries.push((cell(a.u[lane], row) + cell(a.v[lane], row), 0, 0));
+            entries.push((cell(a.r[lane], row), 0, 0));
+            if layout.shape.tables {
+                let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
+                entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
+            }
+        }
+        entries.extend(a.m.iter().flat_map(|&m| a.g.iter().map(move |&g| (cell(m, row) - cell(g, row), 0, 0))));
+        for entry in entries {
+            counts[*table.get(&entry)?] += 1;
+        }
+    }
+    witness.first[a.multiplicity] = IntColumn::new(&counts);
+    Some(())
+}
+
+/// Cells that may change, with the multiplicities, without making a statement false.
+fn is_free(graph: &QuantGraph, layout: &Layout, column: usize, row: usize) -> bool {
+    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+    let fixed = |c: usize| layout.fixed[c].get(row);
+    let lane_of = |columns: &[usize]| columns.iter().position(|&c| c == column);
+    // Rows of an input have no accumulator, and rows behind the last unit hold nothing.
+    let last = (0..graph.nodes.len()).filter_map(|i| layout.unit_rows(NodeId(i))).map(|r| r.end).max().unwrap_or(0);
+    let bare = row >= last || graph.inputs.iter().any(|&id| layout.unit_rows(id).is_some_and(|r| r.contains(&row)));
+    let is_wanted = |lane: usize| fixed(f.mask[lane]) == 1 || f.table_mask.get(lane).is_some_and(|&c| fixed(c) == 1);
+    if lane_of(&a.r).is_some() {
+        return bare;
+    }
+    if let Some(lane) = lane_of(&a.u).or(lane_of(&a.v)) {
+        return bare && !is_wanted(lane);
+    }
+    if let Some(lane) = lane_of(&a.f) {
+        // A table output in a lane that has none is read by nothing.
+        return fixed(f.table_mask[lane]) == 0;
+    }
+    if lane_of(&a.e).or(lane_of(&a.e2)).is_some() {
+        // An operand of a lane without one.
+        return !is_copied(layout, column, row);
+    }
+    if lane_of(&a.g).is_some() {
+        return !is_copied(layout, column, row);
+    }
+    false
+}
+
+fn is_copied(layout: &Layout, column: usize, row: usize) -> bool {
+    use sworn_circuits::shape::{Cell, Place};
+    let cell = Cell { place: Place::Advice(column as u16), row: row as u32 };
+    layout.copies.iter().any(|(a, b)| *a == cell || *b == cell)
+}
+
+/// Changes every cell of both phases.
+fn mutate((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) {
+    let (layout, witness) = layout_of(&graph, &inputs);
+    let honest = Assignment::new(&layout, &witness);
+    assert!(honest.holds(), "the honest witness");
+    let rows = layout.usable_rows();
+    let mut changed = honest.clone();
+    for column in 0..witness.first.len() {
+        for row in 0..rows {
+            for delta in [1, -1] {
+                let mut lie = with(&witness, column, row, delta);
+                if column != layout.shape.advice().multiplicity && (is_free(&graph, &layout, column, row) || recount(&layout, &mut lie).is_none()) {
+                    continue;
+                }
+                changed.assign(&lie);
+                assert!(!changed.holds(), "first phase, column {column}, row {row}, {delta:+}");
+            }
+        }
+    }
+    let mut changed = honest.clone();
+    for column in witness.first.len()..honest.advice.len() {
+        for row in 0..rows {
+            changed.advice[column][row] += Fr::ONE;
+            let nearby = row.saturating_sub(1)..(row + 2).min(rows);
+            let free = column == layout.shape.advice().factor && layout.fixed[layout.shape.fixed().product].get(row) == 0;
+            // The factor of a row without a product is read by nothing.
+            assert!(free || !changed.copies_hold() || !changed.holds_on(nearby), "second phase, column {column}, row {row}");
+            changed.advice[column][row] -= Fr::ONE;
+        }
+    }
+    for index in 0..honest.instance.len() {
+        let mut changed = honest.clone();
+        changed.instance[index] += Fr::ONE;
+        assert!(!changed.holds(), "instance {index}");
+    }
+}
+
+#[test]
+fn dense() {
+    let mut b = Build::new(4, 11);
+    let x = b.input(&[1, 3]);
+    let y = b.dense(x, 4, Activation::Relu);
+    let y = b.dense(y, 2, Activation::None);
+    mutate(b.finish(&[y]));
+}
+
+#[test]
+fn convolution() {
+    let mut b = Build::new(5, 12);
+    let x = b.input(&[1, 2, 3, 3]);
+    let y = b.conv(x, 2, ConvSpec::square(3, 1, 1), Activation::Relu);
+    let y = b.conv(y, 2, ConvSpec::square(2, 1, 0), Activation::None);
+    mutate(b.finish(&[y]));
+}
+
+#[test]
+fn max_pool_and_strides() {
+    let mut b = Build::new(5, 13);
+    let x = b.input(&[1, 1, 4, 4]);
+    let y = b.max_pool(x, 2);
+    let y = b.conv(y, 2, ConvSpec::square(2, 2, 0), Activation::Relu);
+    mutate(b.finish(&[y]));
+}
+
+#[test]
+fn tables_and_products() {
+    let mut b = Build::new(4, 14);
+    let tanh = b.table(f64::tanh);
+    let x = b.input(&[1, 3]);
+    let y = b.elementwise(x, None, 16, 0, 0, tanh);
+    let z = b.elementwise(y, Some(x), 3, -2, 2, Activation::Relu);
+    mutate(b.finish(&[z]));
+}
+
+#[test]
+fn sums() {
+    let mut b = Build::new(4, 15);
+    let x = b.input(&[1, 2, 2, 2]);
+    let y = b.conv(x, 2, ConvSpec::square(1, 1, 0), Activation::Relu);
+    let y = b.reduce(y, 2, Activation::None);
+    mutate(b.finish(&[y]));
+}
