@@ -107,3 +107,64 @@ pub fn choose_bits(
     let report = if report.samples < samples.len() { compare(graph, &quantised, samples)? } else { report };
     Ok((quantised, report))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrary::{arb_graph, arb_sample, Random};
+    use crate::graph::Op;
+
+    fn case(seed: u64) -> (Graph, Vec<Vec<Vec<f32>>>) {
+        let mut random = Random(seed);
+        let graph = arb_graph(&mut random, 6);
+        let samples = (0..3).map(|_| arb_sample(&mut random, &graph)).collect();
+        (graph, samples)
+    }
+
+    #[test]
+    fn the_smallest_width_is_chosen() {
+        for seed in 0..40 {
+            let (graph, samples) = case(seed);
+            let options = Options { target: 0.01, allowed: 6..=14, ..Options::default() };
+            let compiled = compile(graph.clone(), &samples, &options).unwrap();
+            let good = |c: &Compiled| c.accurate && c.report.top1 == 1.0;
+            for bits in 6..compiled.graph.bits {
+                let less = compile(graph.clone(), &samples, &Options { bits: Some(bits), ..options.clone() });
+                assert!(!less.is_ok_and(|less| good(&less)), "seed {seed}: {bits} bits were enough");
+            }
+            assert!(good(&compiled) || compiled.graph.bits > 6, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn the_report_covers_every_node() {
+        let (graph, samples) = case(7);
+        let compiled = compile(graph, &samples, &Options { bits: Some(14), ..Options::default() }).unwrap();
+        assert_eq!(compiled.report.layers.len(), compiled.graph.nodes.len());
+        assert_eq!(compiled.report.samples, 3);
+        let table = compiled.report.to_string();
+        assert!(compiled.graph.nodes.iter().all(|n| table.contains(&n.name)), "{table}");
+        assert!(serde_json::to_string(&compiled.report).unwrap().contains("\"top1\""));
+        for (id, node) in compiled.origins.iter().zip(&compiled.graph.nodes) {
+            assert_eq!(compiled.float.node(*id).elements(), node.elements());
+        }
+    }
+
+    #[test]
+    fn bad_samples_are_errors() {
+        let mut graph = Graph::default();
+        let x = graph.push("x", Op::Input, vec![], vec![1, 2]);
+        let y = graph.push("exp", Op::Unary(crate::unary::Unary::Exp), vec![x], vec![1, 2]);
+        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        let try_with = |samples: &[Vec<Vec<f32>>]| compile(graph.clone(), samples, &Options::default()).unwrap_err();
+        assert!(matches!(try_with(&[]), OnnxError::NoSamples));
+        assert!(matches!(try_with(&[vec![]]), OnnxError::InputCount { expected: 1, actual: 0 }));
+        assert!(matches!(try_with(&[vec![vec![1.0]]]), OnnxError::InputLength { expected: 2, actual: 1, .. }));
+        assert!(matches!(try_with(&[vec![vec![1.0, f32::NAN]]]), OnnxError::InputNotFinite { index: 1, .. }));
+        let error = try_with(&[vec![vec![0.0, 0.0]], vec![vec![0.0, 1e4]]]);
+        assert!(matches!(&error, OnnxError::ValueNotFinite { node, sample: 1 } if node == "exp"), "{error}");
+        #[expect(clippy::reversed_empty_ranges, reason = "the case under test")]
+        let none = Options { allowed: 9..=8, ..Options::default() };
+        assert!(matches!(compile(graph.clone(), &[vec![vec![0.0, 1.0]]], &none), Err(OnnxError::Bits { .. })));
+    }
+}

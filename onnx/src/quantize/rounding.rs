@@ -19,7 +19,7 @@ use crate::graph::Conv;
 /// `round(value)` if it fits in 32 bits.
 pub(super) fn coefficient(node: &str, value: f64) -> Result<i32, OnnxError> {
     let rounded = value.round();
-    if !(rounded.abs() <= f64::from(i32::MAX)) {
+    if rounded.is_nan() || rounded.abs() > f64::from(i32::MAX) {
         let actual = format!("{value:.3e}");
         return Err(OnnxError::CoefficientTooLarge { node: node.to_string(), expected: i64::from(i32::MAX), actual });
     }
@@ -29,7 +29,7 @@ pub(super) fn coefficient(node: &str, value: f64) -> Result<i32, OnnxError> {
 /// `round(value)` for a constant of an accumulator.
 pub(super) fn constant(node: &str, value: f64) -> Result<i64, OnnxError> {
     let rounded = value.round();
-    if !(rounded.abs() < LIMIT as f64) {
+    if rounded.is_nan() || rounded.abs() >= LIMIT as f64 {
         return Err(OnnxError::AccumulatorTooLarge { node: node.to_string(), expected: LIMIT, actual: format!("{value:.3e}") });
     }
     Ok(rounded as i64)

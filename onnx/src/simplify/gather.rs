@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! G₂(G₁(x))   → G(x), G[i] = G₁[G₂[i]]
+//! R(G(x))     → R(x), max(G(x)) → max(x)   G a reshape; for the maximum, any moves
 //! f(G(p))     → G(f(p))       p a linear, reducing or elementwise node that only G reads
 //! f(max p)    → max f(p)      f monotone, p as above
 //! ```
 //!
 //! In the second and third form `f` then joins the requantisation of `p` and costs nothing of its own.
 
-use sworn_circuits::graph::NodeId;
+use sworn_circuits::graph::{Max, NodeId};
 
 use super::{readers, redirect, requantises};
 use crate::graph::{Graph, Op, Source};
@@ -18,7 +19,7 @@ pub(super) fn rewrite(graph: &mut Graph) -> bool {
     let mut changed = false;
     let mut readers = readers(graph);
     for index in 0..graph.nodes.len() {
-        if compact(graph, index) || compose(graph, index, &readers) || nothing_moved(graph, index) || function_through(graph, index, &readers) {
+        if compact(graph, index) || compose(graph, index, &readers) || read_through(graph, index) || nothing_moved(graph, index) || function_through(graph, index, &readers) {
             changed = true;
             readers = super::readers(graph);
         }
@@ -110,6 +111,29 @@ fn compose(graph: &mut Graph, index: usize, readers: &[usize]) -> bool {
     let node = &mut graph.nodes[index];
     (node.op, node.inputs) = (Op::Gather(composed), inputs);
     compact(graph, index);
+    true
+}
+
+/// Sums and maxima read by flat index: they need no reshape, and maxima no moves either.
+fn read_through(graph: &mut Graph, index: usize) -> bool {
+    let node = &graph.nodes[index];
+    let [from] = node.inputs[..] else { return false };
+    let (Op::Gather(sources), [source]) = (&graph.node(from).op, &graph.node(from).inputs[..]) else { return false };
+    let op = match &node.op {
+        Op::Reduce { .. } if is_reshape(graph, from.0) => node.op.clone(),
+        Op::Max(max) => {
+            let moved = |&i: &u32| match sources.get(i as usize) {
+                Some(Source::Element { index, .. }) => Some(*index),
+                _ => None,
+            };
+            let Some(windows) = max.windows.iter().map(moved).collect() else { return false };
+            Op::Max(Max { window: max.window, windows })
+        }
+        _ => return false,
+    };
+    let source = *source;
+    let node = &mut graph.nodes[index];
+    (node.op, node.inputs) = (op, vec![source]);
     true
 }
 
