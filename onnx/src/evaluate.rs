@@ -139,7 +139,13 @@ fn convolve(conv: &Conv, x: &[f32], from: &[usize], to: &[usize], sum: &mut [f32
     });
 }
 
-fn add_tap(conv: &Conv, tap: [usize; 2], w: f32, (image, [height, width]): (&[f32], [usize; 2]), (sum, [rows, cols]): (&mut [f32], [usize; 2])) {
+fn add_tap(
+    conv: &Conv,
+    tap: [usize; 2],
+    w: f32,
+    (image, [height, width]): (&[f32], [usize; 2]),
+    (sum, [rows, cols]): (&mut [f32], [usize; 2]),
+) {
     let stride = conv.stride;
     let offset = [tap[0] * conv.dilation[0], tap[1] * conv.dilation[1]];
     // Outputs whose input lies in the image: pad ≤ i·stride + offset < pad + size.

@@ -16,9 +16,46 @@ const MAX_ELEMENTS: usize = 1 << 28;
 /// Operators that `tract` computes: arithmetic of shapes, and movement of weights. The others are lowered into a graph of
 /// their own, which is evaluated; so are these where `tract` refuses.
 const FOLDED: &[&str] = &[
-    "Abs", "Add", "And", "Ceil", "Concat", "DequantizeLinear", "Div", "Equal", "Floor", "Gather", "GatherElements", "GatherND", "Greater",
-    "GreaterOrEqual", "Less", "LessOrEqual", "MatMul", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Range", "ReduceMax", "ReduceMin",
-    "ReduceProd", "ReduceSum", "Reshape", "ScatterElements", "ScatterND", "Slice", "Split", "Squeeze", "Sub", "Transpose", "Unsqueeze", "Where",
+    "Abs",
+    "Add",
+    "And",
+    "Ceil",
+    "Concat",
+    "DequantizeLinear",
+    "Div",
+    "Equal",
+    "Floor",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "MatMul",
+    "Max",
+    "Min",
+    "Mod",
+    "Mul",
+    "Neg",
+    "Not",
+    "Or",
+    "Pow",
+    "Range",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "Reshape",
+    "ScatterElements",
+    "ScatterND",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "Sub",
+    "Transpose",
+    "Unsqueeze",
+    "Where",
 ];
 
 /// The outputs of `node`, or [`Problem::Fold`].
@@ -47,7 +84,10 @@ fn check_positions(node: &NodeProto, inputs: &[Option<&Tensor>]) -> Result<(), P
         "Gather" => {
             let at = axis(attribute("axis").map_or(0, |a| a.i), rank)?;
             let length = inputs.first().copied().flatten().map_or(0, |t| t.shape[at]);
-            ints(1).iter().try_for_each(|&i| axis(i, length).map(|_| ())).map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })
+            ints(1)
+                .iter()
+                .try_for_each(|&i| axis(i, length).map(|_| ()))
+                .map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })
         }
         "Squeeze" | "Unsqueeze" => {
             let list = attribute("axes").map_or_else(|| ints(1), |a| a.ints.clone());
@@ -115,7 +155,9 @@ fn message(tensor: &Tensor, name: &str) -> TensorProto {
 
 fn read(value: &tract_onnx::prelude::Tensor) -> TractResult<Tensor> {
     let data = match value.datum_type() {
-        DatumType::F32 | DatumType::F16 | DatumType::F64 => Data::Float(value.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()),
+        DatumType::F32 | DatumType::F16 | DatumType::F64 => {
+            Data::Float(value.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+        }
         DatumType::Bool => Data::Bool(value.try_as_plain_ram()?.as_slice::<bool>()?.to_vec()),
         _ => Data::Int(value.cast_to::<i64>()?.try_as_plain_ram()?.as_slice::<i64>()?.to_vec()),
     };

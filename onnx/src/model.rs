@@ -65,7 +65,8 @@ fn import(bytes: &[u8], folder: Option<&Path>, options: &LoadOptions) -> Result<
     let graph = model.graph.as_ref().ok_or(OnnxError::NotOnnx { rule: "it holds no graph" })?;
     let opset = opset(&model)?;
     let needed = needed_nodes(graph);
-    let read: HashSet<&str> = needed.iter().flat_map(|n| &n.input).chain(graph.output.iter().map(|o| &o.name)).map(String::as_str).collect();
+    let read: HashSet<&str> =
+        needed.iter().flat_map(|n| &n.input).chain(graph.output.iter().map(|o| &o.name)).map(String::as_str).collect();
     let mut import = Import { graph: Graph::default(), values: HashMap::new(), failed: Vec::new(), opset, read };
     for proto in graph.initializer.iter().filter(|t| import.read.contains(t.name.as_str())).collect::<Vec<_>>() {
         let tensor = Tensor::read(proto, &proto.name, folder)?;
@@ -232,7 +233,14 @@ impl<'a> Import<'a> {
         Ok(outputs)
     }
 
-    fn lower_known(&mut self, node: &NodeProto, name: &str, domain: &str, opset: i64, inputs: Vec<Option<Value>>) -> Result<Vec<Value>, Problem> {
+    fn lower_known(
+        &mut self,
+        node: &NodeProto,
+        name: &str,
+        domain: &str,
+        opset: i64,
+        inputs: Vec<Option<Value>>,
+    ) -> Result<Vec<Value>, Problem> {
         let constants: Option<Vec<Option<&Tensor>>> = inputs
             .iter()
             .map(|value| match value {
@@ -258,7 +266,9 @@ impl<'a> Import<'a> {
         let outputs = lower?(&mut operator)?;
         let tensors = evaluate(&graph, &[]).map_err(|_| Problem::Fold)?;
         let constant = |value| match value {
-            Value::Node(id) => Value::Constant(Arc::new(Tensor { shape: graph.node(id).shape.clone(), data: Data::Float(tensors[id.0].clone()) })),
+            Value::Node(id) => {
+                Value::Constant(Arc::new(Tensor { shape: graph.node(id).shape.clone(), data: Data::Float(tensors[id.0].clone()) }))
+            }
             constant => constant,
         };
         Ok(outputs.into_iter().map(constant).collect())

@@ -48,11 +48,8 @@ impl Tensor {
     /// Reads a tensor of the file; `folder` is where external data lies.
     pub(crate) fn read(proto: &TensorProto, name: &str, folder: Option<&Path>) -> Result<Self, OnnxError> {
         let malformed = |rule| OnnxError::Tensor { tensor: name.to_string(), rule };
-        let shape: Vec<usize> = proto
-            .dims
-            .iter()
-            .map(|&d| usize::try_from(d).map_err(|_| malformed("a dimension is negative")))
-            .collect::<Result<_, _>>()?;
+        let shape: Vec<usize> =
+            proto.dims.iter().map(|&d| usize::try_from(d).map_err(|_| malformed("a dimension is negative"))).collect::<Result<_, _>>()?;
         let expected = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(|| malformed("its shape is too large"))?;
         if proto.segment.is_some() {
             return Err(malformed("segments are not supported"));
@@ -157,7 +154,8 @@ fn read_external(proto: &TensorProto, name: &str, folder: Option<&Path>, bytes: 
     let entry = |key: &str| proto.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
     let location = entry("location").unwrap_or_default();
     let refuse = |problem| OnnxError::ExternalData { tensor: name.to_string(), location: location.to_string(), problem };
-    let number = |key: &str, default: u64| entry(key).map_or(Ok(default), |v| v.trim().parse().map_err(|_| refuse(ExternalDataProblem::Malformed)));
+    let number =
+        |key: &str, default: u64| entry(key).map_or(Ok(default), |v| v.trim().parse().map_err(|_| refuse(ExternalDataProblem::Malformed)));
     let (offset, length) = (number("offset", 0)?, number("length", bytes)?);
     let inside = Path::new(location).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     let folder = folder.filter(|_| inside && !location.is_empty()).ok_or_else(|| refuse(ExternalDataProblem::Outside))?;
@@ -185,7 +183,8 @@ mod tests {
 
     #[test]
     fn half_precision() {
-        let cases = [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 2f32.powi(-24)), (0x0400, 2f32.powi(-14)), (0x3555, 0.333_251_95)];
+        let cases =
+            [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 2f32.powi(-24)), (0x0400, 2f32.powi(-14)), (0x3555, 0.333_251_95)];
         for (bits, value) in cases {
             assert_eq!(half_to_float(bits), value);
         }

@@ -87,7 +87,13 @@ fn grouped(op: &mut Operator<'_>, x: NodeId, weights: Vec<f32>, outputs: usize) 
     op.reshaped(y, [&batch[..batch.len() - 2], &[outputs, columns]].concat())
 }
 
-fn convolve(op: &mut Operator<'_>, x: NodeId, [batch, channels, columns]: [usize; 3], conv: Conv, outputs: usize) -> Result<NodeId, Problem> {
+fn convolve(
+    op: &mut Operator<'_>,
+    x: NodeId,
+    [batch, channels, columns]: [usize; 3],
+    conv: Conv,
+    outputs: usize,
+) -> Result<NodeId, Problem> {
     let x = op.reshaped(x, vec![batch, channels, 1, columns])?;
     let linear = Linear { channels: Channels::First, terms: vec![Term::Conv(conv)], bias: vec![0.0; outputs] };
     op.push(Op::Linear(linear), vec![x], vec![batch, outputs, 1, columns])

@@ -18,7 +18,9 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let shape = from
         .iter()
         .zip(&pads)
-        .map(|(&d, &(before, after))| usize::try_from(d as i64 + before + after).map_err(|_| Problem::Malformed { rule: "a pad crops more than there is" }))
+        .map(|(&d, &(before, after))| {
+            usize::try_from(d as i64 + before + after).map_err(|_| Problem::Malformed { rule: "a pad crops more than there is" })
+        })
         .collect::<Result<Vec<_>, _>>()?;
     elements(&shape)?;
     let place: fn(i64, i64) -> Option<i64> = match mode.as_str() {
@@ -57,11 +59,8 @@ fn mirrored(i: i64, n: i64) -> i64 {
 /// Elements before and after each axis.
 fn pads(op: &Operator<'_>, rank: usize) -> Result<Vec<(i64, i64)>, Problem> {
     let list = op.ints_or_input("pads", 1, 11)?.ok_or(Problem::MissingInput { input: 1 })?;
-    let axes: Vec<usize> = if op.has(3) {
-        op.constant_ints(3)?.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()?
-    } else {
-        (0..rank).collect()
-    };
+    let axes: Vec<usize> =
+        if op.has(3) { op.constant_ints(3)?.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()? } else { (0..rank).collect() };
     if list.len() != 2 * axes.len() || list.iter().any(|p| p.unsigned_abs() > 1 << 31) {
         return Err(Problem::Malformed { rule: "pads has two values for each axis" });
     }

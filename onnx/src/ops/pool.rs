@@ -57,7 +57,9 @@ pub(super) fn average(op: &mut Operator<'_>) -> Lowered {
     let axes = windows(op, &shape[2..], &kernel_shape(op, shape.len() - 2)?)?;
     let include_pad = op.int("count_include_pad", 0) != 0;
     let planar = with_height(&axes);
-    let counted = |axis: &Window, w: usize| (0..axis.kernel).filter(|&t| if include_pad { axis.in_padded(w, t) } else { axis.position(w, t).is_some() }).count();
+    let counted = |axis: &Window, w: usize| {
+        (0..axis.kernel).filter(|&t| if include_pad { axis.in_padded(w, t) } else { axis.position(w, t).is_some() }).count()
+    };
     let out = planar.map(|w| w.output);
     let plane = elements(&out)?;
     let rows: Vec<usize> = (0..out[0]).map(|w| counted(&planar[0], w)).collect();

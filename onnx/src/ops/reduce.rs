@@ -81,10 +81,7 @@ fn reduced(
     };
     let keep = op.int("keepdims", 1) != 0;
     let kept: Vec<usize> = (0..from.len()).filter(|i| !over.contains(i)).collect();
-    let shape = (0..from.len())
-        .filter(|i| keep || kept.contains(i))
-        .map(|i| if kept.contains(&i) { from[i] } else { 1 })
-        .collect();
+    let shape = (0..from.len()).filter(|i| keep || kept.contains(i)).map(|i| if kept.contains(&i) { from[i] } else { 1 }).collect();
     let inner = over.iter().map(|&i| from[i]).product();
     let x = op.node(0)?;
     let x = before(op, x)?;

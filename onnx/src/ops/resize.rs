@@ -45,7 +45,8 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
         None => (0..from.len()).collect(),
     };
     let scales_input = if modern { 2 } else { 1 };
-    let given = |values: usize| if values == axes.len() { Ok(()) } else { Err(Problem::Malformed { rule: "one scale or size for each axis" }) };
+    let given =
+        |values: usize| if values == axes.len() { Ok(()) } else { Err(Problem::Malformed { rule: "one scale or size for each axis" }) };
     let mut scales = vec![1.0; from.len()];
     if op.has(scales_input) && op.constant(scales_input)?.len() > 0 {
         let values = op.constant_floats(scales_input)?.1;

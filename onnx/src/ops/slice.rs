@@ -28,9 +28,8 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     }
     let strides = strides(&from);
     let x = op.node(0)?;
-    let y = op.moved(x, shape, |index| {
-        index.iter().enumerate().map(|(a, &i)| (first[a] + i as i64 * step[a]) as usize * strides[a]).sum()
-    })?;
+    let y =
+        op.moved(x, shape, |index| index.iter().enumerate().map(|(a, &i)| (first[a] + i as i64 * step[a]) as usize * strides[a]).sum())?;
     Ok(vec![Value::Node(y)])
 }
 

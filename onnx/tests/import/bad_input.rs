@@ -70,7 +70,13 @@ fn flipped_bits_never_panic() {
 fn every_unsupported_node_is_reported() {
     let mut custom = node("Fancy", &["b"], &["c"]);
     custom.domain = "com.example".into();
-    let nodes = vec![node("Einsum", &["x"], &["a"]), node("Relu", &["a"], &["b"]), custom, node("NonZero", &["x"], &["d"]), node("Add", &["c", "d"], &["y"])];
+    let nodes = vec![
+        node("Einsum", &["x"], &["a"]),
+        node("Relu", &["a"], &["b"]),
+        custom,
+        node("NonZero", &["x"], &["d"]),
+        node("Add", &["c", "d"], &["y"]),
+    ];
     let errors = node_errors(&model(nodes, vec![]));
     let found: Vec<(&str, &str, &str, i64)> = errors.iter().map(|e| (e.node.as_str(), e.op.as_str(), e.domain.as_str(), e.opset)).collect();
     assert_eq!(found, [("Einsum of a", "Einsum", "", 17), ("Fancy of c", "Fancy", "com.example", 0), ("NonZero of d", "NonZero", "", 17)]);
@@ -101,7 +107,10 @@ fn an_opset_that_is_too_new() {
 
 #[test]
 fn a_use_of_an_operator_that_is_not_supported() {
-    let product = node_errors(&model(vec![node("MatMul", &["x", "x4"], &["y"]), node("Reshape", &["x", "s"], &["x4"])].into_iter().rev().collect(), vec![int64("s", &[4, 1])]));
+    let product = node_errors(&model(
+        vec![node("MatMul", &["x", "x4"], &["y"]), node("Reshape", &["x", "s"], &["x4"])].into_iter().rev().collect(),
+        vec![int64("s", &[4, 1])],
+    ));
     assert!(matches!(product[0].problem, Problem::Feature { .. }), "{}", product[0]);
     let mut resize = node("Resize", &["x", "", "scales"], &["y"]);
     resize.attribute.push(text("mode", "cubic"));
@@ -212,7 +221,9 @@ fn a_tensor_that_nothing_makes() {
 #[test]
 fn attributes_out_of_range() {
     let huge = i64::MAX;
-    for (name, values) in [("kernel_shape", [0, 2]), ("kernel_shape", [huge, huge]), ("strides", [0, 1]), ("pads", [-1, huge]), ("dilations", [huge, 1])] {
+    for (name, values) in
+        [("kernel_shape", [0, 2]), ("kernel_shape", [huge, huge]), ("strides", [0, 1]), ("pads", [-1, huge]), ("dilations", [huge, 1])]
+    {
         let mut pool = node("MaxPool", &["x"], &["y"]);
         pool.attribute = vec![ints("kernel_shape", &[1, 1])];
         pool.attribute.retain(|a| a.name != name);
@@ -224,7 +235,10 @@ fn attributes_out_of_range() {
     }
     let expand = model(vec![node("Expand", &["x", "s"], &["y"])], vec![int64("s", &[huge, huge, 1, 4])]);
     assert!(matches!(node_errors(&expand)[0].problem, Problem::TooLarge { .. }));
-    let constant = model(vec![node("Expand", &["c", "s"], &["k"]), node("Add", &["x", "k"], &["y"])], vec![floats("c", &[1], &[1.0]), int64("s", &[huge, huge, 1, 4])]);
+    let constant = model(
+        vec![node("Expand", &["c", "s"], &["k"]), node("Add", &["x", "k"], &["y"])],
+        vec![floats("c", &[1], &[1.0]), int64("s", &[huge, huge, 1, 4])],
+    );
     assert!(matches!(node_errors(&constant)[0].problem, Problem::TooLarge { .. }));
 }
 

@@ -26,7 +26,13 @@ pub(crate) fn dense() -> ModelProto {
 
 pub(crate) fn node(op: &str, inputs: &[&str], outputs: &[&str]) -> NodeProto {
     let names = |list: &[&str]| list.iter().map(|s| s.to_string()).collect();
-    NodeProto { op_type: op.into(), name: format!("{op} of {}", outputs[0]), input: names(inputs), output: names(outputs), ..Default::default() }
+    NodeProto {
+        op_type: op.into(),
+        name: format!("{op} of {}", outputs[0]),
+        input: names(inputs),
+        output: names(outputs),
+        ..Default::default()
+    }
 }
 
 pub(crate) fn ints(name: &str, values: &[i64]) -> AttributeProto {
