@@ -12,7 +12,7 @@ use crate::calibrate::{calibrate, Ranges};
 use crate::error::OnnxError;
 use crate::graph::Graph;
 use crate::quantize::{quantize, Quantised};
-use crate::report::{compare, Report};
+use crate::report::{compare_known, Report};
 use crate::simplify::simplify;
 
 /// How a model is compiled.
@@ -62,7 +62,7 @@ pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Re
     let (quantised, report) = match options.bits {
         Some(bits) => {
             let quantised = quantize(&float, &ranges, bits)?;
-            let report = compare(&float, &quantised, samples)?;
+            let report = compare_known(&float, &quantised, samples, &ranges.tensors)?;
             (quantised, report)
         }
         None => choose_bits(&float, &ranges, samples, options.target, options.allowed.clone())?,
@@ -88,9 +88,9 @@ pub fn choose_bits(
     let mut refused = OnnxError::Bits { expected: "a range of widths that is not empty", actual: *allowed.start() };
     for bits in allowed {
         let tried = quantize(graph, ranges, bits).and_then(|quantised| {
-            let report = compare(graph, &quantised, few)?;
+            let report = compare_known(graph, &quantised, few, &ranges.tensors)?;
             let good = |report: &Report| report.relative() <= target && report.top1 == 1.0;
-            let report = if samples.len() > few.len() && good(&report) { compare(graph, &quantised, samples)? } else { report };
+            let report = if samples.len() > few.len() && good(&report) { compare_known(graph, &quantised, samples, &ranges.tensors)? } else { report };
             Ok((good(&report), quantised, report))
         });
         match tried {
@@ -104,7 +104,7 @@ pub fn choose_bits(
         }
     }
     let (quantised, report) = best.ok_or(refused)?;
-    let report = if report.samples < samples.len() { compare(graph, &quantised, samples)? } else { report };
+    let report = if report.samples < samples.len() { compare_known(graph, &quantised, samples, &ranges.tensors)? } else { report };
     Ok((quantised, report))
 }
 

@@ -5,6 +5,7 @@
 //! cosine = ⟨scale·q, y⟩ / (‖scale·q‖·‖y‖)        top-1 = share of samples whose largest output is the same element
 //! ```
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -114,11 +115,19 @@ pub fn evaluate_quantised(graph: &QuantGraph, inputs: &[Vec<f32>]) -> Result<Vec
 /// # Errors
 /// Samples that do not fit, or a value outside its range.
 pub fn compare(graph: &Graph, quantised: &Quantised, samples: &[Vec<Vec<f32>>]) -> Result<Report, OnnxError> {
+    compare_known(graph, quantised, samples, &[])
+}
+
+/// As [`compare`], with the float tensors of the first samples already known.
+pub(crate) fn compare_known(graph: &Graph, quantised: &Quantised, samples: &[Vec<Vec<f32>>], known: &[Vec<Vec<f32>>]) -> Result<Report, OnnxError> {
     let nodes = &quantised.graph.nodes;
     let mut layers = vec![Sums::default(); nodes.len()];
     let mut same = 0usize;
-    for inputs in samples {
-        let float = evaluate(graph, inputs)?;
+    for (sample, inputs) in samples.iter().enumerate() {
+        let float = match known.get(sample) {
+            Some(tensors) => Cow::Borrowed(tensors),
+            None => Cow::Owned(evaluate(graph, inputs)?),
+        };
         let ints = evaluate_quantised(&quantised.graph, inputs)?;
         let reals: Vec<Vec<f32>> = nodes.iter().zip(&ints).map(|(node, ints)| dequantize(node, ints)).collect();
         for ((sums, origin), reals) in layers.iter_mut().zip(&quantised.origins).zip(&reals) {
