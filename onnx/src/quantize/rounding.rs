@@ -6,9 +6,9 @@
 //!
 //! The rounding of the weights is the largest error of a layer with few bits: `0.29·√fan_in·rms(x)` in the accumulator.
 //! Its part that is common to all inputs, for `x` after a ReLU or of an image has a mean far from 0, is `Σ δ_i·mean(x_i)`
-//! with the mean over samples and positions; the bias is exact and takes it ([NBBW19]).
+//! with the mean over samples and positions; the bias is exact and takes it ([NBBW19] §4.2).
 //!
-//! [NBBW19]: https://arxiv.org/abs/1906.04721 §4.2
+//! [NBBW19]: https://arxiv.org/abs/1906.04721
 
 use rayon::prelude::*;
 use sworn_circuits::graph::Channels;
