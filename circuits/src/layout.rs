@@ -14,6 +14,7 @@ mod demand;
 mod identity;
 mod linear;
 mod rows;
+mod summary;
 
 pub(crate) use arrange::{FlatConvolution, Step, UnitStep};
 pub(crate) use demand::NONE;

@@ -1,0 +1,134 @@
+//! Whole proofs: stock `create_proof` and `verify_proof` over the Keccak transcript.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::ops::ControlFlow;
+
+use halo2_proofs::halo2curves::bn256::Fr;
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+use sworn_circuits::graph::*;
+use sworn_circuits::layout::{Layout, Visibility};
+use sworn_prover::{prove, setup, KeyError, Proof, ProveError, ProvingKey, Srs};
+use sworn_verifier::{verify, VerifyError, VerifyingKey};
+
+/// `relu` of a dense layer on four inputs: 16 weights.
+fn graph(weight: i32) -> QuantGraph {
+    let mut weights = vec![17; 16];
+    weights[5] = weight;
+    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25 };
+    let linear = Linear {
+        channels: Channels::Last,
+        terms: vec![Term::Conv(Conv::dense(weights))],
+        bias: vec![5, 0, -3, 900],
+        activation: Activation::Relu,
+    };
+    QuantGraph {
+        bits: 7,
+        nodes: vec![node("x", Op::Input, vec![], vec![1, 4]), node("y", Op::Linear(linear), vec![NodeId(0)], vec![1, 4])],
+        inputs: vec![NodeId(0)],
+        outputs: vec![NodeId(1)],
+        tables: vec![],
+    }
+}
+
+fn key(weight: i32, srs: &Srs) -> ProvingKey {
+    let graph = graph(weight);
+    let layout = Layout::new(&graph, Visibility::default()).unwrap();
+    setup(graph, Visibility::default(), layout, srs).unwrap()
+}
+
+fn srs() -> Srs {
+    Srs::dev(Layout::new(&graph(1), Visibility::default()).unwrap().log_rows).unwrap()
+}
+
+fn proof(key: &ProvingKey, srs: &Srs) -> Proof {
+    prove(key, srs, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn good_proofs_are_accepted_and_changed_ones_rejected() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let proof = proof(&key, &srs);
+    let vk = VerifyingKey::from_bytes(&key.verifying_key().to_bytes()).unwrap();
+    assert_eq!(verify(&vk, &proof.instance, &proof.bytes), Ok(()));
+    assert_eq!(proof.outputs, vec![graph(40).evaluate(&[vec![60, -60, 33, 1]]).unwrap()[1].clone()]);
+
+    for position in (0..proof.bytes.len()).step_by(37) {
+        let mut bytes = proof.bytes.clone();
+        bytes[position] ^= 1;
+        assert_eq!(verify(&vk, &proof.instance, &bytes), Err(VerifyError::Rejected), "byte {position}");
+    }
+    for index in 0..proof.instance.len() {
+        let mut instance = proof.instance.clone();
+        instance[index] += Fr::from(1);
+        assert_eq!(verify(&vk, &instance, &proof.bytes), Err(VerifyError::Rejected), "instance {index}");
+    }
+    let short = &proof.instance[1..];
+    assert_eq!(verify(&vk, short, &proof.bytes), Err(VerifyError::InstanceCount { expected: 4, actual: 3 }));
+    let longer: Vec<u8> = proof.bytes.iter().copied().chain([0]).collect();
+    assert_eq!(verify(&vk, &proof.instance, &longer), Err(VerifyError::TrailingBytes { count: 1 }));
+    assert_eq!(verify(&vk, &proof.instance, &proof.bytes[..proof.bytes.len() - 1]), Err(VerifyError::Rejected));
+}
+
+#[test]
+fn another_models_key_has_another_digest_and_rejects() {
+    let srs = srs();
+    let (one, other) = (key(40, &srs), key(41, &srs));
+    assert_ne!(one.verifying_key().digest(), other.verifying_key().digest());
+    let proof = proof(&one, &srs);
+    assert_eq!(verify(other.verifying_key(), &proof.instance, &proof.bytes), Err(VerifyError::Rejected));
+}
+
+#[test]
+fn two_proofs_of_one_witness_differ() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let first = proof(&key, &srs);
+    let second = prove(&key, &srs, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(2), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    assert_ne!(first.bytes, second.bytes);
+    assert_eq!(first.instance, second.instance);
+}
+
+#[test]
+fn keys_survive_their_encoding_and_refuse_others() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let bytes = key.to_bytes();
+    assert_eq!(ProvingKey::required_k(&bytes).unwrap(), srs.k());
+    let read = ProvingKey::from_bytes(&bytes, &srs).unwrap();
+    let proof = proof(&read, &srs);
+    assert_eq!(verify(key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));
+    assert!(matches!(ProvingKey::from_bytes(&bytes[1..], &srs), Err(KeyError::Encoding)));
+    for cut in [8, 12, 40, bytes.len() - 1] {
+        assert!(ProvingKey::from_bytes(&bytes[..cut], &srs).is_err(), "cut at {cut}");
+    }
+    let wrong = Srs::dev(srs.k() + 1).unwrap();
+    assert!(matches!(ProvingKey::from_bytes(&bytes, &wrong), Err(KeyError::SrsSize { .. })));
+
+    let vk = key.verifying_key().to_bytes();
+    for position in (0..vk.len()).step_by(11) {
+        let mut changed = vk.clone();
+        changed[position] ^= 1;
+        if let Ok(other) = VerifyingKey::from_bytes(&changed) {
+            assert_ne!(other.digest(), key.verifying_key().digest(), "byte {position}");
+            assert!(verify(&other, &proof.instance, &proof.bytes).is_err(), "byte {position}");
+        }
+    }
+}
+
+#[test]
+fn a_cancelled_proof_stops() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let cancelled = prove(&key, &srs, &[vec![0; 4]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Break(()));
+    assert!(matches!(cancelled, Err(ProveError::Cancelled)));
+}
+
+#[test]
+fn values_outside_their_range_are_refused() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let refused = prove(&key, &srs, &[vec![64, 0, 0, 0]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(()));
+    assert!(refused.unwrap_err().to_string().contains("`x`"));
+}
