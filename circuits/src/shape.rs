@@ -240,8 +240,28 @@ impl Shape {
         let table_helpers = c.many_when(self.tables, l);
         let phi = c.one();
         AdviceColumns {
-            u, v, r, f, e, e2, g, m, multiplicity, num_first_phase, weight_acc, factor, dot, y, d, x, x_gather, x_max, helpers,
-            table_helpers, phi, count: c.0,
+            u,
+            v,
+            r,
+            f,
+            e,
+            e2,
+            g,
+            m,
+            multiplicity,
+            num_first_phase,
+            weight_acc,
+            factor,
+            dot,
+            y,
+            d,
+            x,
+            x_gather,
+            x_max,
+            helpers,
+            table_helpers,
+            phi,
+            count: c.0,
         }
     }
 

@@ -109,7 +109,9 @@ fn mutate((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) {
         for row in 0..rows {
             for delta in [1, -1] {
                 let mut lie = with(&witness, column, row, delta);
-                if column != layout.shape.advice().multiplicity && (is_free(&graph, &layout, column, row) || recount(&layout, &mut lie).is_none()) {
+                if column != layout.shape.advice().multiplicity
+                    && (is_free(&graph, &layout, column, row) || recount(&layout, &mut lie).is_none())
+                {
                     continue;
                 }
                 changed.assign(&lie);

@@ -3,7 +3,9 @@
 use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner};
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::PrimeField;
-use halo2_proofs::plonk::{Advice, Any, Challenge, Circuit, Column, ColumnType, Error, Expression as HaloExpression, FirstPhase, Fixed, Instance, SecondPhase};
+use halo2_proofs::plonk::{
+    Advice, Any, Challenge, Circuit, Column, ColumnType, Error, Expression as HaloExpression, FirstPhase, Fixed, Instance, SecondPhase,
+};
 use halo2_proofs::poly::Rotation;
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +104,9 @@ impl ConstraintSystem {
         range("number of challenges", self.num_challenges as usize, self.num_challenges < 64)?;
         range("number of gates", self.gates.len(), self.gates.len() < MAX_COUNT)?;
         range("degree", self.degree as usize, (3..=9).contains(&self.degree))?;
-        for (queries, columns) in [(&self.advice_queries, advice), (&self.fixed_queries, self.num_fixed as usize), (&self.instance_queries, 1)] {
+        for (queries, columns) in
+            [(&self.advice_queries, advice), (&self.fixed_queries, self.num_fixed as usize), (&self.instance_queries, 1)]
+        {
             let fits = queries.iter().all(|q| (q.column as usize) < columns && (-2..=2).contains(&q.rotation));
             range("query", queries.len(), fits && queries.len() < MAX_COUNT)?;
         }
@@ -126,7 +130,7 @@ impl ConstraintSystem {
     fn is_valid(&self, operation: &Operation) -> bool {
         let below = |index: u32, length: usize| (index as usize) < length;
         match operation {
-            Operation::Constant(bytes) | Operation::Scale(bytes) => bool::from(Fr::from_repr((*bytes).into()).is_some()),
+            Operation::Constant(bytes) | Operation::Scale(bytes) => bool::from(Fr::from_repr(*bytes).is_some()),
             Operation::Fixed(i) => below(*i, self.fixed_queries.len()),
             Operation::Advice(i) => below(*i, self.advice_queries.len()),
             Operation::Instance(i) => below(*i, self.instance_queries.len()),
@@ -149,7 +153,7 @@ fn flatten(meta: &halo2_proofs::plonk::ConstraintSystem<Fr>, expression: &HaloEx
         queries.iter().position(|(c, r)| c.index() == column && *r == rotation).and_then(|i| u32::try_from(i).ok())
     }
     match expression {
-        HaloExpression::Constant(c) => out.push(Operation::Constant(c.to_repr().into())),
+        HaloExpression::Constant(c) => out.push(Operation::Constant(c.to_repr())),
         HaloExpression::Selector(_) => return None,
         HaloExpression::Fixed(q) => out.push(Operation::Fixed(index(meta.fixed_queries(), q.column_index(), q.rotation())?)),
         HaloExpression::Advice(q) => out.push(Operation::Advice(index(meta.advice_queries(), q.column_index(), q.rotation())?)),
@@ -171,7 +175,7 @@ fn flatten(meta: &halo2_proofs::plonk::ConstraintSystem<Fr>, expression: &HaloEx
         }
         HaloExpression::Scaled(e, factor) => {
             flatten(meta, e, out)?;
-            out.push(Operation::Scale(factor.to_repr().into()));
+            out.push(Operation::Scale(factor.to_repr()));
         }
     }
     Some(())
@@ -210,8 +214,14 @@ impl Circuit<Fr> for Described {
             meta.create_gate("gate", |cells| {
                 if index == 0 {
                     // Queries are numbered in the order in which they are made.
-                    system.advice_queries.iter().for_each(|q| drop(cells.query_advice(columns.advice[q.column as usize], Rotation(q.rotation))));
-                    system.fixed_queries.iter().for_each(|q| drop(cells.query_fixed(columns.fixed[q.column as usize], Rotation(q.rotation))));
+                    system
+                        .advice_queries
+                        .iter()
+                        .for_each(|q| drop(cells.query_advice(columns.advice[q.column as usize], Rotation(q.rotation))));
+                    system
+                        .fixed_queries
+                        .iter()
+                        .for_each(|q| drop(cells.query_fixed(columns.fixed[q.column as usize], Rotation(q.rotation))));
                     system.instance_queries.iter().for_each(|q| drop(cells.query_instance(columns.instance, Rotation(q.rotation))));
                 }
                 [expression(&system, &columns, gate)]
@@ -234,7 +244,7 @@ impl Circuit<Fr> for Described {
 
 /// A gate as halo2's expression; zero where the program is not well formed, which [`ConstraintSystem::check`] excludes.
 fn expression(system: &ConstraintSystem, columns: &Columns, gate: &Expression) -> HaloExpression<Fr> {
-    let constant = |bytes: &[u8; 32]| Option::<Fr>::from(Fr::from_repr((*bytes).into()));
+    let constant = |bytes: &[u8; 32]| Option::<Fr>::from(Fr::from_repr(*bytes));
     let leaf = |operation: &Operation| match operation {
         Operation::Constant(bytes) => constant(bytes).map(HaloExpression::Constant),
         Operation::Fixed(i) => system.fixed_queries.get(*i as usize).map(|q| columns.fixed[q.column as usize].rot(q.rotation)),

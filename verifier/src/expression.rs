@@ -65,8 +65,12 @@ impl Expression {
 
     /// Depth of the expression's tree, or `None` if the program is not well formed.
     pub fn depth(&self) -> Option<usize> {
-        self.fold(|_| Some(1), |d: usize| d.saturating_add(1), |a, b| a.max(b).saturating_add(1), |a, b| a.max(b).saturating_add(1), |d, _| {
-            Some(d.saturating_add(1))
-        })
+        self.fold(
+            |_| Some(1),
+            |d: usize| d.saturating_add(1),
+            |a, b| a.max(b).saturating_add(1),
+            |a, b| a.max(b).saturating_add(1),
+            |d, _| Some(d.saturating_add(1)),
+        )
     }
 }

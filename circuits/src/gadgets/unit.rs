@@ -21,7 +21,7 @@
 //! On a relu row one of `u`, `v` is zero and their sum lies in `[0, 2^s)`, so the other lies there too, and `q = u − v`
 //! has `|q| < 2^s`. On a signed row `u + 2^(s−1) ∈ [0, 2^s)`. With `0 ≤ r < 2^s` the pair `(q, r)` is the unique Euclidean
 //! division of the accumulator, which is below p/2 in absolute value because every factor is bounded
-//! ([`crate::layout::check_bounds`]).
+//! ([`crate::layout::bounds::check`]).
 //!
 //! A lane without a mask holds an *unwanted* value: a border output of a convolution, which the evaluation identity
 //! determines and nobody reads. There `u − v` is any integer; the two lookups still hold, with `u + v ∈ {0, 1}`.

@@ -318,7 +318,17 @@ impl<'g> Arrangement<'g> {
 
     /// Registers a grid.
     #[expect(clippy::too_many_arguments, reason = "the fields of a form")]
-    pub(crate) fn push_form(&mut self, column: Lane, lanes: usize, row0: usize, block_rows: usize, view: &View, spacing: Spacing, offset: usize, table: bool) -> usize {
+    pub(crate) fn push_form(
+        &mut self,
+        column: Lane,
+        lanes: usize,
+        row0: usize,
+        block_rows: usize,
+        view: &View,
+        spacing: Spacing,
+        offset: usize,
+        table: bool,
+    ) -> usize {
         let num_elements = view.elements.iter().filter(|&&e| e != NONE).count();
         let form = Form { column, lanes, row0, block_rows, dims: view.dims, spacing, offset, num_elements, sum: None, table };
         self.forms_at.entry(form.site(0, 0, 0, 0)).or_default().push(self.forms.len());
@@ -334,7 +344,11 @@ impl<'g> Arrangement<'g> {
         let candidates = self.forms_at.get(first)?;
         candidates.iter().copied().find(|&index| {
             let form = &self.forms[index];
-            let same_dims = if sum { form.dims[0] == view.dims[0] && form.dims[1..].iter().product::<usize>() == positions } else { form.dims == view.dims };
+            let same_dims = if sum {
+                form.dims[0] == view.dims[0] && form.dims[1..].iter().product::<usize>() == positions
+            } else {
+                form.dims == view.dims
+            };
             same_dims && form.num_elements == count && fits(form) && {
                 let [channels, images, height, width] = form.dims;
                 let mut next = origins.iter();

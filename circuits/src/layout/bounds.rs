@@ -143,7 +143,7 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
                 }
                 let inputs = x.shape[channel_axis];
                 let size = conv.kernel[0] * conv.kernel[1];
-                if conv.groups == 0 || inputs % conv.groups != 0 || outputs % conv.groups != 0 {
+                if conv.groups == 0 || !inputs.is_multiple_of(conv.groups) || !outputs.is_multiple_of(conv.groups) {
                     return Err("groups divide the channels");
                 }
                 if size == 0 || conv.stride.contains(&0) || conv.dilation.contains(&0) {
@@ -154,7 +154,9 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
                 }
                 let same = match linear.channels {
                     Channels::First => x.shape[0] == node.shape[0],
-                    Channels::Last => x.shape[..channel_axis] == node.shape[..channel_axis] && size == 1 && conv.stride == [1, 1] && conv.groups == 1,
+                    Channels::Last => {
+                        x.shape[..channel_axis] == node.shape[..channel_axis] && size == 1 && conv.stride == [1, 1] && conv.groups == 1
+                    }
                 };
                 if !same {
                     return Err("batch and positions of input and output agree");

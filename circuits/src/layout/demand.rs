@@ -124,7 +124,12 @@ fn taps(conv: &Conv) -> Vec<Tap> {
         for kw in 0..conv.kernel[1] {
             let (h, w) = (shift(kh, 0), shift(kw, 1));
             let phase = h.rem_euclid(stride[0]) * stride[1] + w.rem_euclid(stride[1]);
-            taps.push(Tap { dh: h.div_euclid(stride[0]), dw: w.div_euclid(stride[1]), phase: phase as usize, kernel: kh * conv.kernel[1] + kw });
+            taps.push(Tap {
+                dh: h.div_euclid(stride[0]),
+                dw: w.div_euclid(stride[1]),
+                phase: phase as usize,
+                kernel: kh * conv.kernel[1] + kw,
+            });
         }
     }
     taps

@@ -62,7 +62,11 @@ impl Block {
                 (*first..first + outputs)
                     .map(|o| {
                         let inside = o / outputs_per_group == channel / channels;
-                        if inside { i64::from(conv.weights[o * per_output + channel % channels * size + kernel]) } else { 0 }
+                        if inside {
+                            i64::from(conv.weights[o * per_output + channel % channels * size + kernel])
+                        } else {
+                            0
+                        }
                     })
                     .collect()
             }

@@ -118,7 +118,7 @@ impl Arrangement<'_> {
         let end = |channel: usize| row0 + (channel + 1) * block_rows - 1;
         let (first, last) = (end(channels.start), end(channels.end - 1));
         for row in first..=last {
-            let ends = (row - row0 + 1) % block_rows == 0;
+            let ends = (row - row0 + 1).is_multiple_of(block_rows);
             let unit = &mut self.units[row];
             unit.d_end = ends;
             unit.d_step = ends && row != first;
@@ -128,11 +128,17 @@ impl Arrangement<'_> {
     }
 
     /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.
-    fn grid_products(&self, id: NodeId, linear: &Linear, terms: &[Placed], frame: &Frame, group: usize, groups: usize) -> (Vec<Product>, u32) {
-        let mut order: Vec<(i64, &Placed, &Tap)> = terms
-            .iter()
-            .flat_map(|term| term.taps.iter().map(move |tap| (frame.tail - term.tail + frame.shift(tap), term, tap)))
-            .collect();
+    fn grid_products(
+        &self,
+        id: NodeId,
+        linear: &Linear,
+        terms: &[Placed],
+        frame: &Frame,
+        group: usize,
+        groups: usize,
+    ) -> (Vec<Product>, u32) {
+        let mut order: Vec<(i64, &Placed, &Tap)> =
+            terms.iter().flat_map(|term| term.taps.iter().map(move |tap| (frame.tail - term.tail + frame.shift(tap), term, tap))).collect();
         order.sort_by_key(|(exponent, _, _)| -exponent);
         let outputs = linear.bias.len() / groups;
         let mut products = Vec::new();

@@ -24,10 +24,24 @@ impl Estimate {
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "rows          2^{} (units {}, gather {}, weights {}, table {})", self.log_rows, self.unit_rows, self.gather_rows, self.weight_rows, self.table_rows)?;
+        writeln!(
+            f,
+            "rows          2^{} (units {}, gather {}, weights {}, table {})",
+            self.log_rows, self.unit_rows, self.gather_rows, self.weight_rows, self.table_rows
+        )?;
         writeln!(f, "lanes         {} units, {} weights", self.lanes, self.weight_lanes)?;
-        writeln!(f, "columns       {} advice, {} fixed, {} under copy constraints", self.advice_columns, self.fixed_columns, self.permuted_columns)?;
-        writeln!(f, "cells         {} ({:.2} a weight, {:.2} an activation)", self.cells, self.cells_per_weight(), self.cells_per_activation())?;
+        writeln!(
+            f,
+            "columns       {} advice, {} fixed, {} under copy constraints",
+            self.advice_columns, self.fixed_columns, self.permuted_columns
+        )?;
+        writeln!(
+            f,
+            "cells         {} ({:.2} a weight, {:.2} an activation)",
+            self.cells,
+            self.cells_per_weight(),
+            self.cells_per_activation()
+        )?;
         writeln!(f, "lookups       {} ({:.2} an activation)", self.lookups, self.lookups_per_activation())?;
         writeln!(f, "copies        {}", self.copies)?;
         writeln!(f, "model         {} weights, {} activations", self.weights, self.activations)?;

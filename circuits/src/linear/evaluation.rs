@@ -31,7 +31,14 @@ use halo2_proofs::plonk::{Challenge, ConstraintSystem};
 
 /// `on · (acc − keep·ρ·acc' − Σ)`, with `ρ` and the lane powers of `first`, or of `second` where `switch` is 1
 /// (`None` stands for the constant 1).
-fn accumulate(gates: &Gates<'_>, column: usize, keep: usize, terms: &[Expr], first: Challenge, second: Option<(usize, Option<Challenge>)>) -> Expr {
+fn accumulate(
+    gates: &Gates<'_>,
+    column: usize,
+    keep: usize,
+    terms: &[Expr],
+    first: Challenge,
+    second: Option<(usize, Option<Challenge>)>,
+) -> Expr {
     let plain = (power(first, terms.len()), horner(terms.iter().cloned(), first));
     let (rho, sum) = match second {
         None => plain,

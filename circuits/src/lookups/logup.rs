@@ -55,8 +55,8 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
     }
     for (lane, &helper) in gates.a.table_helpers.iter().enumerate() {
         let tag = gates.f.tag.map_or_else(one, |tag| gates.fixed(tag));
-        let entry = gates.fixed(gates.f.table_mask[lane])
-            * compress(gates, gates.advice(gates.a.u[lane]), gates.advice(gates.a.f[lane]), tag);
+        let entry =
+            gates.fixed(gates.f.table_mask[lane]) * compress(gates, gates.advice(gates.a.u[lane]), gates.advice(gates.a.f[lane]), tag);
         let factors = [entry + lambda(), gates.advice(gates.a.r[lane]) + lambda()];
         meta.create_gate("table_helper", |_| [helper_gate(gates, helper, &factors)]);
     }

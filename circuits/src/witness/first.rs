@@ -83,7 +83,11 @@ impl Filler<'_> {
         for (slot, &element) in step.slots.elements.iter().enumerate() {
             let (row, lane) = (step.row0 + slot / lanes, slot % lanes);
             let (u, v, r) = if node.op == Op::Input {
-                if element == NONE { (0, 0, 0) } else { (i64::from(tensor[element as usize]), offset, 0) }
+                if element == NONE {
+                    (0, 0, 0)
+                } else {
+                    (i64::from(tensor[element as usize]), offset, 0)
+                }
             } else {
                 let t = match &flat {
                     Some(flat) => flat[slot],
@@ -171,7 +175,12 @@ fn convolve_flat(graph: &QuantGraph, step: &UnitStep, flat: &FlatConvolution, ar
             let length = flat.spacing.slot(dims[1] - 1, dims[2] - 1, dims[3] - 1) + 1;
             let mut block = vec![0i64; dims[0] * length];
             for (index, &element) in term.view.elements.iter().enumerate().filter(|(_, &e)| e != NONE) {
-                let (c, n, h, w) = (index / (dims[1] * dims[2] * dims[3]), index / (dims[2] * dims[3]) % dims[1], index / dims[3] % dims[2], index % dims[3]);
+                let (c, n, h, w) = (
+                    index / (dims[1] * dims[2] * dims[3]),
+                    index / (dims[2] * dims[3]) % dims[1],
+                    index / dims[3] % dims[2],
+                    index % dims[3],
+                );
                 block[c * length + flat.spacing.slot(n, h, w)] = i64::from(x[element as usize]);
             }
             (length, block)

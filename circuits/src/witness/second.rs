@@ -59,7 +59,14 @@ impl Second<'_> {
     }
 
     /// `acc = keep·ρ·acc' + Σ_j c_j·term_j`, with the second base where `switch` is set.
-    fn accumulate(&self, keep: usize, lanes: usize, bases: [Fr; 2], switch: Option<usize>, term: impl Fn(usize, usize) -> i64 + Sync) -> Vec<Fr> {
+    fn accumulate(
+        &self,
+        keep: usize,
+        lanes: usize,
+        bases: [Fr; 2],
+        switch: Option<usize>,
+        term: impl Fn(usize, usize) -> i64 + Sync,
+    ) -> Vec<Fr> {
         let powers = bases.map(|base| descending_powers(base, lanes));
         let rho = bases.map(|base| base.pow_vartime([lanes as u64]));
         let sums: Vec<Fr> = (0..self.rows())

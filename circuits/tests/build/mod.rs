@@ -66,7 +66,15 @@ impl Build {
         Term::Conv(Conv::dense(self.weights(inputs * outputs, inputs)))
     }
 
-    pub fn linear(&mut self, channels: Channels, terms: Vec<Term>, inputs: &[NodeId], shape: &[usize], outputs: usize, activation: Activation) -> NodeId {
+    pub fn linear(
+        &mut self,
+        channels: Channels,
+        terms: Vec<Term>,
+        inputs: &[NodeId],
+        shape: &[usize],
+        outputs: usize,
+        activation: Activation,
+    ) -> NodeId {
         let bias = self.bias(outputs);
         self.push("linear", Op::Linear(Linear { channels, terms, bias, activation }), inputs, shape)
     }
@@ -82,7 +90,14 @@ impl Build {
     pub fn conv_term(&mut self, inputs: usize, outputs: usize, c: ConvSpec) -> Term {
         let per = inputs / c.groups * c.kernel[0] * c.kernel[1];
         let weights = self.weights(outputs * per, per);
-        Term::Conv(Conv { kernel: c.kernel, stride: c.stride, pad_before: [c.pad[0], c.pad[1]], dilation: c.dilation, groups: c.groups, weights })
+        Term::Conv(Conv {
+            kernel: c.kernel,
+            stride: c.stride,
+            pad_before: [c.pad[0], c.pad[1]],
+            dilation: c.dilation,
+            groups: c.groups,
+            weights,
+        })
     }
 
     pub fn conv(&mut self, x: NodeId, outputs: usize, c: ConvSpec, activation: Activation) -> NodeId {
@@ -140,10 +155,8 @@ impl Build {
         self.graph.outputs = outputs.to_vec();
         let size = 1i64 << (self.graph.bits - 1);
         let inputs = self.graph.inputs.clone();
-        let inputs = inputs
-            .iter()
-            .map(|&id| (0..self.graph.node(id).elements()).map(|_| self.rng.int(-size, size - 1) as i32).collect())
-            .collect();
+        let inputs =
+            inputs.iter().map(|&id| (0..self.graph.node(id).elements()).map(|_| self.rng.int(-size, size - 1) as i32).collect()).collect();
         (self.graph, inputs)
     }
 }
