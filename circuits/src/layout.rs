@@ -36,6 +36,8 @@ pub const UNUSABLE_ROWS: usize = 6;
 pub const MAX_LOG_ROWS: u32 = 24;
 /// The most weights in a row.
 const MAX_WEIGHT_LANES: usize = 512;
+/// Units in fewer rows than this are not spread over more lanes.
+const MIN_UNIT_ROWS: usize = 64;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
@@ -63,6 +65,8 @@ pub struct Choice {
     pub lanes: usize,
     /// Weights in a row.
     pub weight_lanes: usize,
+    /// Limbs of a range check.
+    pub limbs: u32,
 }
 
 /// A graph in columns and rows.
@@ -98,13 +102,15 @@ impl Layout {
         for lanes in LANES {
             let arrangement = Arrangement::new(graph, lanes, &public);
             let jumps = Jumps::new(&arrangement.identities);
-            for estimate in cost::candidates(&arrangement, &jumps, &public) {
-                if best.as_ref().is_none_or(|(b, _)| estimate.prove_seconds < b.prove_seconds) {
-                    best = Some((estimate, lanes));
+            for &limbs in allowed_limbs(graph) {
+                for estimate in cost::candidates(&arrangement, &jumps, &public, limbs) {
+                    if best.as_ref().is_none_or(|(b, _)| estimate.prove_seconds < b.prove_seconds) {
+                        best = Some((estimate, lanes));
+                    }
                 }
             }
             // More lanes than rows need only add columns.
-            if arrangement.units.len() < 1 << (graph.bits + 1).min(8) {
+            if arrangement.units.len() < MIN_UNIT_ROWS {
                 break;
             }
         }
@@ -120,7 +126,12 @@ impl Layout {
     pub fn restore(graph: &QuantGraph, visibility: Visibility, choice: Choice) -> Result<Self, LayoutError> {
         bounds::check(graph)?;
         let public = visibility.tensors(graph);
-        if !LANES.contains(&choice.lanes) || !(1..=MAX_WEIGHT_LANES).contains(&choice.weight_lanes) || choice.log_rows > MAX_LOG_ROWS {
+        if !LANES.contains(&choice.lanes)
+            || !(1..=MAX_WEIGHT_LANES).contains(&choice.weight_lanes)
+            || choice.log_rows > MAX_LOG_ROWS
+            || choice.log_rows < 4
+            || !allowed_limbs(graph).contains(&choice.limbs)
+        {
             return Err(LayoutError::Choice);
         }
         let arrangement = Arrangement::new(graph, choice.lanes, &public);
@@ -131,7 +142,7 @@ impl Layout {
 
     /// The numbers from which [`Layout::restore`] makes this layout again.
     pub fn choice(&self) -> Choice {
-        Choice { log_rows: self.log_rows, lanes: self.shape.lanes, weight_lanes: self.shape.weight_lanes }
+        Choice { log_rows: self.log_rows, lanes: self.shape.lanes, weight_lanes: self.shape.weight_lanes, limbs: self.shape.limbs }
     }
 
     /// Number of usable rows.
@@ -151,7 +162,7 @@ impl Layout {
         let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);
         let group = WeightGroup::new(graph, &arrangement.identities, &jumps, estimate.weight_lanes);
-        let mut shape = shape(graph, &arrangement, &jumps, estimate.weight_lanes);
+        let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
         let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
         let pair = |&(from, to): &(Site, Site)| (map.cell(from), map.cell(to));
         let step_copies: Vec<(Cell, Cell)> = arrangement.copies.iter().filter(|c| c.1.lane != Lane::Instance).map(pair).collect();
@@ -161,7 +172,9 @@ impl Layout {
         copied.dedup();
         shape.copied = copied;
         let usable = (1usize << estimate.log_rows) - UNUSABLE_ROWS;
-        let fixed = FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable }.columns();
+        let fixed =
+            FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable, table_bits: shape.table_bits() }
+                .columns();
         Self {
             log_rows: estimate.log_rows,
             fixed,
@@ -177,15 +190,17 @@ impl Layout {
 }
 
 /// The shape of an arrangement, without its copied columns.
-fn shape(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize) -> Shape {
+fn shape(arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, limbs: u32) -> Shape {
+    let graph = arrangement.graph;
     Shape {
         bits: graph.bits,
+        limbs,
         lanes: arrangement.lanes,
         weight_lanes,
         grids: arrangement.grids,
         sums: arrangement.forms.iter().any(|f| f.sum == Some(true)),
         gather: !arrangement.gather.is_empty(),
-        tables: graph.nodes.iter().any(|n| matches!(n.activation(), Some(Activation::Table(_)))),
+        tables: has_tables(graph),
         elementwise: graph.nodes.iter().any(|n| matches!(n.op, Op::Elementwise(_))),
         constants: !arrangement.constants.is_empty(),
         jumps: jumps.0.clone(),
@@ -193,9 +208,22 @@ fn shape(graph: &QuantGraph, arrangement: &Arrangement<'_>, jumps: &Jumps, weigh
     }
 }
 
+fn has_tables(graph: &QuantGraph) -> bool {
+    graph.nodes.iter().any(|n| matches!(n.activation(), Some(Activation::Table(_))))
+}
+
+/// Limbs that range checks may have: two limbs are of equal width, and function tables are as long as the range anyway.
+pub(crate) fn allowed_limbs(graph: &QuantGraph) -> &'static [u32] {
+    if graph.bits.is_multiple_of(2) && !has_tables(graph) {
+        &[1, 2]
+    } else {
+        &[1]
+    }
+}
+
 /// Rows of the lookup table.
-pub(crate) fn table_rows(graph: &QuantGraph) -> usize {
-    (1 << graph.bits) + graph.tables.iter().map(|t| t.values.len()).sum::<usize>()
+pub(crate) fn table_rows(graph: &QuantGraph, limbs: u32) -> usize {
+    (1 << (graph.bits / limbs)) + graph.tables.iter().map(|t| t.values.len()).sum::<usize>()
 }
 
 /// Sites to cells.
@@ -236,6 +264,7 @@ struct FixedValues<'a> {
     group: &'a WeightGroup,
     columns: &'a FixedColumns,
     usable: usize,
+    table_bits: u32,
 }
 
 impl FixedValues<'_> {
@@ -272,7 +301,7 @@ impl FixedValues<'_> {
     /// The range table, then the function tables with tags from 1.
     fn tables(&self, out: &mut [IntColumn]) {
         let c = self.columns;
-        let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << self.graph.bits).map(|v| (v, 0, 0)).collect();
+        let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << self.table_bits).map(|v| (v, 0, 0)).collect();
         for (index, table) in self.graph.tables.iter().enumerate() {
             let values = table.values.iter().enumerate();
             rows.extend(values.map(|(i, &v)| (i64::from(table.first) + i as i64, i64::from(v), index as i64 + 1)));

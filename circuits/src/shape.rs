@@ -21,8 +21,10 @@ pub const DEGREE: usize = 5;
 /// What decides the constraint system. Two circuits of one shape differ in fixed values, copies and size only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
-    /// Bits of the range table, and shift of every requantisation.
+    /// Bits of a range check, and shift of every requantisation.
     pub bits: u32,
+    /// Limbs of a range check: 1 or 2. The range table has `bits / limbs` bits.
+    pub limbs: u32,
     /// Units in a row.
     pub lanes: usize,
     /// Weights in a row.
@@ -84,6 +86,8 @@ pub struct AdviceColumns {
     pub g: Vec<usize>,
     /// Maximum of the gathered values.
     pub m: Option<usize>,
+    /// High limbs of range checks, in the order of [`Shape::ranges`].
+    pub high: Vec<usize>,
     /// Multiplicities of the table rows.
     pub multiplicity: usize,
     /// Number of columns of the first phase.
@@ -212,15 +216,50 @@ impl Counter {
 }
 
 impl Shape {
-    /// Lookups of degree 1 in a row.
-    pub fn num_range_lookups(&self) -> usize {
+    /// Range checks in a row that are not paired with a table lookup.
+    fn num_ranges(&self) -> usize {
         let units = if self.tables { self.lanes } else { 2 * self.lanes };
         units + if self.gather { GATHER_LANES } else { 0 }
+    }
+
+    /// Lookups of degree 1 in a row that are not paired with a table lookup.
+    pub fn num_range_lookups(&self) -> usize {
+        self.num_ranges() * self.limbs as usize
     }
 
     /// All lookups in a row.
     pub fn num_lookups(&self) -> usize {
         self.num_range_lookups() + if self.tables { 2 * self.lanes } else { 0 }
+    }
+
+    /// Bits of the range table.
+    pub fn table_bits(&self) -> u32 {
+        self.bits / self.limbs.max(1)
+    }
+
+    /// What is range-checked: sums of advice columns with their factors.
+    pub fn ranges(&self) -> Vec<Vec<(usize, i64)>> {
+        let a = self.advice();
+        let mut ranges: Vec<Vec<(usize, i64)>> = a.u.iter().zip(&a.v).map(|(&u, &v)| vec![(u, 1), (v, 1)]).collect();
+        if !self.tables {
+            ranges.extend(a.r.iter().map(|&r| vec![(r, 1)]));
+        }
+        ranges.extend(a.m.iter().flat_map(|&m| a.g.iter().map(move |&g| vec![(m, 1), (g, -1)])));
+        ranges
+    }
+
+    /// What is looked up in the range table: the ranges, or their limbs `range − 2^t·high` and `high`.
+    pub fn range_lookups(&self) -> Vec<Vec<(usize, i64)>> {
+        let ranges = self.ranges();
+        if self.limbs < 2 {
+            return ranges;
+        }
+        let high = self.advice().high;
+        let low = ranges.into_iter().zip(&high).map(|(mut range, &high)| {
+            range.push((high, -(1 << self.table_bits())));
+            range
+        });
+        low.chain(high.iter().map(|&high| vec![(high, 1)])).collect()
     }
 
     /// The advice columns.
@@ -231,6 +270,7 @@ impl Shape {
         let f = c.many_when(self.tables, l);
         let (e, e2) = (c.many_when(self.elementwise, l), c.many_when(self.elementwise, l));
         let (g, m) = (c.many_when(self.gather, GATHER_LANES), c.when(self.gather));
+        let high = c.many_when(self.limbs > 1, self.num_ranges());
         let multiplicity = c.one();
         let num_first_phase = c.0;
         let (weight_acc, factor, dot, y) = (c.one(), c.one(), c.one(), c.one());
@@ -248,6 +288,7 @@ impl Shape {
             e2,
             g,
             m,
+            high,
             multiplicity,
             num_first_phase,
             weight_acc,

@@ -45,16 +45,13 @@ fn recount(layout: &Layout, witness: &mut Witness) -> Option<()> {
     }
     let mut counts = vec![0i64; layout.usable_rows()];
     for row in 0..layout.usable_rows() {
-        let mut entries = Vec::new();
-        for lane in 0..layout.shape.lanes {
-            entries.push((cell(a.u[lane], row) + cell(a.v[lane], row), 0, 0));
+        let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0);
+        let mut entries: Vec<(i64, i64, i64)> = layout.shape.range_lookups().iter().map(range).collect();
+        for lane in (0..layout.shape.lanes).filter(|_| layout.shape.tables) {
             entries.push((cell(a.r[lane], row), 0, 0));
-            if layout.shape.tables {
-                let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
-                entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
-            }
+            let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
+            entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
         }
-        entries.extend(a.m.iter().flat_map(|&m| a.g.iter().map(move |&g| (cell(m, row) - cell(g, row), 0, 0))));
         for entry in entries {
             counts[*table.get(&entry)?] += 1;
         }

@@ -39,6 +39,8 @@ pub struct Estimate {
     pub lanes: usize,
     /// Weights in a row.
     pub weight_lanes: usize,
+    /// Limbs of a range check.
+    pub limbs: u32,
     /// Rows of units.
     pub unit_rows: usize,
     /// Rows of the gather group.
@@ -70,14 +72,14 @@ pub struct Estimate {
 }
 
 /// Rows that the arrangement takes, whatever the weight lanes.
-fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId]) -> usize {
+fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId], limbs: u32) -> usize {
     let tensors = arrangement.units.len().max(arrangement.gather.len());
-    tensors.max(table_rows(arrangement.graph)).max(arrangement.num_instances(public)).max(arrangement.constants.len()).max(8)
+    tensors.max(table_rows(arrangement.graph, limbs)).max(arrangement.num_instances(public)).max(arrangement.constants.len()).max(8)
 }
 
 /// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes.
-pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId]) -> Vec<Estimate> {
-    let first = (least_rows(arrangement, public) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
+pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], limbs: u32) -> Vec<Estimate> {
+    let first = (least_rows(arrangement, public, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
     (first..=MAX_LOG_ROWS.min(first + 3))
         .filter_map(|log_rows| {
             let usable = (1usize << log_rows) - UNUSABLE_ROWS;
@@ -91,20 +93,20 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &
                 let middle = (low + high) / 2;
                 *(if fits(middle) { &mut high } else { &mut low }) = middle;
             }
-            estimate(arrangement, jumps, public, Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high })
+            estimate(arrangement, jumps, public, Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs })
         })
         .collect()
 }
 
 /// Sizes and costs of a choice, if it holds the arrangement.
 pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], choice: Choice) -> Option<Estimate> {
-    let Choice { log_rows, weight_lanes, .. } = choice;
+    let Choice { log_rows, weight_lanes, limbs, .. } = choice;
     let graph = arrangement.graph;
     let weight_rows = blocks::num_rows(&arrangement.identities, jumps, weight_lanes);
-    if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, public)) {
+    if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, public, limbs)) {
         return None;
     }
-    let shape = shape(graph, arrangement, jumps, weight_lanes);
+    let shape = shape(arrangement, jumps, weight_lanes, limbs);
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
     let n = (1u64 << log_rows) as f64;
@@ -119,7 +121,8 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         unit_rows: arrangement.units.len(),
         gather_rows: arrangement.gather.len(),
         weight_rows,
-        table_rows: table_rows(graph),
+        limbs,
+        table_rows: table_rows(graph, limbs),
         advice_columns: advice,
         fixed_columns: fixed,
         permuted_columns: permuted,
@@ -152,9 +155,10 @@ fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
 /// Cells that are not padding, and lookups of them.
 fn cells(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize) -> (usize, usize) {
     let units: usize = arrangement.units.len() * arrangement.lanes;
-    let per_unit = 3 + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
-    let gather = arrangement.gather.len() * if shape.gather { 5 } else { 0 };
+    let limbs = shape.limbs as usize;
+    let per_unit = 3 + 2 * (limbs - 1) + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
+    let gather = arrangement.gather.len() * if shape.gather { 5 + 4 * (limbs - 1) } else { 0 };
     let evaluations = arrangement.units.len() * (1 + 2 * usize::from(shape.grids)) + arrangement.gather.len() * 2 + 3 * weight_rows;
-    let lookups = units * (2 + usize::from(shape.tables)) + arrangement.gather.len() * if shape.gather { 4 } else { 0 };
+    let lookups = units * (2 * limbs + usize::from(shape.tables)) + arrangement.gather.len() * if shape.gather { 4 * limbs } else { 0 };
     (units * per_unit + gather + evaluations, lookups)
 }

@@ -1,7 +1,7 @@
 //! LogUp: every looked-up value is a row of the table, by a sum of logarithmic derivatives.
 //!
 //! ```text
-//! entry       e = value                         range lookup
+//! entry       e = value                         range lookup; for two limbs, value − 2^t·high and high
 //!             e = mask·(in + θ·out + θ²·tag)    function table; 0 where the lane has none
 //! table row   T = in + θ·out + θ²·tag           the range table has out = tag = 0, function tables have tag ≥ 1
 //! Σ_rows Σ_lookups 1/(λ + e) = Σ_rows multiplicity/(λ + T)
@@ -14,8 +14,11 @@
 //! | `running_sum`  | 4      | on · ((φ − on'·φ' − Σ h)·(λ+T) + multiplicity) = 0     ' is the row before    |
 //! | `total`        | 2      | last · φ = 0                                                                  |
 //!
+//! The range table has `t = bits / limbs` bits. With two limbs a value of `2t` bits costs one more cell and one more lookup,
+//! and the table 2^t rows only: that is what makes small models small.
+//!
 //! # Soundness
-//! Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
+//! With `0 ≤ value − 2^t·high < 2^t` and `0 ≤ high < 2^t` the value is an integer in `[0, 2^2t)`. Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
 //! as rational functions of `λ` (the number of lookups is far below p, so no pole cancels by characteristic), and they
 //! agree at a random `λ` with probability below (lookups + rows)/p [Hab22]. Distinct rows `(in, out, tag)` have distinct
 //! `T` except with probability 2/p for each pair. `on'` is zero before row 0, so the sum starts there; rows that are not
@@ -24,7 +27,7 @@
 //! [Hab22]: https://eprint.iacr.org/2022/1530 §3
 
 use super::super::gates::{one, sum, Expr, Gates};
-use crate::gadgets::max;
+use crate::field::embed;
 use crate::shape::LOOKUPS_PER_HELPER;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::ConstraintSystem;
@@ -37,13 +40,11 @@ fn compress(gates: &Gates<'_>, input: Expr, output: Expr, tag: Expr) -> Expr {
 
 /// The entries of the range lookups.
 fn range_entries(gates: &Gates<'_>) -> Vec<Expr> {
-    let a = &gates.a;
-    let mut entries: Vec<Expr> = a.u.iter().zip(&a.v).map(|(&u, &v)| gates.advice(u) + gates.advice(v)).collect();
-    if !gates.shape.tables {
-        entries.extend(a.r.iter().map(|&r| gates.advice(r)));
-    }
-    entries.extend(max::differences(gates));
-    entries
+    let term = |&(column, factor): &(usize, i64)| match factor {
+        1 => gates.advice(column),
+        factor => gates.advice(column) * Expr::Constant(embed(factor)),
+    };
+    gates.shape.range_lookups().iter().map(|entry| sum(entry.iter().map(term))).collect()
 }
 
 /// Adds the gates.

@@ -6,7 +6,7 @@ use crate::error::WitnessError;
 use crate::evaluate::accumulate;
 use crate::graph::{Activation, Op, QuantGraph, Term};
 use crate::layout::{FlatConvolution, Layout, Step, UnitStep, NONE};
-use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, GATHER_LANES};
+use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
 
 /// The columns, on usable rows.
 pub(super) fn columns(graph: &QuantGraph, layout: &Layout, tensors: &[Vec<i32>]) -> Result<Vec<Vec<i64>>, WitnessError> {
@@ -28,6 +28,7 @@ pub(super) fn columns(graph: &QuantGraph, layout: &Layout, tensors: &[Vec<i32>])
             Step::Gather { rows, copies } => filler.gather(rows.clone(), copies.clone()),
         }
     }
+    filler.high_limbs();
     filler.multiplicities()?;
     Ok(filler.rows)
 }
@@ -115,10 +116,20 @@ impl Filler<'_> {
         }
     }
 
+    fn high_limbs(&mut self) {
+        let bits = self.layout.shape.table_bits();
+        for (range, &high) in self.layout.shape.ranges().iter().zip(&self.columns.high) {
+            for row in 0..self.layout.usable_rows() {
+                let value: i64 = range.iter().map(|&(column, factor)| factor * self.rows[column][row]).sum();
+                self.rows[high][row] = value >> bits;
+            }
+        }
+    }
+
     /// Counts every lookup of the argument.
     fn multiplicities(&mut self) -> Result<(), WitnessError> {
         let fixed = |column: usize, row: usize| self.layout.fixed[column].get(row);
-        let range = 1i64 << self.layout.shape.bits;
+        let range = 1i64 << self.layout.shape.table_bits();
         let mut starts = vec![0usize];
         let mut start = range as usize;
         for table in &self.graph.tables {
@@ -139,20 +150,17 @@ impl Filler<'_> {
             Ok(())
         };
         let cell = |column: usize, row: usize| self.rows[column][row];
+        let lookups = self.layout.shape.range_lookups();
         for row in 0..self.layout.usable_rows() {
-            for lane in 0..self.layout.shape.lanes {
-                count(row, cell(self.columns.u[lane], row) + cell(self.columns.v[lane], row), 0)?;
-                count(row, cell(self.columns.r[lane], row), 0)?;
-                if let Some(tag) = self.fixed.tag {
-                    let wanted = fixed(self.fixed.table_mask[lane], row) == 1;
-                    let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fixed(tag, row) as usize) } else { (0, 0) };
-                    count(row, value, tag)?;
-                }
+            for entry in &lookups {
+                count(row, entry.iter().map(|&(column, factor)| factor * cell(column, row)).sum(), 0)?;
             }
-            if let Some(m) = self.columns.m {
-                for lane in 0..GATHER_LANES {
-                    count(row, cell(m, row) - cell(self.columns.g[lane], row), 0)?;
-                }
+            let Some(tag) = self.fixed.tag else { continue };
+            for lane in 0..self.layout.shape.lanes {
+                count(row, cell(self.columns.r[lane], row), 0)?;
+                let wanted = fixed(self.fixed.table_mask[lane], row) == 1;
+                let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fixed(tag, row) as usize) } else { (0, 0) };
+                count(row, value, tag)?;
             }
         }
         self.rows[self.columns.multiplicity][..start].copy_from_slice(&counts);

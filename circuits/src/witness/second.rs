@@ -193,15 +193,8 @@ impl Second<'_> {
     fn lookups(&mut self) {
         let a = self.advice.clone();
         let theta = self.challenges.theta;
-        // Entries `cell(x) + sign · cell(y)`; a remainder is `(r, r, 0)`.
-        let mut entries: Vec<(usize, usize, i64)> = a.u.iter().zip(&a.v).map(|(&u, &v)| (u, v, 1)).collect();
-        if !self.layout.shape.tables {
-            entries.extend(a.r.iter().map(|&r| (r, r, 0)));
-        }
-        if let Some(m) = a.m {
-            entries.extend(a.g.iter().map(|&g| (m, g, -1)));
-        }
-        let value = |&(x, y, sign): &(usize, usize, i64), row: usize| embed(self.cell(x, row) + sign * self.cell(y, row));
+        let entries = self.layout.shape.range_lookups();
+        let value = |entry: &[(usize, i64)], row: usize| embed(entry.iter().map(|&(column, factor)| factor * self.cell(column, row)).sum());
         let add = |mut x: Vec<Fr>, y: Vec<Fr>| {
             x.par_iter_mut().zip(&y).for_each(|(x, y)| *x += y);
             x
