@@ -1,0 +1,149 @@
+//! `sworn`: parse, run, exit status. Data go to stdout, words to stderr.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::{json, Value};
+use sworn::SrsCache;
+
+mod bench;
+mod bench_step;
+mod compile;
+mod error;
+mod inspect;
+mod open;
+mod progress;
+mod prove;
+mod srs;
+mod verify;
+
+use error::CliError;
+
+const REJECTED: u8 = 1;
+const FAILED: u8 = 2;
+
+/// Zero-knowledge proofs that an ONNX model computed an output.
+///
+/// Exit status: 0 accepted or done, 1 rejected, 2 an error.
+#[derive(Parser)]
+#[command(name = "sworn", version, about, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print the result, or the error, as one JSON object on stdout.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Folder where structured reference strings are kept [default: sworn/srs in the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    srs_cache: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Prove(prove::Prove),
+    Compile(compile::Compile),
+    Verify(verify::Verify),
+    Inspect(inspect::Inspect),
+    #[command(subcommand)]
+    Srs(srs::Srs),
+    Bench(bench::Bench),
+    #[command(hide = true)]
+    BenchStep(bench_step::BenchStep),
+}
+
+/// How a model is compiled.
+#[derive(Args, Clone, Debug)]
+struct CompileArgs {
+    /// Samples that the ranges of all tensors are taken from: a file of inputs or a folder of such files
+    #[arg(long, value_name = "SAMPLES")]
+    calibrate: Option<PathBuf>,
+    /// Bits of an activation, 4 to 15 [default: the fewest with an error below 0.3 % over the samples]
+    #[arg(long, value_name = "N")]
+    bits: Option<u32>,
+    /// Show the input in receipts; without this flag only the output is public
+    #[arg(long)]
+    public_input: bool,
+    /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: the insecure
+    /// development SRS, whose receipts anyone can forge]
+    #[arg(long, value_name = "FILE")]
+    srs: Option<PathBuf>,
+}
+
+/// What every command is given.
+struct Context {
+    json: bool,
+    cache: Option<SrsCache>,
+}
+
+/// What a command answers: the same as text and as JSON.
+struct Answer {
+    text: String,
+    json: Value,
+}
+
+/// Parses the arguments, runs the command and answers the exit status.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let folder = cli.srs_cache.or_else(default_cache);
+    let context = Context { json: cli.json, cache: folder.map(SrsCache::new) };
+    let result = match cli.command {
+        Command::Prove(command) => command.run(&context),
+        Command::Compile(command) => command.run(&context),
+        Command::Verify(command) => command.run(&context),
+        Command::Inspect(command) => command.run(&context),
+        Command::Srs(command) => command.run(&context),
+        Command::Bench(command) => command.run(),
+        Command::BenchStep(command) => command.run(),
+    };
+    match result {
+        Ok(answer) => {
+            let text = if context.json && !answer.json.is_null() { format!("{}\n", answer.json) } else { answer.text };
+            print(&text)
+        }
+        Err(error) => {
+            let status = if error.is_rejection() { REJECTED } else { FAILED };
+            report(&error, context.json, status);
+            ExitCode::from(status)
+        }
+    }
+}
+
+/// Writes data to stdout. A reader that went away is no error; a full disk is.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(&format!("error: cannot write the result: {e}\nhint: check the free space"));
+            ExitCode::from(FAILED)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Writes words to stderr; where that cannot be written, nobody listens.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+fn report(error: &CliError, json: bool, status: u8) {
+    let message = error.to_string();
+    // Errors of the model bring a hint of their own.
+    let (message, hint) = match message.split_once("\nhint: ") {
+        Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
+        None => (message, error.hint().map(str::to_owned)),
+    };
+    let hint = hint.unwrap_or_else(|| "`sworn --help` lists the commands".into());
+    say(&format!("error: {message}\nhint: {hint}"));
+    if json {
+        print(&format!("{}\n", json!({ "status": status, "error": message, "hint": hint })));
+    }
+}
+
+/// `sworn/srs` in the user's cache folder.
+fn default_cache() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache"))).or_else(|| variable("LOCALAPPDATA"));
+    base.map(|base| base.join("sworn").join("srs"))
+}

@@ -1,0 +1,111 @@
+//! `sworn bench`: figures of a model, one JSON line each, beside those of EZKL.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::Args;
+use serde_json::{json, Value};
+
+use super::bench_step::{folder, Step};
+use super::error::CliError;
+use super::Answer;
+
+const MODEL: &str = "network.onnx";
+const INPUT: &str = "input.json";
+
+/// Measure models, each step in a process of its own
+///
+/// Prints one JSON line a model: rows, columns, cells, lookups, seconds of setup, prove (median) and verify, peak memory of
+/// prove, bytes of proof and proving key, largest absolute error against the float model. Input private, output public.
+/// The SRS is the development one; times do not depend on it.
+#[derive(Args)]
+pub(super) struct Bench {
+    /// Folders, each with network.onnx and input.json
+    #[arg(value_name = "MODEL_DIR", required = true)]
+    models: Vec<PathBuf>,
+    /// Proofs of each model
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Bits of an activation [default: chosen]
+    #[arg(long, value_name = "N")]
+    bits: Option<u32>,
+}
+
+impl Bench {
+    /// Prints each line when it is known. A model that fails has a line that says so, and the exit status is 2.
+    pub(super) fn run(self) -> Result<Answer, CliError> {
+        let mut failure = None;
+        for model in &self.models {
+            let name = model.components().next_back().map(|c| c.as_os_str().to_string_lossy().into_owned());
+            let mut row = json!({ "model": name });
+            if let Err(error) = self.measure(model, &mut row) {
+                row["failed"] = json!(error.to_string());
+                failure = Some(error);
+            }
+            super::print(&format!("{row}\n"));
+        }
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(Answer { text: String::new(), json: Value::Null }),
+        }
+    }
+
+    fn measure(&self, model: &Path, row: &mut Value) -> Result<(), CliError> {
+        for file in [MODEL, INPUT] {
+            if !model.join(file).is_file() {
+                return Err(CliError::BenchFile { folder: model.into(), file });
+            }
+        }
+        let work = tempfile::tempdir().map_err(|source| sworn::FileError::Write { path: std::env::temp_dir(), source })?;
+        let setup = self.step(Step::Setup, model, work.path())?;
+        let proves = (0..self.runs).map(|_| self.step(Step::Prove, model, work.path())).collect::<Result<Vec<_>, _>>()?;
+        let verify = self.step(Step::Verify, model, work.path())?;
+        let pk = folder(work.path()).join("proving.key");
+        let pk_bytes = std::fs::metadata(&pk).map_err(|source| sworn::FileError::Read { path: pk.clone(), source })?.len();
+        let layout = &setup["layout"];
+        let count = |name: &str| layout[name].as_u64().unwrap_or_default();
+        let figures = [
+            ("logrows", layout["log_rows"].clone()),
+            ("bits", setup["bits"].clone()),
+            ("setup_s", setup["seconds"].clone()),
+            ("prove_s", json!(median(&proves, "seconds"))),
+            ("prove_mb", json!(proves.iter().filter_map(|p| p["peak_mb"].as_f64()).reduce(f64::max))),
+            ("verify_s", verify["seconds"].clone()),
+            ("proof_bytes", proves[0]["proof_bytes"].clone()),
+            ("pk_bytes", json!(pk_bytes)),
+            ("max_abs_err", verify["max_abs_err"].clone()),
+            ("columns", json!(count("advice_columns") + count("fixed_columns"))),
+            ("cells", layout["cells"].clone()),
+            ("lookups", layout["lookups"].clone()),
+            ("witness_s", json!(median(&proves, "witness_seconds"))),
+        ];
+        for (name, figure) in figures {
+            row[name] = figure;
+        }
+        Ok(())
+    }
+
+    /// Runs this program again for one step; what it says on stderr is passed on.
+    fn step(&self, step: Step, model: &Path, work: &Path) -> Result<Value, CliError> {
+        let failed = |_| CliError::BenchStep { step: step.name() };
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.args(["bench-step", step.name()]).args([&model.join(MODEL), &model.join(INPUT), work]);
+        if let Some(bits) = self.bits {
+            command.args(["--bits", &bits.to_string()]);
+        }
+        let output = command.stderr(Stdio::inherit()).output().map_err(failed)?;
+        let figures = serde_json::from_slice(&output.stdout).ok();
+        figures.filter(|_| output.status.success()).ok_or(CliError::BenchStep { step: step.name() })
+    }
+}
+
+fn median(rows: &[Value], name: &str) -> f64 {
+    let mut values: Vec<f64> = rows.iter().filter_map(|r| r[name].as_f64()).collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() % 2 {
+        _ if values.is_empty() => f64::NAN,
+        0 => (values[middle - 1] + values[middle]) / 2.0,
+        _ => values[middle],
+    }
+}

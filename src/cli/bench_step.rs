@@ -1,0 +1,103 @@
+//! One step of `sworn bench`, in a process of its own: it prints its figures as one JSON object.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::{json, Value};
+use sworn::{silent, Compiled, Input, Model, Options, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
+
+use super::error::CliError;
+use super::Answer;
+
+/// What a benchmark measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Step {
+    /// Import, quantise, lay out, make the keys, write them.
+    Setup,
+    /// Read the keys, make the reference string, prove, write the receipt.
+    Prove,
+    /// Read verifying key and receipt, verify.
+    Verify,
+}
+
+impl Step {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Prove => "prove",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// A step of a benchmark.
+#[derive(Args)]
+pub(super) struct BenchStep {
+    step: Step,
+    model: PathBuf,
+    input: PathBuf,
+    work: PathBuf,
+    #[arg(long)]
+    bits: Option<u32>,
+}
+
+pub(super) fn folder(work: &Path) -> PathBuf {
+    work.join("model.sworn")
+}
+
+impl BenchStep {
+    pub(super) fn run(self) -> Result<Answer, CliError> {
+        let start = Instant::now();
+        let figures = match self.step {
+            Step::Setup => self.setup()?,
+            Step::Prove => self.prove()?,
+            Step::Verify => self.verify()?,
+        };
+        let mut figures = figures;
+        // The error against the float model is worked out after the clock was read.
+        if figures["seconds"].is_null() {
+            figures["seconds"] = json!(start.elapsed().as_secs_f64());
+        }
+        figures["peak_mb"] = json!(peak_mb());
+        Ok(Answer { text: format!("{figures}\n"), json: figures })
+    }
+
+    fn setup(&self) -> Result<Value, CliError> {
+        let options = Options { bits: self.bits, ..Options::default() };
+        let compiled = Model::load(&self.model)?.compile(&options, &[Input::read(&self.input)?])?;
+        compiled.save(folder(&self.work))?;
+        Ok(json!({ "layout": compiled.layout().estimate, "bits": compiled.graph().bits }))
+    }
+
+    fn prove(&self) -> Result<Value, CliError> {
+        let start = Instant::now();
+        let compiled = Compiled::open(folder(&self.work), &SrsSource::default())?;
+        let proved = compiled.prove_unchecked(&Input::read(&self.input)?, &mut silent())?;
+        proved.receipt.write(self.receipt())?;
+        let (seconds, bytes) = (start.elapsed().as_secs_f64(), proved.receipt.proof_bytes());
+        Ok(json!({ "seconds": seconds, "witness_seconds": proved.witness_seconds, "proof_bytes": bytes }))
+    }
+
+    fn verify(&self) -> Result<Value, CliError> {
+        let start = Instant::now();
+        let receipt = Receipt::read(self.receipt())?;
+        receipt.verify(&VerifyingKey::read(folder(&self.work).join(VERIFYING_KEY))?, SrsPolicy::AllowInsecure)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let expected = Model::load(&self.model)?.evaluate(&Input::read(&self.input)?)?;
+        let pairs = receipt.outputs().iter().zip(&expected).flat_map(|(tensor, expected)| tensor.reals.iter().zip(expected));
+        let error = pairs.map(|(real, float)| (real - f64::from(*float)).abs()).fold(0.0, f64::max);
+        Ok(json!({ "seconds": seconds, "max_abs_err": error }))
+    }
+
+    fn receipt(&self) -> PathBuf {
+        self.work.join("receipt.json")
+    }
+}
+
+/// Peak resident memory of this process, as Linux counts it; null elsewhere.
+fn peak_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kb| kb / 1024.0)
+}

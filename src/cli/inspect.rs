@@ -1,0 +1,113 @@
+//! `sworn inspect`: what a model is, and what it costs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{json, Value};
+use sworn::{Inspection, Model};
+use sworn_circuits::graph::{Op, QuantGraph};
+use sworn_circuits::layout::cost::Estimate;
+
+use super::error::CliError;
+use super::open::samples;
+use super::{Answer, CompileArgs, Context};
+
+/// Print a model's inputs, layers, layout and estimated cost
+///
+/// An ONNX file is quantised for the samples of `--calibrate`; without any, for noise, which says little about accuracy.
+#[derive(Args)]
+pub(super) struct Inspect {
+    /// ONNX file, or the .sworn folder of a compiled model
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    #[command(flatten)]
+    compile: CompileArgs,
+}
+
+impl Inspect {
+    pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
+        let inspection = match self.model.is_dir() {
+            true => Inspection::of_folder(&self.model)?,
+            false => Inspection::of_model(&Model::load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?,
+        };
+        let Inspection { name, graph, estimate, report, .. } = &inspection;
+        let tensor = |id| {
+            let node = graph.node(id);
+            json!({ "name": node.name, "shape": node.shape, "scale": node.scale })
+        };
+        let json = json!({
+            "model": name, "bits": graph.bits, "ops": ops(graph), "layout": estimate, "report": report,
+            "inputs": graph.inputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
+            "outputs": graph.outputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
+        });
+        let mut text = format!("model          {name}\nbits           {}\n", graph.bits);
+        for (role, ids) in [("input ", &graph.inputs), ("output", &graph.outputs)] {
+            for node in ids.iter().map(|id| graph.node(*id)) {
+                text += &format!("{role}         {} {:?}, scale {:.3e}\n", node.name, node.shape, node.scale);
+            }
+        }
+        text += &report_text(report);
+        text += &layout_text(graph, estimate);
+        Ok(Answer { text, json })
+    }
+}
+
+/// Number of nodes of each operation.
+fn ops(graph: &QuantGraph) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for node in &graph.nodes {
+        let name = match node.op {
+            Op::Input => "input",
+            Op::Linear(_) => "linear",
+            Op::Reduce(_) => "reduce",
+            Op::Elementwise(_) => "elementwise",
+            Op::Max(_) => "max",
+            Op::Gather(_) => "gather",
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
+
+/// Errors of the outputs over the samples.
+pub(super) fn report_text(report: &Value) -> String {
+    let mut text = String::new();
+    for output in report["outputs"].as_array().into_iter().flatten() {
+        let figure = |name: &str| output[name].as_f64().unwrap_or(f64::NAN);
+        text += &format!(
+            "error          {}: max {:.3e} ({:.3} %), mean {:.3e}, cosine {:.6}\n",
+            output["node"].as_str().unwrap_or_default(),
+            figure("max_abs"),
+            100.0 * figure("relative"),
+            figure("mean_abs"),
+            figure("cosine"),
+        );
+    }
+    if let (Some(top1), Some(samples)) = (report["top1"].as_f64(), report["samples"].as_u64()) {
+        text += &format!("top-1          {:.2} % of {samples} samples\n", 100.0 * top1);
+    }
+    text
+}
+
+/// Sizes and costs.
+pub(super) fn layout_text(graph: &QuantGraph, e: &Estimate) -> String {
+    let ops: Vec<String> = ops(graph).iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let per = |count: usize| e.cells as f64 / count.max(1) as f64;
+    format!(
+        "nodes          {}\n\
+         rows           2^{}: {} of units ({} lanes), {} of weights ({} lanes), {} gathered, {} of tables\n\
+         columns        {} advice, {} fixed, {} under copy constraints\n\
+         cells          {}: {:.3} a weight, {:.3} an activation\n\
+         lookups        {}\n\
+         copies         {}\n\
+         model          {} weights, {} activations\n\
+         estimate       {:.2} s, {:.0} MB on two cores\n",
+        ops.join(", "),
+        e.log_rows, e.unit_rows, e.lanes, e.weight_rows, e.weight_lanes, e.gather_rows, e.table_rows,
+        e.advice_columns, e.fixed_columns, e.permuted_columns,
+        e.cells, per(e.weights), per(e.activations),
+        e.lookups, e.copies, e.weights, e.activations,
+        e.prove_seconds, e.prove_bytes / 1e6,
+    )
+}

@@ -1,0 +1,68 @@
+//! `sworn prove`: a receipt for what a model answers.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use sworn::{check_writable, Input};
+
+use super::error::CliError;
+use super::open::open_or_compile;
+use super::progress::Line;
+use super::{Answer, CompileArgs, Context};
+
+/// Prove what a model answers for an input
+///
+/// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model
+/// is compiled first, to MODEL.sworn beside it, unless that is up to date.
+#[derive(Args)]
+pub(super) struct Prove {
+    /// ONNX file, or the .sworn folder of a compiled model
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Input: .json as EZKL has it, .npy or .npz
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// File for the receipt [default: stdout]
+    #[arg(short, long, value_name = "RECEIPT")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    compile: CompileArgs,
+}
+
+impl Prove {
+    pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
+        if let Some(path) = &self.output {
+            check_writable(path)?;
+        }
+        let input = Input::read(&self.input)?;
+        let line = Line::new();
+        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
+        let proved = compiled.prove_with(&input, &mut line.callback())?;
+        drop(line);
+        let receipt = proved.receipt;
+        let Some(path) = &self.output else {
+            let text = receipt.to_json();
+            let json = serde_json::from_str(&text).unwrap_or_default();
+            return Ok(Answer { text, json });
+        };
+        receipt.write(path)?;
+        let json = json!({
+            "receipt": path, "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
+            "insecure_dev": receipt.is_insecure_dev(), "outputs": receipt.outputs(),
+        });
+        let mut text = format!("receipt  {}\n", path.display());
+        for output in receipt.outputs() {
+            text += &format!("output   {} {:?} = {}\n", output.name, output.shape, excerpt(&output.reals));
+        }
+        Ok(Answer { text, json })
+    }
+}
+
+/// The first values.
+fn excerpt(values: &[f64]) -> String {
+    const SHOWN: usize = 16;
+    let shown: Vec<String> = values.iter().take(SHOWN).map(|v| format!("{v:.5}")).collect();
+    let more = if values.len() > SHOWN { ", …" } else { "" };
+    format!("[{}{more}]", shown.join(", "))
+}

@@ -1,0 +1,43 @@
+//! `sworn verify`: accept or reject a receipt.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use sworn::{Receipt, SrsPolicy, VerifyingKey, VERIFYING_KEY};
+
+use super::error::CliError;
+use super::{Answer, Context};
+
+/// Check a receipt
+///
+/// Accepts exactly the receipts whose every field agrees with the verifying key and the proof. Exit status 0 accepted, 1
+/// rejected, 2 an error.
+#[derive(Args)]
+pub(super) struct Verify {
+    /// Receipt
+    #[arg(value_name = "RECEIPT")]
+    receipt: PathBuf,
+    /// The model's verifying key, or its .sworn folder; get it from whom you trust, not from the prover
+    #[arg(long, value_name = "FILE")]
+    vk: PathBuf,
+    /// Accept receipts made with the development SRS, which anyone can forge
+    #[arg(long)]
+    allow_insecure_srs: bool,
+}
+
+impl Verify {
+    pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
+        let path = if self.vk.is_dir() { self.vk.join(VERIFYING_KEY) } else { self.vk };
+        let key = VerifyingKey::read(path)?;
+        let receipt = Receipt::read(&self.receipt)?;
+        let policy = if self.allow_insecure_srs { SrsPolicy::AllowInsecure } else { SrsPolicy::Secure };
+        receipt.verify(&key, policy)?;
+        let json = json!({
+            "accepted": true, "model": receipt.model(), "verifying_key": receipt.verifying_key(),
+            "insecure_dev": receipt.is_insecure_dev(), "inputs": receipt.inputs(), "outputs": receipt.outputs(),
+        });
+        let note = if receipt.is_insecure_dev() { " (insecure development SRS)" } else { "" };
+        Ok(Answer { text: format!("accepted: {}{note}\n", receipt.model()), json })
+    }
+}

@@ -1,0 +1,88 @@
+//! Why a job of the facade fails.
+
+use std::path::PathBuf;
+
+use sworn_circuits::error::{GraphError, LayoutError};
+use sworn_onnx::OnnxError;
+use sworn_prover::srs::SrsError;
+
+use crate::{Digest, FileError, InputError, Rejection};
+
+/// An error of [`Model`](crate::Model), [`Compiled`](crate::Compiled) and [`Receipt`](crate::Receipt).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model cannot be imported or quantised.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
+    /// An input cannot be read or does not fit.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A file of ours cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The structured reference string is refused.
+    #[error(transparent)]
+    Srs(#[from] SrsError),
+    /// The model's reference string is not at hand.
+    #[error("the model was compiled with the SRS of the ceremony {ceremony}, which is not in the cache")]
+    SrsMissing {
+        /// The ceremony.
+        ceremony: Digest,
+    },
+    /// The reference string given is of another ceremony than the model's.
+    #[error("the SRS is of the ceremony {actual}, the model was compiled with {expected}")]
+    SrsCeremony {
+        /// That of the model.
+        expected: Digest,
+        /// That of the file.
+        actual: Digest,
+    },
+    /// The integer graph is refused, or a value leaves its range.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// The circuit cannot be laid out.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The keys cannot be made or do not belong together.
+    #[error("{0}")]
+    Key(#[source] sworn_prover::KeyError),
+    /// The proof cannot be made.
+    #[error("{0}")]
+    Prove(#[source] sworn_prover::ProveError),
+    /// The path is neither a model nor a folder of a compiled one.
+    #[error("`{}` is neither an ONNX model nor a folder of a compiled one", path.display())]
+    NotAModel {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A receipt that was just made does not verify.
+    #[error("the proof that was made is not accepted: {0}")]
+    SelfCheck(#[source] Rejection),
+    /// The receipt is not accepted.
+    #[error("rejected: {0}")]
+    Rejected(#[from] Rejection),
+    /// The caller's progress function stopped the work.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// What to do about it, where it is not in the message.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Input(e) => Some(e.hint()),
+            Self::File(e) => Some(e.hint()),
+            Self::Srs(e) => Some(e.hint()),
+            Self::SrsMissing { .. } => Some("give its file with `--srs FILE`, or import it with `sworn srs import FILE`"),
+            Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
+            Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
+            Self::Layout(_) => Some("fewer `--bits` make smaller tables; `sworn inspect` prints what the model needs"),
+            Self::SelfCheck(_) => Some("this is a bug of sworn: please report it with the model"),
+            Self::Rejected(e) => Some(e.hint()),
+            Self::Onnx(_) | Self::Graph(_) => Some("`sworn inspect MODEL.onnx` reads the model without compiling it"),
+            Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
+            Self::Cancelled => None,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `MODEL.sworn/`: a compiled model, self-contained.
+//!
+//! ```text
+//! manifest.json    format, version, tool, model, source, settings, srs, report, files: name -> digest
+//! circuit.bin      the quantised graph
+//! proving.key      graph, layout and keys for the prover
+//! verifying.key    what checks the receipts; the only file that a verifier needs
+//! ```
+//!
+//! The folder is written under another name and moved to its own when it is complete: an interrupted compilation leaves
+//! the old folder or none. The manifest names the digest of each other file, so files of two models cannot be mixed.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sworn_circuits::graph::QuantGraph;
+
+use crate::file::{self, folder_of, FileError, FileKind};
+use crate::{Digest, VerifyingKey};
+
+const FORMAT: &str = "sworn-model";
+const VERSION: u32 = 1;
+const MANIFEST: &str = "manifest.json";
+const CIRCUIT: &str = "circuit.bin";
+const PROVING_KEY: &str = "proving.key";
+/// Name of the verifying key in a folder.
+pub const VERIFYING_KEY: &str = "verifying.key";
+const FILES: [&str; 4] = [MANIFEST, CIRCUIT, PROVING_KEY, VERIFYING_KEY];
+/// Extension of such a folder.
+pub const EXTENSION: &str = "sworn";
+
+/// What a folder holds, and what it was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    format: String,
+    version: u32,
+    /// Version of the tool that wrote it.
+    pub tool: String,
+    /// Name of the model.
+    pub model: String,
+    /// Digest of the imported float model.
+    pub source: Digest,
+    /// How it was compiled.
+    pub settings: Settings,
+    /// The reference string of the keys.
+    pub srs: ManifestSrs,
+    /// Errors of the quantised model over the samples.
+    pub report: serde_json::Value,
+    files: BTreeMap<String, Digest>,
+}
+
+/// How a model was compiled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The bit width that was asked for; chosen by the compiler if there is none.
+    pub bits: Option<u32>,
+    /// Whether receipts show the input.
+    pub public_input: bool,
+    /// Digest of the samples.
+    pub samples: Digest,
+}
+
+/// The reference string of a compiled model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestSrs {
+    /// `log2` of its powers.
+    pub k: u32,
+    /// Its digest.
+    pub digest: Digest,
+    /// The ceremony that it is from.
+    pub ceremony: Digest,
+}
+
+impl Manifest {
+    pub(crate) fn new(model: &str, source: Digest, settings: Settings, srs: ManifestSrs, report: serde_json::Value) -> Self {
+        let (format, tool) = (FORMAT.into(), env!("CARGO_PKG_VERSION").into());
+        Self { format, version: VERSION, tool, model: model.into(), source, settings, srs, report, files: BTreeMap::new() }
+    }
+
+    /// Reads the manifest of a folder.
+    ///
+    /// # Errors
+    /// There is none, or it is damaged or of another version.
+    pub fn read(folder: &Path) -> Result<Self, FileError> {
+        let path = folder.join(MANIFEST);
+        let bytes = std::fs::read(&path).map_err(|source| FileError::Read { path: path.clone(), source })?;
+        let manifest: Self = serde_json::from_slice(&bytes).map_err(|source| FileError::Manifest { path: path.clone(), source })?;
+        match manifest.format == FORMAT && manifest.version == VERSION {
+            true => Ok(manifest),
+            false => Err(FileError::ManifestVersion { path, expected: VERSION, actual: manifest.version }),
+        }
+    }
+
+    fn check(&self, path: PathBuf, actual: Digest) -> Result<(), FileError> {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        // A manifest without the file names no digest at all.
+        let expected = self.files.get(name).copied().unwrap_or(Digest([0; 32]));
+        match expected == actual {
+            true => Ok(()),
+            false => Err(FileError::Swapped { path, expected, actual }),
+        }
+    }
+
+    pub(crate) fn read_circuit(&self, folder: &Path) -> Result<QuantGraph, FileError> {
+        let path = folder.join(CIRCUIT);
+        let (bytes, digest) = file::read(&path, FileKind::Circuit)?;
+        let graph = postcard::from_bytes(&bytes).map_err(|_| FileError::Contents { path: path.clone(), kind: FileKind::Circuit })?;
+        self.check(path, digest)?;
+        Ok(graph)
+    }
+
+    pub(crate) fn read_proving_key(&self, folder: &Path) -> Result<Vec<u8>, FileError> {
+        let path = folder.join(PROVING_KEY);
+        let (bytes, digest) = file::read(&path, FileKind::ProvingKey)?;
+        self.check(path, digest)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn read_verifying_key(&self, folder: &Path) -> Result<VerifyingKey, FileError> {
+        let path = folder.join(VERIFYING_KEY);
+        let (key, digest) = VerifyingKey::read_digested(&path)?;
+        self.check(path, digest)?;
+        Ok(key)
+    }
+}
+
+/// The contents of a folder that is to be written.
+pub(crate) struct Contents<'a> {
+    pub(crate) manifest: Manifest,
+    pub(crate) circuit: &'a QuantGraph,
+    pub(crate) proving_key: Vec<u8>,
+    pub(crate) verifying_key: &'a VerifyingKey,
+}
+
+impl Contents<'_> {
+    /// Writes the whole folder or nothing. An older one of ours is replaced, a folder with other files is not.
+    pub(crate) fn write(mut self, folder: &Path) -> Result<(), FileError> {
+        check_replaceable(folder)?;
+        let io = |source| FileError::Write { path: folder.into(), source };
+        let parent = folder_of(folder);
+        let fresh = tempfile::Builder::new().prefix(".sworn-").tempdir_in(parent).map_err(io)?;
+        let at = |name: &str| fresh.path().join(name);
+        let files = [
+            (CIRCUIT, file::write(&at(CIRCUIT), FileKind::Circuit, |out| file::put(out, self.circuit))?),
+            (PROVING_KEY, file::write(&at(PROVING_KEY), FileKind::ProvingKey, |out| out.write_all(&self.proving_key))?),
+            (VERIFYING_KEY, self.verifying_key.write_digested(&at(VERIFYING_KEY))?),
+        ];
+        self.manifest.files = files.into_iter().map(|(name, digest)| (name.into(), digest)).collect();
+        file::write_atomic(&at(MANIFEST), |file| {
+            serde_json::to_writer_pretty(&mut *file, &self.manifest)?;
+            file.write_all(b"\n")
+        })?;
+        file::set_listable(fresh.path()).map_err(io)?;
+        let old = match folder.exists() {
+            true => {
+                let old = tempfile::Builder::new().prefix(".sworn-").tempdir_in(parent).map_err(io)?;
+                std::fs::rename(folder, old.path().join("old")).map_err(io)?;
+                Some(old)
+            }
+            false => None,
+        };
+        std::fs::rename(fresh.path(), folder).map_err(io)?;
+        drop(old);
+        Ok(())
+    }
+}
+
+/// Whether a folder could be written at `folder`, before the work that it is for.
+pub(crate) fn check_replaceable(folder: &Path) -> Result<(), FileError> {
+    let io = |source| FileError::Write { path: folder.into(), source };
+    tempfile::NamedTempFile::new_in(folder_of(folder)).map_err(io)?;
+    if !folder.exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+        if !FILES.contains(&name.as_str()) {
+            return Err(FileError::Occupied { path: folder.into(), name });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Where a model's reference string comes from.
+
+use std::path::PathBuf;
+
+use sworn_prover::srs::{Srs, SrsCache};
+
+use crate::{Digest, Error};
+
+/// Where to take a structured reference string from.
+#[derive(Clone, Debug, Default)]
+pub struct SrsSource {
+    /// A file of any known format. Without one, a new model gets the **insecure** development SRS.
+    pub file: Option<PathBuf>,
+    /// Where truncations are kept and looked for.
+    pub cache: Option<SrsCache>,
+}
+
+impl SrsSource {
+    /// The first 2^k powers, for a new model.
+    pub(crate) fn load(&self, k: u32) -> Result<Srs, Error> {
+        let Some(path) = &self.file else { return Ok(Srs::dev(k)?) };
+        let srs = Srs::open(path, Some(k))?;
+        if let Some(cache) = &self.cache {
+            cache.insert(&srs)?;
+        }
+        Ok(srs)
+    }
+
+    /// The reference string that a model was compiled with.
+    pub(crate) fn find(&self, k: u32, digest: Digest, ceremony: Digest) -> Result<Srs, Error> {
+        if is_dev(ceremony)? {
+            return Ok(Srs::dev(k)?);
+        }
+        if let Some(cache) = &self.cache {
+            if let Some(srs) = cache.get(&digest.0)? {
+                return Ok(srs);
+            }
+            if let Some(srs) = cache.truncation(&ceremony.0, k)? {
+                return Ok(srs);
+            }
+        }
+        let srs = match &self.file {
+            None => return Err(Error::SrsMissing { ceremony }),
+            Some(path) => Srs::open(path, Some(k))?,
+        };
+        let actual = Digest(srs.ceremony());
+        if actual != ceremony {
+            return Err(Error::SrsCeremony { expected: ceremony, actual });
+        }
+        if let Some(cache) = &self.cache {
+            cache.insert(&srs)?;
+        }
+        Ok(srs)
+    }
+
+    /// The ceremony of the file, or of the development SRS.
+    pub(crate) fn ceremony(&self) -> Result<Digest, Error> {
+        match &self.file {
+            None => Ok(Digest(Srs::dev(0)?.ceremony())),
+            Some(path) => Ok(Digest(Srs::open(path, Some(0))?.ceremony())),
+        }
+    }
+}
+
+fn is_dev(ceremony: Digest) -> Result<bool, Error> {
+    Ok(ceremony.0 == Srs::dev(0)?.ceremony())
+}

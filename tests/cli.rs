@@ -1,0 +1,379 @@
+//! The command line: every command, every exit status, bad files of every kind.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{json, Value};
+
+/// A folder with the tiny model, its input, and a cache of its own.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Self { dir };
+        for name in ["tiny.onnx", "tiny.json"] {
+            std::fs::copy(vectors().join(name), place.path(name)).unwrap();
+        }
+        place
+    }
+
+    /// As [`Place::new`], with a receipt.
+    fn proved() -> Self {
+        let place = Self::new();
+        place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), bytes).unwrap();
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(self.path(name)).unwrap()).unwrap()
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sworn"));
+        command.args(args).args(["--srs-cache", "cache"]).current_dir(self.dir.path()).output().unwrap()
+    }
+
+    /// Runs a command that succeeds, and answers its stdout.
+    fn succeed(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(output.status.code(), Some(0), "{args:?}\n{out}\n{err}");
+        out
+    }
+
+    fn succeed_json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.succeed(&[args, &["--json"]].concat())).unwrap()
+    }
+
+    /// Runs a command that ends with `status`, and whose words have `part` and a hint.
+    fn fail(&self, status: i32, args: &[&str], part: &str) {
+        let output = self.run(args);
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{args:?}\n{err}");
+        assert!(err.contains(part), "{args:?}: {err:?} lacks {part:?}");
+        assert!(err.lines().last().is_some_and(|l| l.starts_with("hint: ")), "{args:?}: {err:?} has no hint at its end");
+        assert!(output.stdout.is_empty(), "{args:?} wrote to stdout");
+    }
+}
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
+const VERIFY: [&str; 5] = ["verify", "r.json", "--vk", "tiny.sworn/verifying.key", "--allow-insecure-srs"];
+
+#[test]
+fn prove_then_verify() {
+    let place = Place::proved();
+    assert!(place.succeed(&VERIFY).contains("accepted: tiny"));
+    let accepted = place.succeed_json(&["verify", "r.json", "--vk", "tiny.sworn", "--allow-insecure-srs"]);
+    assert_eq!((&accepted["accepted"], &accepted["insecure_dev"]), (&json!(true), &json!(true)));
+    place.fail(1, &VERIFY[..4], "insecure development SRS");
+
+    let receipt = place.json("r.json");
+    assert_eq!(receipt["inputs"], json!([]), "the input is private");
+    assert_eq!(receipt["outputs"][0]["shape"], json!([1, 2]));
+    // The receipt goes to stdout without -o; the folder is up to date and is not written again.
+    let before = std::fs::metadata(place.path("tiny.sworn/proving.key")).unwrap().modified().unwrap();
+    let printed: Value = serde_json::from_str(&place.succeed(&["prove", "tiny.sworn", "tiny.json"])).unwrap();
+    assert_eq!(printed["outputs"], receipt["outputs"]);
+    assert_ne!(printed["proof"], receipt["proof"], "proofs are blinded");
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r2.json"]);
+    assert_eq!(before, std::fs::metadata(place.path("tiny.sworn/proving.key")).unwrap().modified().unwrap());
+}
+
+#[test]
+fn public_inputs_are_in_the_receipt() {
+    let place = Place::proved();
+    let before = place.json("r.json")["verifying_key"].clone();
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--public-input"]);
+    place.succeed(&VERIFY);
+    let receipt = place.json("r.json");
+    assert_ne!(receipt["verifying_key"], before, "the folder was compiled again");
+    let reals: Vec<f64> = serde_json::from_value(receipt["inputs"][0]["reals"].clone()).unwrap();
+    assert!(reals.iter().zip([0.5, -0.25, 0.75]).all(|(a, b)| (a - b).abs() < 0.05), "{reals:?}");
+    let mut changed = receipt.clone();
+    changed["inputs"][0]["integers"][0] = json!(receipt["inputs"][0]["integers"][0].as_i64().unwrap() + 1);
+    place.write("r.json", changed.to_string());
+    place.fail(1, &VERIFY, "inputs");
+}
+
+/// Every value of the receipt, changed, removed, or joined by another one, is noticed.
+#[test]
+fn changed_receipts_are_rejected() {
+    let place = Place::proved();
+    let good = place.json("r.json");
+    let mut changed = Vec::new();
+    for field in good.as_object().unwrap().keys() {
+        let mut without = good.clone();
+        without.as_object_mut().unwrap().remove(field);
+        changed.push((format!("without {field}"), without));
+    }
+    let mut pointers = Vec::new();
+    leaves(&good, String::new(), &mut pointers);
+    for pointer in pointers {
+        let mut with = good.clone();
+        let value = with.pointer_mut(&pointer).unwrap();
+        *value = match &*value {
+            Value::String(text) if text.ends_with('0') => json!(format!("{}1", &text[..text.len() - 1])),
+            Value::String(text) => json!(format!("{}0", &text[..text.len() - 1])),
+            Value::Number(n) if n.is_f64() => json!(n.as_f64().unwrap() * 1.0000001 + 1e-30),
+            Value::Number(n) => json!(n.as_i64().unwrap() + 1),
+            other => panic!("{pointer} is {other}"),
+        };
+        changed.push((pointer, with));
+    }
+    for pointer in ["", "/srs", "/visibility", "/outputs/0"] {
+        let mut with = good.clone();
+        with.pointer_mut(pointer).unwrap()["unknown"] = json!(1);
+        changed.push((format!("unknown field in {pointer}"), with));
+    }
+    let texts: [(&str, &str, Value); 5] = [
+        ("longer proof", "/proof", json!(format!("{}00", good["proof"].as_str().unwrap()))),
+        ("upper case", "/proof", json!(good["proof"].as_str().unwrap().to_uppercase())),
+        ("public input", "/visibility/input", json!("public")),
+        ("secure", "/srs/kind", json!("ceremony")),
+        ("no instances", "/instances", json!([])),
+    ];
+    for (name, pointer, value) in texts {
+        let mut with = good.clone();
+        *with.pointer_mut(pointer).unwrap() = value;
+        changed.push((name.into(), with));
+    }
+    assert!(changed.len() > 30);
+    for (name, receipt) in changed {
+        place.write("r.json", receipt.to_string());
+        let output = place.run(&VERIFY);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    place.write("r.json", format!("{{\"model\": \"tiny\", {}", &good.to_string()[1..]));
+    place.fail(1, &VERIFY, "duplicate field");
+    place.write("r.json", &good.to_string()[..100]);
+    place.fail(1, &VERIFY, "cannot be read");
+    place.write("r.json", "");
+    place.fail(1, &VERIFY, "cannot be read");
+}
+
+fn leaves(value: &Value, pointer: String, out: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, v)| leaves(v, format!("{pointer}/{name}"), out)),
+        Value::Array(items) => items.iter().enumerate().for_each(|(i, v)| leaves(v, format!("{pointer}/{i}"), out)),
+        _ => out.push(pointer),
+    }
+}
+
+#[test]
+fn damaged_and_swapped_files_are_refused_by_name() {
+    let place = Place::proved();
+    place.fail(2, &["verify", "missing.json", "--vk", "tiny.sworn"], "missing.json");
+    place.fail(2, &["verify", "r.json", "--vk", "r.json"], "`r.json` is not a verifying key");
+    place.fail(2, &["verify", "r.json", "--vk", "tiny.sworn/proving.key"], "is a proving key, expected a verifying key");
+    place.fail(1, &["verify", "tiny.sworn/verifying.key", "--vk", "tiny.sworn"], "cannot be read");
+    // Another model, of the same shape.
+    std::fs::copy(place.path("tiny.onnx"), place.path("other.onnx")).unwrap();
+    place.succeed(&["compile", "other.onnx", "tiny.json", "--bits", "9"]);
+    place.fail(1, &["verify", "r.json", "--vk", "other.sworn", "--allow-insecure-srs"], "verifying key");
+
+    let prove = ["prove", "tiny.sworn", "tiny.json"];
+    for name in ["proving.key", "verifying.key", "manifest.json"] {
+        let path = place.path("tiny.sworn").join(name);
+        let good = std::fs::read(&path).unwrap();
+        for at in [0, 9, 20, 40, good.len() / 2, good.len() - 1] {
+            let mut bytes = good.clone();
+            bytes[at] ^= 0x04;
+            std::fs::write(&path, &bytes).unwrap();
+            place.fail(2, &prove, "");
+            std::fs::write(&path, &good[..at]).unwrap();
+            place.fail(2, &prove, name);
+        }
+        std::fs::copy(place.path("other.sworn").join(name), &path).unwrap();
+        if name != "manifest.json" {
+            place.fail(2, &prove, "does not belong to this model");
+        } else {
+            place.fail(2, &prove, "verifying.key");
+        }
+        std::fs::remove_file(&path).unwrap();
+        place.fail(2, &prove, name);
+        std::fs::write(&path, &good).unwrap();
+    }
+    let circuit = place.path("tiny.sworn/circuit.bin");
+    let good = std::fs::read(&circuit).unwrap();
+    std::fs::write(&circuit, &good[..good.len() - 1]).unwrap();
+    place.fail(2, &["inspect", "tiny.sworn"], "circuit.bin");
+    // From the ONNX file, a damaged folder is compiled again.
+    std::fs::write(place.path("tiny.sworn/proving.key"), "").unwrap();
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.succeed(&VERIFY);
+}
+
+#[test]
+fn an_interrupted_compilation_is_never_used() {
+    let place = Place::new();
+    // What a killed compilation leaves: a folder under a temporary name, or one without its last file.
+    std::fs::create_dir(place.path(".sworn-abc")).unwrap();
+    std::fs::create_dir(place.path("tiny.sworn")).unwrap();
+    place.write("tiny.sworn/proving.key", "half a key");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "manifest.json");
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.succeed(&VERIFY);
+    let left: Vec<_> = std::fs::read_dir(place.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(left.iter().filter(|n| n.to_string_lossy().starts_with('.')).count() == 1, "{left:?}");
+}
+
+#[test]
+fn unwritable_outputs_are_told_before_the_work() {
+    let place = Place::new();
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "-o", "no/such/r.json"], "cannot write");
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "-o", "."], "cannot write");
+    assert!(!place.path("tiny.sworn").exists(), "nothing was compiled");
+    std::fs::create_dir(place.path("full")).unwrap();
+    place.write("full/letter.txt", "mine");
+    place.fail(2, &["compile", "tiny.onnx", "tiny.json", "-o", "full"], "letter.txt");
+    place.fail(2, &["compile", "tiny.onnx", "tiny.json", "-o", "no/such/folder"], "cannot write");
+    assert_eq!(std::fs::read(place.path("full/letter.txt")).unwrap(), b"mine");
+}
+
+#[test]
+fn bad_models_and_inputs() {
+    let place = Place::new();
+    let prove = |input: &str| -> Vec<String> { ["prove", "tiny.onnx", input].map(str::to_owned).to_vec() };
+    let bad = |name: &str, text: &str, part: &str| {
+        place.write(name, text);
+        let args = prove(name);
+        place.fail(2, &args.iter().map(String::as_str).collect::<Vec<_>>(), part);
+    };
+    bad("length.json", r#"{"input_data": [[1, 2]]}"#, "2 elements, expected 3");
+    bad("count.json", r#"{"input_data": [[1, 2, 3], [4]]}"#, "2 tensors, expected 1");
+    bad("samples.json", r#"{"input_data": [[1, 2, 3, 4, 5, 6]]}"#, "2 samples, expected 1");
+    bad("type.json", r#"{"input_data": [["a", 2, 3]]}"#, "a string, expected a number");
+    bad("nan.json", r#"{"input_data": [[NaN, 2, 3]]}"#, "not finite");
+    bad("huge.json", r#"{"input_data": [[1e39, 2, 3]]}"#, "not finite");
+    bad("text.json", "hello", "not an input file");
+    bad("input.txt", "1 2 3", "not a .json, .npy or .npz file");
+    bad("input.npy", "1 2 3", "not a numpy file");
+    place.fail(2, &["prove", "tiny.onnx", "missing.json"], "missing.json");
+    place.write("bad.onnx", "not a model");
+    place.fail(2, &["prove", "bad.onnx", "tiny.json"], "ONNX");
+    place.fail(2, &["prove", "missing.onnx", "tiny.json"], "missing.onnx");
+    let whole = std::fs::read(place.path("tiny.onnx")).unwrap();
+    place.write("cut.onnx", &whole[..whole.len() / 2]);
+    place.fail(2, &["inspect", "cut.onnx"], "");
+
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    bad("far.json", r#"{"input_data": [[100, 2, 3]]}"#, "--calibrate");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--bits", "9"], "`--bits` cannot change a compiled model");
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--bits", "99"], "99 bits");
+    // With samples that cover it, the same input is proved.
+    place.write("samples.json", r#"{"input_data": [[100, 2, 3, 0.5, -0.25, 0.75]]}"#);
+    place.succeed(&["prove", "tiny.onnx", "far.json", "-o", "r.json", "--calibrate", "samples.json"]);
+    place.succeed(&VERIFY);
+}
+
+#[test]
+fn errors_are_json_too() {
+    let place = Place::new();
+    let output = place.run(&["verify", "missing.json", "--vk", "missing.key", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(error["status"], json!(2));
+    assert!(error["error"].as_str().unwrap().contains("missing.key") && error["hint"].is_string());
+    assert_eq!(place.run(&["no-such-command"]).status.code(), Some(2));
+    assert_eq!(place.run(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn compile_and_inspect() {
+    let place = Place::new();
+    place.fail(2, &["compile", "tiny.onnx"], "");
+    let compiled = place.succeed_json(&["compile", "tiny.onnx", "--calibrate", "tiny.json", "-o", "out.sworn"]);
+    let inspected = place.succeed_json(&["inspect", "out.sworn"]);
+    assert_eq!(compiled["layout"], inspected["layout"]);
+    assert_eq!(compiled["report"], inspected["report"]);
+    assert_eq!(inspected["inputs"][0]["shape"], json!([1, 3]));
+    assert!(place.succeed(&["inspect", "tiny.onnx"]).contains("advice"));
+    place.fail(2, &["inspect", "missing.sworn"], "missing.sworn");
+}
+
+#[test]
+fn srs_files() {
+    let place = Place::new();
+    let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");
+    let (ptau, ezkl) = (srs.join("snarkjs_prepared_4.ptau"), srs.join("ezkl_kzg4.srs"));
+    let imported = place.succeed_json(&["srs", "import", ptau.to_str().unwrap()]);
+    assert_eq!((&imported["k"], &imported["insecure_dev"]), (&json!(4), &json!(false)));
+    let checked = place.succeed_json(&["srs", "check", imported["file"].as_str().unwrap()]);
+    assert_eq!(checked["digest"], imported["digest"]);
+    place.succeed(&["srs", "check", ezkl.to_str().unwrap()]);
+    let cut = place.succeed_json(&["srs", "import", ptau.to_str().unwrap(), "--k", "3", "-o", "cut.srs"]);
+    assert_eq!(cut["ceremony"], imported["ceremony"]);
+    assert_ne!(cut["digest"], imported["digest"]);
+    place.fail(2, &["srs", "import", ptau.to_str().unwrap(), "--k", "5"], "k = 4, expected at least 5");
+
+    let mut bytes = std::fs::read(&ezkl).unwrap();
+    bytes[4 + 64 * 3] ^= 1;
+    place.write("bad.srs", &bytes);
+    place.fail(1, &["srs", "check", "bad.srs"], "powers of s in G1[3] is not a point of the curve");
+    place.write("cut.srs", &bytes[..1000]);
+    place.fail(1, &["srs", "check", "cut.srs"], "1000 bytes");
+    place.fail(2, &["srs", "check", "missing.srs"], "missing.srs");
+    assert!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["insecure_dev"].as_bool().unwrap());
+    place.fail(2, &["srs", "dev", "--k", "29", "-o", "dev.srs"], "at most 28");
+    // Too small for the model.
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", ptau.to_str().unwrap()], "expected at least");
+}
+
+#[test]
+fn a_ceremony_makes_receipts_that_need_no_flag() {
+    let place = Place::new();
+    let params = halo2_params();
+    place.write("kzg.srs", params);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&VERIFY[..4]);
+    assert_eq!(place.json("r.json")["srs"]["kind"], json!("ceremony"));
+    // The reference string is found in the cache, and missed without it.
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
+    std::fs::remove_dir_all(place.path("cache")).unwrap();
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "not in the cache");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "other.srs"], "other.srs");
+    place.succeed(&["srs", "dev", "--k", "12", "-o", "dev.srs"]);
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "ceremony");
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
+}
+
+/// A file as halo2 writes it, with a secret that this test forgets.
+fn halo2_params() -> Vec<u8> {
+    use halo2_proofs::halo2curves::bn256::Bn256;
+    use halo2_proofs::poly::{commitment::ParamsProver, kzg::commitment::ParamsKZG};
+    let mut bytes = Vec::new();
+    ParamsKZG::<Bn256>::new(12).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
+    bytes
+}
+
+#[test]
+fn bench_prints_a_line_a_model() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("model")).unwrap();
+    std::fs::copy(place.path("tiny.onnx"), place.path("model/network.onnx")).unwrap();
+    std::fs::copy(place.path("tiny.json"), place.path("model/input.json")).unwrap();
+    let row: Value = serde_json::from_str(&place.succeed(&["bench", "model", "--runs", "1"])).unwrap();
+    let names = "model logrows setup_s prove_s prove_mb verify_s proof_bytes pk_bytes max_abs_err columns cells lookups witness_s";
+    for name in names.split(' ') {
+        assert!(!row[name].is_null(), "{name} is missing in {row}");
+    }
+    assert!(row["max_abs_err"].as_f64().unwrap() < 0.05);
+    let output = place.run(&["bench", "nowhere", "model", "--runs", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);
+}

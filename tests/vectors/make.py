@@ -1,0 +1,31 @@
+"""Makes tiny.onnx and its input: Gemm 3 -> 4, Relu, Gemm 4 -> 2. Needs `pip install onnx numpy`."""
+import json
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+folder = pathlib.Path(__file__).parent
+rng = np.random.default_rng(1)
+
+
+def weights(name, *shape):
+    return numpy_helper.from_array(rng.uniform(-1, 1, shape).astype(np.float32), name)
+
+
+graph = helper.make_graph(
+    [
+        helper.make_node("Gemm", ["x", "w1", "b1"], ["a"], name="first", transB=1),
+        helper.make_node("Relu", ["a"], ["h"], name="relu"),
+        helper.make_node("Gemm", ["h", "w2", "b2"], ["y"], name="second", transB=1),
+    ],
+    "tiny",
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3])],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+    [weights("w1", 4, 3), weights("b1", 4), weights("w2", 2, 4), weights("b2", 2)],
+)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+onnx.checker.check_model(model)
+(folder / "tiny.onnx").write_bytes(model.SerializeToString())
+(folder / "tiny.json").write_text(json.dumps({"input_data": [[0.5, -0.25, 0.75]]}) + "\n")
