@@ -215,7 +215,7 @@ impl Gather {
 impl Node {
     /// Number of elements of the output.
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |n, &d| n.saturating_mul(d))
     }
 
     /// The activation, for the operations that requantise.

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::column::IntColumn;
 use crate::error::LayoutError;
-use crate::graph::{Activation, NodeId, Op, QuantGraph};
+use crate::graph::{Activation, NodeId, Op, QuantGraph, Table};
 use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape, GATHER_LANES};
 use arrange::Arrangement;
 use blocks::{Jumps, WeightGroup};
@@ -212,6 +212,15 @@ fn has_tables(graph: &QuantGraph) -> bool {
     graph.nodes.iter().any(|n| matches!(n.activation(), Some(Activation::Table(_))))
 }
 
+/// The function tables of the circuit: none if no node uses one, because without tags they would lengthen the range table.
+pub(crate) fn tables(graph: &QuantGraph) -> &[Table] {
+    if has_tables(graph) {
+        &graph.tables
+    } else {
+        &[]
+    }
+}
+
 /// Limbs that range checks may have: two limbs are of equal width, and function tables are as long as the range anyway.
 pub(crate) fn allowed_limbs(graph: &QuantGraph) -> &'static [u32] {
     if graph.bits.is_multiple_of(2) && !has_tables(graph) {
@@ -223,7 +232,7 @@ pub(crate) fn allowed_limbs(graph: &QuantGraph) -> &'static [u32] {
 
 /// Rows of the lookup table.
 pub(crate) fn table_rows(graph: &QuantGraph, limbs: u32) -> usize {
-    (1 << (graph.bits / limbs)) + graph.tables.iter().map(|t| t.values.len()).sum::<usize>()
+    (1 << (graph.bits / limbs)) + tables(graph).iter().map(|t| t.values.len()).sum::<usize>()
 }
 
 /// Sites to cells.
@@ -302,7 +311,7 @@ impl FixedValues<'_> {
     fn tables(&self, out: &mut [IntColumn]) {
         let c = self.columns;
         let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << self.table_bits).map(|v| (v, 0, 0)).collect();
-        for (index, table) in self.graph.tables.iter().enumerate() {
+        for (index, table) in tables(self.graph).iter().enumerate() {
             let values = table.values.iter().enumerate();
             rows.extend(values.map(|(i, &v)| (i64::from(table.first) + i as i64, i64::from(v), index as i64 + 1)));
         }

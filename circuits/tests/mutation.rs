@@ -6,13 +6,11 @@
 
 mod build;
 
-use std::collections::BTreeMap;
-
+use build::lie::{recount, with};
 use build::satisfied::Assignment;
 use build::{Build, ConvSpec};
 use halo2_proofs::arithmetic::Field;
 use halo2_proofs::halo2curves::bn256::Fr;
-use sworn_circuits::column::IntColumn;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
 use sworn_circuits::witness::Witness;
@@ -22,42 +20,6 @@ fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>]) -> (Layout, Witness) {
     let layout = Layout::new(graph, visibility).unwrap();
     let witness = Witness::new(graph, &layout, visibility, inputs).unwrap();
     (layout, witness)
-}
-
-fn with(witness: &Witness, column: usize, row: usize, delta: i64) -> Witness {
-    let mut changed = witness.clone();
-    let length = changed.first[column].len().max(row + 1);
-    let mut values: Vec<i64> = (0..length).map(|r| changed.first[column].get(r)).collect();
-    values[row] += delta;
-    changed.first[column] = IntColumn::new(&values);
-    changed
-}
-
-/// Counts the lookups of a first phase again; none if a value is in no table.
-fn recount(layout: &Layout, witness: &mut Witness) -> Option<()> {
-    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
-    let fixed = |c: Option<usize>, row: usize| c.map_or(0, |c| layout.fixed[c].get(row));
-    let cell = |c: usize, row: usize| witness.first[c].get(row);
-    let mut table = BTreeMap::new();
-    for row in 0..layout.usable_rows() {
-        let key = (fixed(Some(f.table), row), fixed(f.table_value, row), fixed(f.table_tag, row));
-        table.entry(key).or_insert(row);
-    }
-    let mut counts = vec![0i64; layout.usable_rows()];
-    for row in 0..layout.usable_rows() {
-        let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0);
-        let mut entries: Vec<(i64, i64, i64)> = layout.shape.range_lookups().iter().map(range).collect();
-        for lane in (0..layout.shape.lanes).filter(|_| layout.shape.tables) {
-            entries.push((cell(a.r[lane], row), 0, 0));
-            let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
-            entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
-        }
-        for entry in entries {
-            counts[*table.get(&entry)?] += 1;
-        }
-    }
-    witness.first[a.multiplicity] = IntColumn::new(&counts);
-    Some(())
 }
 
 /// Cells that may change, with the multiplicities, without making a statement false.

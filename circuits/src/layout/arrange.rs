@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::graph::{Activation, Elementwise, Max, Node, NodeId, Op, QuantGraph, Reduce, Source};
+use crate::layout::bounds;
 use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::rows::{Form, GatherRow, Lane, Origin, Site, Slots, UnitRow};
@@ -63,6 +64,8 @@ pub(crate) struct Arrangement<'g> {
     pub(crate) forms: Vec<Form>,
     forms_at: HashMap<Site, Vec<usize>>,
     pub(crate) demands: Vec<Option<Demand>>,
+    /// The least and the largest value of each node.
+    ranges: Vec<(i64, i64)>,
 }
 
 impl<'g> Arrangement<'g> {
@@ -88,6 +91,7 @@ impl<'g> Arrangement<'g> {
             forms: Vec::new(),
             forms_at: HashMap::new(),
             demands: demands(graph),
+            ranges: bounds::ranges(graph),
         };
         for (index, node) in graph.nodes.iter().enumerate() {
             let id = NodeId(index);
@@ -244,7 +248,7 @@ impl<'g> Arrangement<'g> {
         let view = View { dims: [outer, 1, 1, reduce.inner], elements: (0..(outer * reduce.inner) as u32).collect() };
         let origins = self.view_origins(node.inputs[0], &view);
         let found = self.find_form(&origins, &view, |f| f.sum != Some(false), true);
-        let form = found.unwrap_or_else(|| self.materialise(&origins, &view, Spacing { row: reduce.inner, image: 0 }));
+        let form = found.unwrap_or_else(|| self.materialise(node.inputs[0], &origins, &view, Spacing { row: reduce.inner, image: 0 }));
         self.mark_sum(form);
         let products = (0..outer)
             .map(|output| Product {
@@ -289,15 +293,11 @@ impl<'g> Arrangement<'g> {
         let row0 = self.gather.len();
         let mut origins = vec![Origin::Constant(0); node.elements()];
         for (slot, &element) in slots.elements.iter().enumerate() {
-            if element == NONE {
-                self.gather.push(GatherRow::default());
-            } else {
-                let row = self.push_window(&tails[element as usize]);
-                self.gather[row as usize].max_mask = true;
-                origins[element as usize] = Origin::Cell(Site { lane: Lane::M, row });
+            let window = tails.get(element as usize).map(Vec::as_slice);
+            let row = self.push_maximum(window, slot % slots.block_rows != 0);
+            if let Some(origin) = origins.get_mut(element as usize) {
+                *origin = Origin::Cell(Site { lane: Lane::M, row });
             }
-            let row = self.gather.len() - 1;
-            self.gather[row].max_keep = slot % slots.block_rows != 0;
         }
         self.steps.push(Step::Gather { rows: first_row..self.gather.len(), copies: first_copy..self.copies.len() });
         if let Some((view, spacing)) = grid {
@@ -313,6 +313,19 @@ impl<'g> Arrangement<'g> {
         for j in 0..GATHER_LANES {
             self.copy(elements[if j < elements.len() { j } else { 0 }], Site { lane: Lane::G(j as u16), row });
         }
+        row
+    }
+
+    /// The last row of a window, whose maximum is evaluated; without a window, a zero.
+    fn push_maximum(&mut self, window: Option<&[Origin]>, keep: bool) -> u32 {
+        let row = match window {
+            Some(window) => self.push_window(window),
+            None => {
+                self.gather.push(GatherRow::default());
+                self.gather.len() as u32 - 1
+            }
+        };
+        (self.gather[row as usize].max_mask, self.gather[row as usize].max_keep) = (window.is_some(), keep);
         row
     }
 
@@ -336,7 +349,8 @@ impl<'g> Arrangement<'g> {
         self.forms.len() - 1
     }
 
-    /// A form that holds exactly these elements in this order; for sums, images and rows may be cut otherwise.
+    /// A form that holds exactly these elements in this order, and zeros where they are the constant 0; for sums, images and
+    /// rows may be cut otherwise.
     pub(crate) fn find_form(&self, origins: &[Origin], view: &View, fits: impl Fn(&Form) -> bool, sum: bool) -> Option<usize> {
         let Some(Origin::Cell(first)) = origins.first() else { return None };
         let count = origins.iter().filter(|o| matches!(o, Origin::Cell(_))).count();
@@ -357,7 +371,7 @@ impl<'g> Arrangement<'g> {
                         (0..height).all(|h| {
                             (0..width).all(|w| match next.next() {
                                 Some(Origin::Cell(site)) => *site == form.site(c, n, h, w),
-                                other => other.is_some(),
+                                other => other == Some(&Origin::Constant(0)),
                             })
                         })
                     })
@@ -366,24 +380,33 @@ impl<'g> Arrangement<'g> {
         })
     }
 
-    /// Copies a view into the gather group.
-    pub(crate) fn materialise(&mut self, origins: &[Origin], view: &View, spacing: Spacing) -> usize {
+    /// Copies a view of a node into the gather group: four values a row, or one if values of a row, and the zeros beside
+    /// them, could span more than a maximum may.
+    pub(crate) fn materialise(&mut self, input: NodeId, origins: &[Origin], view: &View, spacing: Spacing) -> usize {
+        let (low, high) = self.ranges[input.0];
+        let wide = high.max(0) - low.min(0) >= 1 << self.graph.bits;
+        let (column, lanes) = if wide { (Lane::XMax, 1) } else { (Lane::XGather, GATHER_LANES) };
         let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
-        let block_rows = last / GATHER_LANES + 1;
+        let block_rows = last / lanes + 1;
         let (row0, first) = (self.gather.len(), self.copies.len());
         let index: Vec<u32> = origins.iter().enumerate().map(|(i, o)| if *o == Origin::Constant(0) { NONE } else { i as u32 }).collect();
-        let slots = Slots::grid(view.dims, &index, spacing, 0, block_rows, GATHER_LANES);
-        for (row, lanes) in slots.elements.chunks(GATHER_LANES).enumerate() {
+        let slots = Slots::grid(view.dims, &index, spacing, 0, block_rows, lanes);
+        for (row, lanes) in slots.elements.chunks(lanes).enumerate() {
+            let keep = row % block_rows != 0;
+            if wide {
+                self.push_maximum(origins.get(lanes[0] as usize).map(std::slice::from_ref), keep);
+                continue;
+            }
             let mut mask = 0;
             for (j, &i) in lanes.iter().enumerate().filter(|(_, &i)| i != NONE) {
                 mask |= 1 << j;
                 self.copy(origins[i as usize], Site { lane: Lane::G(j as u16), row: (row0 + row) as u32 });
             }
-            self.gather.push(GatherRow { mask, keep: row % block_rows != 0, ..GatherRow::default() });
+            self.gather.push(GatherRow { mask, keep, ..GatherRow::default() });
         }
         self.steps.push(Step::Gather { rows: row0..self.gather.len(), copies: first..self.copies.len() });
         let view = View { dims: view.dims, elements: index };
-        self.push_form(Lane::XGather, GATHER_LANES, row0, block_rows, &view, spacing, 0, false)
+        self.push_form(column, lanes, row0, block_rows, &view, spacing, 0, false)
     }
 
     /// Evaluates a form at 1.

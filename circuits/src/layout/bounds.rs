@@ -1,8 +1,11 @@
 //! Static bounds: every sum stays far below p/2, and every maximum compares values of one range.
 
 use crate::error::GraphError;
-use crate::graph::{Activation, Channels, Linear, Node, Op, QuantGraph, Source, Term};
+use crate::graph::{Activation, Channels, Conv, Linear, Node, Op, QuantGraph, Source, Term};
+use crate::layout::demand;
 
+/// The most slots of all blocks of an image, and the farthest that a kernel reaches.
+const MAX_SLOTS: u128 = 1 << 30;
 /// Accumulators stay below `2^62`, so that `i64` and the field hold them.
 const MAX_ACCUMULATOR: u128 = 1 << 62;
 
@@ -51,6 +54,11 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
     if graph.inputs.iter().chain(&graph.outputs).any(|id| id.0 >= graph.nodes.len()) {
         return Err(model("inputs and outputs are nodes"));
     }
+    let mut listed = vec![false; graph.nodes.len()];
+    let once = graph.inputs.iter().all(|id| !std::mem::replace(&mut listed[id.0], true));
+    if !once || graph.nodes.iter().zip(&listed).any(|(node, &listed)| listed != (node.op == Op::Input)) {
+        return Err(model("the list of inputs has every input once"));
+    }
     let limit = 1i64 << graph.bits;
     for table in &graph.tables {
         let last = i64::from(table.first) + table.values.len() as i64;
@@ -93,7 +101,8 @@ fn structure(graph: &QuantGraph, node: &Node) -> Result<(), &'static str> {
         Op::Input => (node.inputs.is_empty()).then_some(()).ok_or("an input reads nothing"),
         Op::Linear(linear) => linear_structure(graph, node, linear),
         Op::Reduce(reduce) => {
-            let fits = reduce.inner > 0 && input(0).is_some_and(|x| x.elements() == node.elements() * reduce.inner);
+            let elements = node.elements().checked_mul(reduce.inner);
+            let fits = reduce.inner > 0 && input(0).is_some_and(|x| Some(x.elements()) == elements);
             fits.then_some(()).ok_or("a sum reads `outer · inner` elements")
         }
         Op::Elementwise(e) => {
@@ -105,7 +114,8 @@ fn structure(graph: &QuantGraph, node: &Node) -> Result<(), &'static str> {
         }
         Op::Max(max) => {
             let n = input(0).map_or(0, Node::elements);
-            let fits = max.window > 0 && max.windows.len() == max.window * node.elements() && max.windows.iter().all(|&i| (i as usize) < n);
+            let length = max.window.checked_mul(node.elements());
+            let fits = max.window > 0 && Some(max.windows.len()) == length && max.windows.iter().all(|&i| (i as usize) < n);
             fits.then_some(()).ok_or("windows are indices into the input")
         }
         Op::Gather(gather) => {
@@ -142,14 +152,14 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
                     return Err("input and output have the same number of axes");
                 }
                 let inputs = x.shape[channel_axis];
-                let size = conv.kernel[0] * conv.kernel[1];
+                let size = conv.kernel[0].saturating_mul(conv.kernel[1]);
                 if conv.groups == 0 || !inputs.is_multiple_of(conv.groups) || !outputs.is_multiple_of(conv.groups) {
                     return Err("groups divide the channels");
                 }
                 if size == 0 || conv.stride.contains(&0) || conv.dilation.contains(&0) {
                     return Err("kernel, stride and dilation are positive");
                 }
-                if conv.weights.len() != outputs * (inputs / conv.groups) * size {
+                if Some(conv.weights.len()) != (outputs * (inputs / conv.groups)).checked_mul(size) {
                     return Err("weights are [outputs, inputs / groups, kernel]");
                 }
                 let same = match linear.channels {
@@ -161,10 +171,31 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
                 if !same {
                     return Err("batch and positions of input and output agree");
                 }
+                if linear.channels == Channels::First && !has_slots(conv, &x.shape, &node.shape) {
+                    return Err("blocks of an image have at most 2^30 slots");
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Whether the blocks of a convolution's input and output, with their gaps, have at most [`MAX_SLOTS`] slots.
+fn has_slots(conv: &Conv, from: &[usize], to: &[usize]) -> bool {
+    let strides = demand::stride(conv, to);
+    let mut slots = from[0] as u128;
+    let mut phases = 1u128;
+    for axis in 0..2 {
+        let [size, out, stride] = [from[2 + axis], to[2 + axis], strides[axis]].map(|v| v as u128);
+        let reach = (conv.kernel[axis] - 1) as u128 * conv.dilation[axis] as u128;
+        let pad = conv.pad_before[axis] as u128;
+        if [reach, pad, stride].iter().any(|&v| v > MAX_SLOTS) {
+            return false;
+        }
+        slots = slots.saturating_mul(size.div_ceil(stride) + pad.div_ceil(stride) + out + reach.div_ceil(stride));
+        phases *= stride;
+    }
+    slots.saturating_mul((from[1] as u128 * phases).max(to[1] as u128)) <= MAX_SLOTS
 }
 
 /// A bound of the absolute value of every accumulator of a node.

@@ -27,6 +27,8 @@ const PERMUTED: f64 = 1.6e-6;
 const LOOKUP: f64 = 0.25e-6;
 /// Everything that does not depend on the rows.
 const CONSTANT: f64 = 0.01;
+/// Numbers of rows that are tried, from the smallest that fits.
+const CANDIDATES: usize = 4;
 /// Bytes of a field element.
 const FIELD_BYTES: f64 = 32.0;
 
@@ -80,7 +82,7 @@ fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId], limbs: u32) -> u
 /// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes.
 pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], limbs: u32) -> Vec<Estimate> {
     let first = (least_rows(arrangement, public, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
-    (first..=MAX_LOG_ROWS.min(first + 3))
+    (first..=MAX_LOG_ROWS)
         .filter_map(|log_rows| {
             let usable = (1usize << log_rows) - UNUSABLE_ROWS;
             let fits = |lanes: usize| blocks::num_rows(&arrangement.identities, jumps, lanes) <= usable;
@@ -95,6 +97,7 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &
             }
             estimate(arrangement, jumps, public, Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs })
         })
+        .take(CANDIDATES)
         .collect()
 }
 

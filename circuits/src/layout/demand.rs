@@ -108,17 +108,33 @@ fn split_view(shape: &[usize], split: [usize; 2]) -> View {
     View { dims, elements }
 }
 
-/// The view in which a term reads its input, and its kernel as taps.
-pub(crate) fn term_view(linear: &Linear, term: &Term, shape: &[usize]) -> (View, Vec<Tap>) {
+/// Steps between outputs; an axis with one output has none.
+pub(crate) fn stride(conv: &Conv, to: &[usize]) -> [usize; 2] {
+    [0, 1].map(|axis| if to[2 + axis] == 1 { 1 } else { conv.stride[axis] })
+}
+
+/// Phases into which a term splits each channel of its input; `to` is the shape of the output.
+pub(crate) fn phases(linear: &Linear, term: &Term, to: &[usize]) -> usize {
     match term {
-        Term::Conv(conv) if linear.channels == Channels::First => (split_view(shape, conv.stride), taps(conv)),
-        Term::Conv(_) | Term::Scale(_) => (tensor_view(linear.channels, shape), vec![Tap { dh: 0, dw: 0, phase: 0, kernel: 0 }]),
+        Term::Conv(conv) if linear.channels == Channels::First => stride(conv, to).iter().product(),
+        Term::Conv(_) | Term::Scale(_) => 1,
     }
 }
 
-fn taps(conv: &Conv) -> Vec<Tap> {
+/// The view in which a term reads its input of shape `from`, and its kernel as taps.
+pub(crate) fn term_view(linear: &Linear, term: &Term, from: &[usize], to: &[usize]) -> (View, Vec<Tap>) {
+    match term {
+        Term::Conv(conv) if linear.channels == Channels::First => {
+            let stride = stride(conv, to);
+            (split_view(from, stride), taps(conv, stride))
+        }
+        Term::Conv(_) | Term::Scale(_) => (tensor_view(linear.channels, from), vec![Tap { dh: 0, dw: 0, phase: 0, kernel: 0 }]),
+    }
+}
+
+fn taps(conv: &Conv, stride: [usize; 2]) -> Vec<Tap> {
     let shift = |k: usize, axis: usize| (k * conv.dilation[axis]) as i64 - conv.pad_before[axis] as i64;
-    let stride = conv.stride.map(|s| s as i64);
+    let stride = stride.map(|s| s as i64);
     let mut taps = Vec::with_capacity(conv.kernel[0] * conv.kernel[1]);
     for kh in 0..conv.kernel[0] {
         for kw in 0..conv.kernel[1] {
@@ -183,7 +199,7 @@ fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, index: usize
     let mut own = Spacing { row: 0, image: 0 };
     let mut views: Vec<(NodeId, View)> = Vec::new();
     for (term, &input) in linear.terms.iter().zip(&node.inputs) {
-        let (view, taps) = term_view(linear, term, &graph.node(input).shape);
+        let (view, taps) = term_view(linear, term, &graph.node(input).shape, &node.shape);
         own = own.max(spacing(&view, &taps, &form.out));
         views.push((input, view));
     }

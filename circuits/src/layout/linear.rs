@@ -2,7 +2,7 @@
 
 use crate::graph::{Activation, Linear, Node, NodeId, Term};
 use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm};
-use crate::layout::demand::{linear_form, spacing, term_view, Spacing, Tap, View, NONE};
+use crate::layout::demand::{linear_form, phases, spacing, term_view, Spacing, Tap, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::rows::{Lane, Origin, Site, Slots};
 
@@ -11,6 +11,7 @@ struct Placed {
     index: usize,
     view: View,
     taps: Vec<Tap>,
+    phases: usize,
     form: usize,
     /// `E − offset` of the form.
     tail: i64,
@@ -42,7 +43,7 @@ impl Arrangement<'_> {
         let frame = self.frame(&terms, &form.out);
         let groups = identity_groups(linear);
         let slots = Slots::grid(form.out.dims, &form.out.elements, frame.spacing, frame.offset, frame.block_rows, self.lanes);
-        let flat = self.flat(linear, &terms, &frame);
+        let flat = flat(&terms, &frame);
         let row0 = self.units.len();
         let origins = self.push_units(id, slots, |channel| linear.bias[channel], Some(flat), 0..0);
         let outputs = linear.bias.len() / groups;
@@ -58,8 +59,12 @@ impl Arrangement<'_> {
 
     /// Finds or makes a form for every input, all of one spacing.
     fn place_terms(&mut self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Vec<Placed> {
-        let views: Vec<(View, Vec<Tap>)> =
-            linear.terms.iter().zip(&node.inputs).map(|(term, &input)| term_view(linear, term, &self.graph.node(input).shape)).collect();
+        let views: Vec<(View, Vec<Tap>)> = linear
+            .terms
+            .iter()
+            .zip(&node.inputs)
+            .map(|(term, &input)| term_view(linear, term, &self.graph.node(input).shape, &node.shape))
+            .collect();
         let least = views.iter().map(|(view, taps)| spacing(view, taps, out)).fold(Spacing { row: 0, image: 0 }, Spacing::max);
         let mut chosen = match &self.demands[id.0] {
             Some(demand) if demand.view == *out => least.max(demand.spacing),
@@ -75,10 +80,11 @@ impl Arrangement<'_> {
         let mut placed = Vec::with_capacity(views.len());
         for (index, ((view, taps), origins)) in views.into_iter().zip(origins).enumerate() {
             let found = self.find_form(&origins, &view, |f| f.sum != Some(true) && f.spacing == chosen, false);
-            let form = found.unwrap_or_else(|| self.materialise(&origins, &view, chosen));
+            let form = found.unwrap_or_else(|| self.materialise(node.inputs[index], &origins, &view, chosen));
             self.forms[form].sum = Some(false);
             let tail = self.forms[form].tail() as i64;
-            placed.push(Placed { index, view, taps, form, tail });
+            let phases = phases(linear, &linear.terms[index], &node.shape);
+            placed.push(Placed { index, view, taps, phases, form, tail });
         }
         placed
     }
@@ -99,18 +105,6 @@ impl Arrangement<'_> {
         frame.block_rows = size.div_ceil(self.lanes);
         frame.offset = head as usize + frame.block_rows * self.lanes - size;
         frame
-    }
-
-    fn flat(&self, linear: &Linear, terms: &[Placed], frame: &Frame) -> FlatConvolution {
-        let terms = terms
-            .iter()
-            .map(|term| FlatTerm {
-                view: term.view.clone(),
-                taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, (frame.offset as i64 - frame.shift(tap)) as usize)).collect(),
-                phases: phases(&linear.terms[term.index]),
-            })
-            .collect();
-        FlatConvolution { spacing: frame.spacing, terms }
     }
 
     /// Marks the rows in which the channels of a group are combined; answers where the result is.
@@ -145,7 +139,7 @@ impl Arrangement<'_> {
         let mut before = order.first().map_or(0, |(exponent, _, _)| *exponent);
         for (exponent, term, tap) in order {
             let form = &self.forms[term.form];
-            let phases = phases(&linear.terms[term.index]);
+            let phases = term.phases;
             let channels = term.view.dims[0] / phases / groups;
             for channel in group * channels..(group + 1) * channels {
                 let block = match &linear.terms[term.index] {
@@ -166,8 +160,8 @@ impl Arrangement<'_> {
         let mut bias = linear.bias.clone();
         let mut products = Vec::new();
         for (index, (term, &input)) in linear.terms.iter().zip(&node.inputs).enumerate() {
-            let (view, taps) = term_view(linear, term, &self.graph.node(input).shape);
-            let phases = phases(term);
+            let (view, taps) = term_view(linear, term, &self.graph.node(input).shape, &node.shape);
+            let phases = phases(linear, term, &node.shape);
             for tap in taps {
                 let inside = |at: i64, size: usize| usize::try_from(at).ok().filter(|&v| v < size);
                 let (Some(h), Some(w)) = (inside(tap.dh, view.dims[2]), inside(tap.dw, view.dims[3])) else { continue };
@@ -197,12 +191,17 @@ impl Arrangement<'_> {
     }
 }
 
-/// Phases into which a term splits each channel.
-fn phases(term: &Term) -> usize {
-    match term {
-        Term::Conv(conv) => conv.stride[0] * conv.stride[1],
-        Term::Scale(_) => 1,
-    }
+/// How the accumulators of all slots come about.
+fn flat(terms: &[Placed], frame: &Frame) -> FlatConvolution {
+    let terms = terms
+        .iter()
+        .map(|term| FlatTerm {
+            view: term.view.clone(),
+            taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, (frame.offset as i64 - frame.shift(tap)) as usize)).collect(),
+            phases: term.phases,
+        })
+        .collect();
+    FlatConvolution { spacing: frame.spacing, terms }
 }
 
 /// Groups that have identities of their own: those that all convolutions respect.

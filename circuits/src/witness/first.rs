@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::error::WitnessError;
 use crate::evaluate::accumulate;
 use crate::graph::{Activation, Op, QuantGraph, Term};
-use crate::layout::{FlatConvolution, Layout, Step, UnitStep, NONE};
+use crate::layout::{tables, FlatConvolution, Layout, Step, UnitStep, NONE};
 use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
 
 /// The columns, on usable rows.
@@ -132,7 +132,7 @@ impl Filler<'_> {
         let range = 1i64 << self.layout.shape.table_bits();
         let mut starts = vec![0usize];
         let mut start = range as usize;
-        for table in &self.graph.tables {
+        for table in tables(self.graph) {
             starts.push(start);
             start += table.values.len();
         }

@@ -3,6 +3,7 @@
 
 use sworn_circuits::graph::*;
 
+pub mod lie;
 pub mod satisfied;
 
 /// A small deterministic generator (splitmix64).

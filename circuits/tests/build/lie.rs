@@ -1,0 +1,74 @@
+//! Changed witnesses: cells of the first phase set to other values, and the lookups counted again.
+
+use std::collections::BTreeMap;
+
+use sworn_circuits::column::IntColumn;
+use sworn_circuits::layout::Layout;
+use sworn_circuits::witness::Witness;
+
+/// A witness with a cell of the first phase changed.
+pub fn with(witness: &Witness, column: usize, row: usize, delta: i64) -> Witness {
+    let mut changed = witness.clone();
+    add(&mut changed, column, row, delta);
+    changed
+}
+
+/// Adds to a cell of the first phase.
+pub fn add(witness: &mut Witness, column: usize, row: usize, delta: i64) {
+    let length = witness.first[column].len().max(row + 1);
+    let mut values: Vec<i64> = (0..length).map(|r| witness.first[column].get(r)).collect();
+    values[row] += delta;
+    witness.first[column] = IntColumn::new(&values);
+}
+
+/// Sets a cell of the first phase.
+pub fn set(witness: &mut Witness, column: usize, row: usize, value: i64) {
+    let before = witness.first[column].get(row);
+    add(witness, column, row, value - before);
+}
+
+/// Makes the high limbs fit the cells again.
+pub fn limbs(layout: &Layout, witness: &mut Witness) {
+    let (ranges, high) = (layout.shape.ranges(), layout.shape.advice().high);
+    for (range, column) in ranges.iter().zip(high) {
+        let value = |row: usize| range.iter().map(|&(c, factor)| factor * witness.first[c].get(row)).sum::<i64>();
+        let values: Vec<i64> = (0..layout.usable_rows()).map(|row| value(row) >> layout.shape.table_bits()).collect();
+        witness.first[column] = IntColumn::new(&values);
+    }
+}
+
+/// Counts the lookups of a first phase again; answers the number of lookups that are in no table.
+pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
+    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+    let fixed = |c: Option<usize>, row: usize| c.map_or(0, |c| layout.fixed[c].get(row));
+    let cell = |c: usize, row: usize| witness.first[c].get(row);
+    let mut table = BTreeMap::new();
+    for row in 0..layout.usable_rows() {
+        let key = (fixed(Some(f.table), row), fixed(f.table_value, row), fixed(f.table_tag, row));
+        table.entry(key).or_insert(row);
+    }
+    let (mut counts, mut missing) = (vec![0i64; layout.usable_rows()], 0);
+    let lookups = layout.shape.range_lookups();
+    for row in 0..layout.usable_rows() {
+        let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0);
+        let mut entries: Vec<(i64, i64, i64)> = lookups.iter().map(range).collect();
+        for lane in (0..layout.shape.lanes).filter(|_| layout.shape.tables) {
+            entries.push((cell(a.r[lane], row), 0, 0));
+            let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
+            entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
+        }
+        for entry in entries {
+            match table.get(&entry) {
+                Some(&index) => counts[index] += 1,
+                None => missing += 1,
+            }
+        }
+    }
+    witness.first[a.multiplicity] = IntColumn::new(&counts);
+    missing
+}
+
+/// Counts the lookups of a first phase again; none if a value is in no table.
+pub fn recount(layout: &Layout, witness: &mut Witness) -> Option<()> {
+    (recount_all(layout, witness) == 0).then_some(())
+}
