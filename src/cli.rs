@@ -85,7 +85,10 @@ struct Answer {
 
 /// Parses the arguments, runs the command and answers the exit status.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let folder = cli.srs_cache.or_else(default_cache);
     let context = Context { json: cli.json, cache: folder.map(SrsCache::new) };
     let result = match cli.command {
@@ -108,6 +111,17 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(status)
         }
     }
+}
+
+/// Help and version are data; anything else that clap says is an error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        return print(&text);
+    }
+    let message = text.split("\n\nFor more information").next().unwrap_or_default();
+    say(&format!("{}\nhint: `sworn --help` lists the commands, `sworn COMMAND --help` their arguments", message.trim_end()));
+    ExitCode::from(FAILED)
 }
 
 /// Writes data to stdout. A reader that went away is no error; a full disk is.

@@ -249,11 +249,7 @@ fn check_header(path: &Path, kind: FileKind, header: &[u8], actual: u64) -> Resu
 }
 
 /// Writes a file for [`read`], whole or not at all, and answers its digest.
-pub(crate) fn write(
-    path: &Path,
-    kind: FileKind,
-    encode: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<Digest, FileError> {
+pub(crate) fn write(path: &Path, kind: FileKind, encode: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<Digest, FileError> {
     let mut digest = Digest([0; 32]);
     write_atomic(path, |file| {
         file.write_all(&[0; HEADER_BYTES])?;

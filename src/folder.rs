@@ -1,7 +1,7 @@
 //! `MODEL.sworn/`: a compiled model, self-contained.
 //!
 //! ```text
-//! manifest.json    format, version, tool, model, source, settings, srs, report, files: name -> digest
+//! manifest.json    format, version, tool, model, source, settings, srs, report, files: name -> digest, digest of itself
 //! circuit.bin      the quantised graph
 //! proving.key      graph, layout and keys for the prover
 //! verifying.key    what checks the receipts; the only file that a verifier needs
@@ -28,6 +28,8 @@ const PROVING_KEY: &str = "proving.key";
 /// Name of the verifying key in a folder.
 pub const VERIFYING_KEY: &str = "verifying.key";
 const FILES: [&str; 4] = [MANIFEST, CIRCUIT, PROVING_KEY, VERIFYING_KEY];
+/// A digest that nothing has.
+const UNKNOWN: Digest = Digest([0; 32]);
 /// Extension of such a folder.
 pub const EXTENSION: &str = "sworn";
 
@@ -50,6 +52,8 @@ pub struct Manifest {
     /// Errors of the quantised model over the samples.
     pub report: serde_json::Value,
     files: BTreeMap<String, Digest>,
+    /// Of the manifest itself, with zeros here.
+    digest: Digest,
 }
 
 /// How a model was compiled.
@@ -79,7 +83,7 @@ pub struct ManifestSrs {
 impl Manifest {
     pub(crate) fn new(model: &str, source: Digest, settings: Settings, srs: ManifestSrs, report: serde_json::Value) -> Self {
         let (format, tool) = (FORMAT.into(), env!("CARGO_PKG_VERSION").into());
-        Self { format, version: VERSION, tool, model: model.into(), source, settings, srs, report, files: BTreeMap::new() }
+        Self { format, version: VERSION, tool, model: model.into(), source, settings, srs, report, files: BTreeMap::new(), digest: UNKNOWN }
     }
 
     /// Reads the manifest of a folder.
@@ -90,16 +94,34 @@ impl Manifest {
         let path = folder.join(MANIFEST);
         let bytes = std::fs::read(&path).map_err(|source| FileError::Read { path: path.clone(), source })?;
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|source| FileError::Manifest { path: path.clone(), source })?;
-        match manifest.format == FORMAT && manifest.version == VERSION {
-            true => Ok(manifest),
-            false => Err(FileError::ManifestVersion { path, expected: VERSION, actual: manifest.version }),
+        if manifest.format != FORMAT || manifest.version != VERSION {
+            return Err(FileError::ManifestVersion { path, expected: VERSION, actual: manifest.version });
         }
+        let (expected, actual) = (manifest.digest, manifest.own_digest());
+        if expected != actual {
+            return Err(FileError::Digest { path, expected, actual });
+        }
+        // Another text of the same values, such as a longer form of a number.
+        match bytes == manifest.to_text() {
+            true => Ok(manifest),
+            false => Err(FileError::Digest { path, expected, actual: Digest::of(&bytes) }),
+        }
+    }
+
+    fn to_text(&self) -> Vec<u8> {
+        // A manifest is made of strings, numbers and maps of them: it has a text.
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        text
+    }
+
+    fn own_digest(&self) -> Digest {
+        Digest::of(&Self { digest: UNKNOWN, ..self.clone() }.to_text())
     }
 
     fn check(&self, path: PathBuf, actual: Digest) -> Result<(), FileError> {
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-        // A manifest without the file names no digest at all.
-        let expected = self.files.get(name).copied().unwrap_or(Digest([0; 32]));
+        let expected = self.files.get(name).copied().unwrap_or(UNKNOWN);
         match expected == actual {
             true => Ok(()),
             false => Err(FileError::Swapped { path, expected, actual }),
@@ -151,10 +173,8 @@ impl Contents<'_> {
             (VERIFYING_KEY, self.verifying_key.write_digested(&at(VERIFYING_KEY))?),
         ];
         self.manifest.files = files.into_iter().map(|(name, digest)| (name.into(), digest)).collect();
-        file::write_atomic(&at(MANIFEST), |file| {
-            serde_json::to_writer_pretty(&mut *file, &self.manifest)?;
-            file.write_all(b"\n")
-        })?;
+        self.manifest.digest = self.manifest.own_digest();
+        file::write_atomic(&at(MANIFEST), |file| file.write_all(&self.manifest.to_text()))?;
         file::set_listable(fresh.path()).map_err(io)?;
         let old = match folder.exists() {
             true => {

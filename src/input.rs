@@ -159,7 +159,7 @@ impl Input {
     fn samples_of(&self, tensor: &Tensor, spec: &InputSpec) -> Result<usize, InputError> {
         let n = spec.elements();
         let actual = tensor.values.len();
-        if n == 0 || actual == 0 || actual % n != 0 {
+        if n == 0 || actual == 0 || !actual.is_multiple_of(n) {
             return Err(InputError::Length { path: self.path.clone(), tensor: spec.name.clone(), expected: n, actual });
         }
         let squeeze = |shape: &[usize]| shape.iter().copied().filter(|d| *d != 1).collect::<Vec<_>>();
@@ -263,8 +263,7 @@ mod tests {
     fn npy<T: npyz::AutoSerialize + Copy>(values: &[T], shape: &[u64], order: npyz::Order) -> Vec<u8> {
         use npyz::WriterBuilder;
         let mut bytes = Vec::new();
-        let mut writer =
-            npyz::WriteOptions::new().default_dtype().shape(shape).order(order).writer(&mut bytes).begin_nd().unwrap();
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(shape).order(order).writer(&mut bytes).begin_nd().unwrap();
         writer.extend(values.iter().copied()).unwrap();
         writer.finish().unwrap();
         bytes

@@ -2,6 +2,25 @@
 //!
 //! A [`Model`] is compiled once to a [`Compiled`] one, which proves what it answers for an [`Input`]. The [`Receipt`] holds the
 //! answer and the proof; whoever has the [`VerifyingKey`] checks it.
+//!
+//! ```
+//! use sworn::{Input, Model, Options, Receipt, SrsPolicy};
+//!
+//! let model = Model::load("tests/vectors/tiny.onnx")?;
+//! let input = Input::read("tests/vectors/tiny.json")?;
+//! let compiled = model.compile(&Options::default(), &[input.clone()])?;
+//! let receipt = compiled.prove(&input)?.to_json();
+//!
+//! // Whoever checks it has the receipt and the verifying key. Without an SRS of a ceremony in the options, the proof rests on
+//! // the development one, which has to be allowed.
+//! let receipt = Receipt::from_json(receipt.as_bytes())?;
+//! receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure)?;
+//! println!("{:?}", receipt.outputs()[0].reals);
+//! # Ok::<(), sworn::Error>(())
+//! ```
+//!
+//! Nothing here prints, reads the environment or keeps global state. The long jobs have variants that tell their
+//! [`Progress`] and can be stopped by it. All types can be sent to and shared between threads.
 
 mod compiled;
 mod digest;

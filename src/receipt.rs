@@ -249,8 +249,7 @@ impl Receipt {
 }
 
 /// The fields in the order of the text.
-const FIELDS: [&str; 10] =
-    ["format", "version", "model", "verifying_key", "srs", "visibility", "inputs", "outputs", "instances", "proof"];
+const FIELDS: [&str; 10] = ["format", "version", "model", "verifying_key", "srs", "visibility", "inputs", "outputs", "instances", "proof"];
 
 impl ReceiptTensor {
     fn new(public: &PublicTensor, integers: &[i32]) -> Self {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sworn_prover::srs::{Srs, SrsCache};
+use sworn_prover::srs::{ceremony_of, Srs, SrsCache};
 
 use crate::{Digest, Error};
 
@@ -57,7 +57,7 @@ impl SrsSource {
     pub(crate) fn ceremony(&self) -> Result<Digest, Error> {
         match &self.file {
             None => Ok(Digest(Srs::dev(0)?.ceremony())),
-            Some(path) => Ok(Digest(Srs::open(path, Some(0))?.ceremony())),
+            Some(path) => Ok(Digest(ceremony_of(path)?)),
         }
     }
 }

@@ -194,7 +194,7 @@ fn damaged_and_swapped_files_are_refused_by_name() {
             let mut bytes = good.clone();
             bytes[at] ^= 0x04;
             std::fs::write(&path, &bytes).unwrap();
-            place.fail(2, &prove, "");
+            place.fail(2, &prove, name);
             std::fs::write(&path, &good[..at]).unwrap();
             place.fail(2, &prove, name);
         }

@@ -86,10 +86,7 @@ impl Srs {
     /// # Errors
     /// The file is not an SRS, is damaged, or is too small.
     pub fn open(path: &Path, k: Option<u32>) -> Result<Self, SrsError> {
-        let mut magic = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 8), &mut magic))
-            .map_err(|source| SrsError::Io { path: path.into(), source })?;
+        let magic = magic(path)?;
         if magic.starts_with(&ptau::MAGIC) {
             return Self::import_ptau(path, k);
         }
@@ -263,6 +260,30 @@ impl Srs {
         let expected: G1 = best_multiexp(&coefficients, self.g());
         best_multiexp(&values, &self.g_lagrange) == expected
     }
+}
+
+/// [`Srs::ceremony`] of a file of any known format, without reading and checking its powers.
+///
+/// # Errors
+/// The file is not an SRS, or its part in G2 is damaged.
+pub fn ceremony_of(path: &Path) -> Result<[u8; 32], SrsError> {
+    let magic = magic(path)?;
+    if magic.starts_with(&cache::MAGIC) {
+        return cache::read_ceremony(path);
+    }
+    match magic.starts_with(&ptau::MAGIC) {
+        true => Ok(ceremony(&ptau::read(path, Some(0))?.s_g2)),
+        false => Ok(ceremony(&halo2::read_s_g2(path)?)),
+    }
+}
+
+/// The first bytes of a file, eight or fewer.
+fn magic(path: &Path) -> Result<Vec<u8>, SrsError> {
+    let mut magic = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| std::io::Read::read_to_end(&mut std::io::Read::take(file, 8), &mut magic))
+        .map_err(|source| SrsError::Io { path: path.into(), source })?;
+    Ok(magic)
 }
 
 /// BLAKE3 of `s·G2`, which tells ceremonies apart.

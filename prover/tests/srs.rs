@@ -215,6 +215,21 @@ fn foreign_and_cut_files_are_refused() {
 }
 
 #[test]
+fn ceremonies_are_known_without_reading_the_powers() {
+    use sworn_prover::srs::ceremony_of;
+    for name in ["snarkjs_4.ptau", "snarkjs_prepared_4.ptau", "ezkl_kzg4.srs"] {
+        assert_eq!(ceremony_of(&vector(name)).unwrap(), Srs::open(&vector(name), None).unwrap().ceremony());
+    }
+    let srs = Srs::dev(3).unwrap();
+    let (_dir, path) = file(&halo2_bytes(&srs, SerdeFormat::Processed));
+    assert_eq!(ceremony_of(&path).unwrap(), srs.ceremony());
+    srs.write(&path).unwrap();
+    assert_eq!(ceremony_of(&path).unwrap(), srs.ceremony());
+    std::fs::write(&path, "no SRS").unwrap();
+    assert!(matches!(ceremony_of(&path), Err(SrsError::Foreign { .. } | SrsError::Length { .. })));
+}
+
+#[test]
 fn unwritable_folders_are_an_error() {
     let (_dir, path) = file(b"a file, not a folder");
     assert!(matches!(Srs::dev(1).unwrap().write(&path.join("x.srs")), Err(SrsError::Io { .. })));

@@ -30,7 +30,13 @@ pub(super) fn samples(args: &CompileArgs) -> Result<Option<Vec<Input>>, CliError
 
 /// A compiled model, for an input. One that is missing or out of date is compiled, with the input as its only sample if
 /// there are no others.
-pub(super) fn open_or_compile(path: &Path, input: &Input, args: &CompileArgs, context: &Context, line: &Line) -> Result<Compiled, CliError> {
+pub(super) fn open_or_compile(
+    path: &Path,
+    input: &Input,
+    args: &CompileArgs,
+    context: &Context,
+    line: &Line,
+) -> Result<Compiled, CliError> {
     if path.is_dir() {
         refuse_options(args)?;
         return Ok(Compiled::open(path, &context.srs(args))?);
@@ -57,7 +63,9 @@ pub(super) fn open_or_compile(path: &Path, input: &Input, args: &CompileArgs, co
 
 pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, samples: &[Input], line: &Line) -> Result<Compiled, CliError> {
     if options.srs.file.is_none() {
-        line.say("warning: using the insecure development SRS: anyone can forge receipts\nhint: name the SRS of a ceremony with `--srs FILE`");
+        line.say(
+            "warning: using the insecure development SRS: anyone can forge receipts\nhint: name the SRS of a ceremony with `--srs FILE`",
+        );
     }
     Compiled::check_writable(folder)?;
     let compiled = model.compile_with(options, samples, &mut line.callback())?;

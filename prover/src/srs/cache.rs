@@ -158,6 +158,12 @@ impl Header {
     }
 }
 
+/// What the header says.
+pub(super) fn read_ceremony(path: &Path) -> Result<[u8; 32], SrsError> {
+    let mut file = File::open(path).map_err(|source| SrsError::Io { path: path.into(), source })?;
+    Ok(Header::read(path, &mut file)?.ceremony)
+}
+
 /// Reads a file; the parts hash to the digest that is answered with them.
 pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };

@@ -8,7 +8,10 @@
 //! length tells which it is. There is no magic number: a length that fits neither is [`SrsError::Length`] when the
 //! first word can be a `k`, else [`SrsError::Foreign`].
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+
+use halo2_proofs::halo2curves::bn256::G2Affine;
 
 use super::error::{Array, SrsError};
 use super::points::{decode_g1, decode_g1_compressed, decode_g2, decode_g2_compressed, G1_BYTES, G2_BYTES};
@@ -18,28 +21,12 @@ const HEADER_BYTES: usize = 4;
 
 /// Reads all 2^k powers of the file.
 pub(super) fn read(path: &Path) -> Result<Parts, SrsError> {
-    let io = |source| SrsError::Io { path: path.into(), source };
-    let foreign = || SrsError::Foreign { path: path.into() };
-    let mut file = std::fs::File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
-    let mut word = [0; HEADER_BYTES];
-    std::io::Read::read_exact(&mut file, &mut word).map_err(|_| foreign())?;
-    let k = u32::from_le_bytes(word);
-    if k == 0 || k > MAX_K {
-        return Err(foreign());
-    }
-    let raw = HEADER_BYTES as u64 + ((2 * G1_BYTES as u64) << k) + 2 * G2_BYTES as u64;
-    let compressed = HEADER_BYTES as u64 + ((G1_BYTES as u64) << k) + G2_BYTES as u64;
-    if length != raw && length != compressed {
-        return Err(SrsError::Length { path: path.into(), expected: raw, actual: length });
-    }
+    let File { mut file, k, length, is_raw } = File::open(path)?;
     let mut bytes = Vec::with_capacity(length as usize);
-    std::io::Read::read_to_end(&mut file, &mut bytes).map_err(io)?;
+    file.read_to_end(&mut bytes).map_err(|source| SrsError::Io { path: path.into(), source })?;
     if bytes.len() as u64 + HEADER_BYTES as u64 != length {
         return Err(SrsError::Length { path: path.into(), expected: length, actual: bytes.len() as u64 });
     }
-
-    let is_raw = length == raw;
     let g1_bytes = if is_raw { G1_BYTES } else { G1_BYTES / 2 };
     let (g, rest) = bytes.split_at(g1_bytes << k);
     let (g_lagrange, g2) = rest.split_at(g1_bytes << k);
@@ -50,4 +37,45 @@ pub(super) fn read(path: &Path) -> Result<Parts, SrsError> {
         }
     };
     Ok(Parts { k, g, g_lagrange: Some(g_lagrange), g2: g2[0], s_g2: g2[1] })
+}
+
+/// Reads `s·G2` alone, the last point of the file.
+pub(super) fn read_s_g2(path: &Path) -> Result<G2Affine, SrsError> {
+    let File { mut file, length, is_raw, .. } = File::open(path)?;
+    let mut bytes = vec![0; if is_raw { G2_BYTES } else { G2_BYTES / 2 }];
+    file.seek(SeekFrom::Start(length - bytes.len() as u64))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|source| SrsError::Io { path: path.into(), source })?;
+    let points = if is_raw { decode_g2(&bytes)? } else { decode_g2_compressed(&bytes)? };
+    Ok(points[0])
+}
+
+/// A file whose length is one of the two that its `k` calls for.
+struct File {
+    /// Behind the header.
+    file: std::fs::File,
+    k: u32,
+    length: u64,
+    is_raw: bool,
+}
+
+impl File {
+    fn open(path: &Path) -> Result<Self, SrsError> {
+        let io = |source| SrsError::Io { path: path.into(), source };
+        let foreign = || SrsError::Foreign { path: path.into() };
+        let mut file = std::fs::File::open(path).map_err(io)?;
+        let length = file.metadata().map_err(io)?.len();
+        let mut word = [0; HEADER_BYTES];
+        file.read_exact(&mut word).map_err(|_| foreign())?;
+        let k = u32::from_le_bytes(word);
+        if k == 0 || k > MAX_K {
+            return Err(foreign());
+        }
+        let raw = HEADER_BYTES as u64 + ((2 * G1_BYTES as u64) << k) + 2 * G2_BYTES as u64;
+        let compressed = HEADER_BYTES as u64 + ((G1_BYTES as u64) << k) + G2_BYTES as u64;
+        match length == raw || length == compressed {
+            true => Ok(Self { file, k, length, is_raw: length == raw }),
+            false => Err(SrsError::Length { path: path.into(), expected: raw, actual: length }),
+        }
+    }
 }

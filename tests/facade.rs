@@ -1,0 +1,71 @@
+//! The library: threads, cancellation, folders.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::ops::ControlFlow;
+
+use sworn::{silent, Compiled, Error, Input, Model, Options, Receipt, Rejection, SrsPolicy, SrsSource, VerifyingKey};
+
+fn tiny() -> (Model, Input) {
+    (Model::load("tests/vectors/tiny.onnx").unwrap(), Input::read("tests/vectors/tiny.json").unwrap())
+}
+
+#[test]
+fn types_cross_threads() {
+    fn check<T: Send + Sync>() {}
+    check::<(Model, Compiled, Receipt, VerifyingKey, Input, Options, Error)>();
+}
+
+#[test]
+fn every_stage_can_be_cancelled() {
+    let (model, input) = tiny();
+    let samples = [input.clone()];
+    let mut calls = 0;
+    let mut count = |_, _| {
+        calls += 1;
+        ControlFlow::Continue(())
+    };
+    let compiled = model.compile_with(&Options::default(), &samples, &mut count).unwrap();
+    let compile_calls = calls;
+    compiled
+        .prove_with(&input, &mut |_, _| {
+            calls += 1;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert!(compile_calls >= 4 && calls >= compile_calls + 6);
+    for limit in 0..calls {
+        let mut left = if limit < compile_calls { limit } else { limit - compile_calls };
+        let mut stop = |_, _| {
+            left = match left {
+                0 => return ControlFlow::Break(()),
+                n => n - 1,
+            };
+            ControlFlow::Continue(())
+        };
+        let error = match limit < compile_calls {
+            true => model.compile_with(&Options::default(), &samples, &mut stop).map(|_| ()),
+            false => compiled.prove_with(&input, &mut stop).map(|_| ()),
+        };
+        assert!(matches!(error, Err(Error::Cancelled)), "stopped at call {limit}");
+    }
+}
+
+#[test]
+fn folders_hold_everything() {
+    let (model, input) = tiny();
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("tiny.sworn");
+    let options = Options { public_input: true, ..Options::default() };
+    let compiled = model.compile(&options, std::slice::from_ref(&input)).unwrap();
+    compiled.save(&folder).unwrap();
+    compiled.save(&folder).unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left behind");
+    let opened = Compiled::open(&folder, &SrsSource::default()).unwrap();
+    assert_eq!(opened.verifying_key(), compiled.verifying_key());
+    let receipt = opened.prove_with(&input, &mut silent()).unwrap().receipt;
+    receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+    assert!(matches!(receipt.verify(compiled.verifying_key(), SrsPolicy::Secure), Err(Rejection::InsecureSrs)));
+    let float = model.evaluate(&input).unwrap();
+    let error = receipt.outputs()[0].reals.iter().zip(&float[0]).map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
+    assert!(error < 0.01, "{error}");
+}
