@@ -4,6 +4,7 @@
 use sworn_circuits::graph::*;
 
 pub mod lie;
+pub mod random;
 pub mod satisfied;
 
 /// A small deterministic generator (splitmix64).

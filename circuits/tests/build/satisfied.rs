@@ -53,7 +53,7 @@ impl<'a> Assignment<'a> {
         self.advice.extend(witness.second_phase(self.layout, challenges()));
     }
 
-    fn value(&self, cell: Cell) -> Fr {
+    pub fn value(&self, cell: Cell) -> Fr {
         let row = cell.row as usize;
         match cell.place {
             Place::Advice(c) => self.advice[usize::from(c)][row],
