@@ -42,8 +42,7 @@ fn network(bits: u32, channels: usize, size: usize, convolutions: usize, outputs
 
 fn main() {
     let all = std::env::args().any(|a| a == "--bench");
-    let networks =
-        [(8, 1, 4, 0, 4), (12, 1, 16, 1, 10), (12, 1, 28, 0, 128), (12, 4, 16, 2, 10), (12, 8, 16, 4, 10), (12, 16, 32, 3, 10)];
+    let networks = [(8, 1, 4, 0, 4), (12, 1, 16, 1, 10), (12, 1, 28, 0, 128), (12, 4, 16, 2, 10), (12, 8, 16, 4, 10), (12, 16, 32, 3, 10)];
     println!("rows  advice  fixed  permuted  estimate s  measured s  ratio");
     for (bits, channels, size, convolutions, outputs) in networks.into_iter().take(if all { usize::MAX } else { 1 }) {
         let graph = network(bits, channels, size, convolutions, outputs);

@@ -1,12 +1,16 @@
 //! The cost model: what a layout costs to prove, before it is placed.
 //!
 //! ```text
-//! seconds = n · (advice·A + fixed·F + permuted·P + lookups·K) / cores + constant      n = rows
-//! bytes   = 32·n·(…)
+//! seconds     = ADDITION · commitments · additions(n) + ROW · n · polynomials + CONSTANT              n = rows
+//! commitments = advice + ⌈permuted / 3⌉ + 7           permutation products, quotient, random polynomial, openings
+//! additions   = ⌈254 / c⌉ · (n + 2^c),  c = ⌈ln n⌉    Pippenger's algorithm with windows of c bits
+//! polynomials = advice + fixed + 2 · permuted         transforms and evaluations
+//! bytes       = 6 · 32 · n · polynomials              values, coefficients, and four cosets
 //! ```
 //!
-//! The constants are measured by `cargo bench --bench cost` on two cores; they decide between layouts, where only ratios
-//! matter, and are printed by `sworn inspect`.
+//! The constants are fitted to measurements on two cores (Intel Xeon, 2.6 GHz) with halo2's prover; `cargo bench -p sworn-benches
+//! --bench cost` prints estimate and measurement side by side. They decide between layouts, where only ratios matter, and are
+//! printed by `sworn inspect`.
 
 use serde::Serialize;
 
@@ -17,18 +21,14 @@ use crate::layout::rows::Lane;
 use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
 use crate::shape::Shape;
 
-/// Seconds a row of an advice column costs: commitment, transforms, opening.
-const ADVICE: f64 = 2.4e-6;
-/// A row of a fixed column.
-const FIXED: f64 = 0.45e-6;
-/// A row of a column under copy constraints.
-const PERMUTED: f64 = 1.6e-6;
-/// A row's lookup.
-const LOOKUP: f64 = 0.25e-6;
-/// Everything that does not depend on the rows.
-const CONSTANT: f64 = 0.01;
-/// Numbers of rows that are tried, from the smallest that fits.
-const CANDIDATES: usize = 4;
+/// Seconds of an addition of points.
+const ADDITION: f64 = 7.8e-8;
+/// Seconds of a row of a polynomial.
+const ROW: f64 = 1.28e-6;
+/// Seconds that do not depend on the size.
+const CONSTANT: f64 = 0.03;
+/// Commitments besides those of advice columns and permutation products.
+const OTHER_COMMITMENTS: usize = 7;
 /// Bytes of a field element.
 const FIELD_BYTES: f64 = 32.0;
 
@@ -113,8 +113,10 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
     let n = (1u64 << log_rows) as f64;
-    let rows = n * (ADVICE * advice as f64 + FIXED * fixed as f64 + PERMUTED * permuted as f64 + LOOKUP * shape.num_lookups() as f64);
-    let columns = (advice + fixed + 2 * permuted) as f64;
+    let polynomials = (advice + fixed + 2 * permuted) as f64;
+    let commitments = (advice + permuted.div_ceil(3) + OTHER_COMMITMENTS) as f64;
+    let window = n.ln().ceil().max(3.0);
+    let additions = (254.0 / window).ceil() * (n + window.exp2());
     let (cells, lookups) = cells(arrangement, &shape, weight_rows);
     let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
     Some(Estimate {
@@ -134,9 +136,8 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         copies: arrangement.copies.len() + weight_rows.min(arrangement.identities.iter().map(|i| i.products.len() + 1).sum()),
         weights: graph.num_weights(),
         activations,
-        prove_seconds: CONSTANT + rows,
-        // Values, coefficients and the extended domain of every column.
-        prove_bytes: FIELD_BYTES * n * (2.0 * columns + 4.0 * columns),
+        prove_seconds: ADDITION * commitments * additions + ROW * n * polynomials + CONSTANT,
+        prove_bytes: 6.0 * FIELD_BYTES * n * polynomials,
     })
 }
 
