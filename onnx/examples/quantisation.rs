@@ -19,7 +19,9 @@ type Samples = Vec<Vec<Vec<f32>>>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [model, input, rest @ ..] = &args[..] else { return Err("usage: quantisation MODEL.onnx SAMPLES.json [UNSEEN.json] [MARGIN...]".into()) };
+    let [model, input, rest @ ..] = &args[..] else {
+        return Err("usage: quantisation MODEL.onnx SAMPLES.json [UNSEEN.json] [MARGIN...]".into());
+    };
     let graph = simplify(load(model, &LoadOptions::default())?);
     let samples = read(input)?;
     let (files, margins): (Vec<&String>, Vec<&String>) = rest.iter().partition(|a| a.ends_with(".json"));
@@ -42,7 +44,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             let top = reports.iter().map(|r| r.top1).sum::<f64>() / count;
             let [own, mean, max] = [own, mean, max].map(|e| format!("{:.4} %", 100.0 * e));
             let margin = margin.map_or("auto".to_string(), |m| format!("{m:.2}"));
-            println!("{margin:>6} {bits:4} {own:>12} {own_top:7.2} {mean:>13} {max:>12} {top:7.3} {:>9} of {}", unseen.len() - reports.len(), unseen.len());
+            println!(
+                "{margin:>6} {bits:4} {own:>12} {own_top:7.2} {mean:>13} {max:>12} {top:7.3} {:>9} of {}",
+                unseen.len() - reports.len(),
+                unseen.len()
+            );
         }
     }
     Ok(())

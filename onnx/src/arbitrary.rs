@@ -63,7 +63,8 @@ fn layer(random: &mut Random, graph: &mut Graph, x: NodeId, step: usize) -> Node
         0..=2 => linear(random, graph, x, &name),
         3 => graph.push(format!("relu {name}"), Op::Unary(Unary::Relu), vec![x], shape),
         4 => {
-            let functions = [Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Abs, Unary::Neg, Unary::LeakyRelu { alpha: 0.1 }, Unary::HardSwish];
+            let functions =
+                [Unary::Sigmoid, Unary::Tanh, Unary::Erf, Unary::Abs, Unary::Neg, Unary::LeakyRelu { alpha: 0.1 }, Unary::HardSwish];
             let f = functions[random.below(functions.len())];
             graph.push(format!("{} {name}", f.name()), Op::Unary(f), vec![x], shape)
         }
@@ -96,7 +97,9 @@ fn linear(random: &mut Random, graph: &mut Graph, x: NodeId, name: &str) -> Node
                 let kernel = 1 + random.below(size.min(3));
                 let reach = (kernel - 1) * dilation;
                 let pad = random.below(2);
-                if reach >= size + pad { (1, 1, 0, 1, size) } else {
+                if reach >= size + pad {
+                    (1, 1, 0, 1, size)
+                } else {
                     let stride = 1 + random.below(2);
                     (kernel, stride, pad, dilation, (size + 2 * pad - reach - 1) / stride + 1)
                 }

@@ -90,7 +90,11 @@ pub fn choose_bits(
         let tried = quantize(graph, ranges, bits).and_then(|quantised| {
             let report = compare_known(graph, &quantised, few, &ranges.tensors)?;
             let good = |report: &Report| report.relative() <= target && report.top1 == 1.0;
-            let report = if samples.len() > few.len() && good(&report) { compare_known(graph, &quantised, samples, &ranges.tensors)? } else { report };
+            let report = if samples.len() > few.len() && good(&report) {
+                compare_known(graph, &quantised, samples, &ranges.tensors)?
+            } else {
+                report
+            };
             Ok((good(&report), quantised, report))
         });
         match tried {

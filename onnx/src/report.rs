@@ -93,7 +93,13 @@ impl Sums {
             max_abs: self.max_abs,
             mean_abs: self.abs / self.count.max(1.0),
             relative: if self.max_abs == 0.0 { 0.0 } else { self.max_abs / self.max_value },
-            cosine: if both_zero { 1.0 } else if norm > 0.0 { self.float_quant / norm } else { 0.0 },
+            cosine: if both_zero {
+                1.0
+            } else if norm > 0.0 {
+                self.float_quant / norm
+            } else {
+                0.0
+            },
         }
     }
 }
@@ -119,7 +125,12 @@ pub fn compare(graph: &Graph, quantised: &Quantised, samples: &[Vec<Vec<f32>>]) 
 }
 
 /// As [`compare`], with the float tensors of the first samples already known.
-pub(crate) fn compare_known(graph: &Graph, quantised: &Quantised, samples: &[Vec<Vec<f32>>], known: &[Vec<Vec<f32>>]) -> Result<Report, OnnxError> {
+pub(crate) fn compare_known(
+    graph: &Graph,
+    quantised: &Quantised,
+    samples: &[Vec<Vec<f32>>],
+    known: &[Vec<Vec<f32>>],
+) -> Result<Report, OnnxError> {
     let nodes = &quantised.graph.nodes;
     let mut layers = vec![Sums::default(); nodes.len()];
     let mut same = 0usize;
@@ -155,11 +166,19 @@ fn same_top(float: &[f32], quantised: &[f32]) -> bool {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.layers.iter().map(|l| l.node.chars().count()).max().unwrap_or(4).clamp(6, 40);
-        writeln!(f, "{:width$}  {:>9}  {:>10}  {:>10}  {:>10}  {:>9}  {:>9}", "node", "elements", "max |y|", "max error", "mean error", "relative", "cosine")?;
+        writeln!(
+            f,
+            "{:width$}  {:>9}  {:>10}  {:>10}  {:>10}  {:>9}  {:>9}",
+            "node", "elements", "max |y|", "max error", "mean error", "relative", "cosine"
+        )?;
         let row = |f: &mut fmt::Formatter<'_>, name: &str, e: &TensorError| {
             let name: String = name.chars().take(width).collect();
             let relative = format!("{:.4} %", 100.0 * e.relative);
-            writeln!(f, "{name:width$}  {:>9}  {:>10.4e}  {:>10.3e}  {:>10.3e}  {relative:>9}  {:>9.6}", e.elements, e.max_value, e.max_abs, e.mean_abs, e.cosine)
+            writeln!(
+                f,
+                "{name:width$}  {:>9}  {:>10.4e}  {:>10.3e}  {:>10.3e}  {relative:>9}  {:>9.6}",
+                e.elements, e.max_value, e.max_abs, e.mean_abs, e.cosine
+            )
         };
         for layer in &self.layers {
             row(f, &layer.node, layer)?;

@@ -29,6 +29,8 @@ const ROW: f64 = 1.28e-6;
 const CONSTANT: f64 = 0.03;
 /// Commitments besides those of advice columns and permutation products.
 const OTHER_COMMITMENTS: usize = 7;
+/// Numbers of rows that are tried, from the smallest that fits.
+const CANDIDATES: usize = 4;
 /// Bytes of a field element.
 const FIELD_BYTES: f64 = 32.0;
 

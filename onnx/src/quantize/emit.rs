@@ -19,7 +19,17 @@ use crate::graph::{Graph, Linear, Node, Op, Source, Term};
 
 pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ranges, bits: u32) -> Result<Quantised, OnnxError> {
     let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
-    let mut emitter = Emitter { graph, scales, ranges, bits, out, origins: Vec::new(), bounds: Vec::new(), place: HashMap::new(), tables: HashMap::new() };
+    let mut emitter = Emitter {
+        graph,
+        scales,
+        ranges,
+        bits,
+        out,
+        origins: Vec::new(),
+        bounds: Vec::new(),
+        place: HashMap::new(),
+        tables: HashMap::new(),
+    };
     for (index, site) in plan.iter() {
         emitter.site(index, site)?;
     }
@@ -214,7 +224,14 @@ impl Emitter<'_> {
         Ok(id)
     }
 
-    fn linear(&self, linear: &Linear, pre: &Node, unit: f64, offset: i64, activation: quant::Activation) -> Result<quant::Linear, OnnxError> {
+    fn linear(
+        &self,
+        linear: &Linear,
+        pre: &Node,
+        unit: f64,
+        offset: i64,
+        activation: quant::Activation,
+    ) -> Result<quant::Linear, OnnxError> {
         let mut correction = vec![0f64; linear.bias.len()];
         let mut terms = Vec::with_capacity(linear.terms.len());
         for (term, &from) in linear.terms.iter().zip(&pre.inputs) {
@@ -223,7 +240,8 @@ impl Emitter<'_> {
                 Term::Scale(factor) => quant::Term::Scale(coefficient(&pre.name, f64::from(*factor) * scale * unit)?),
                 Term::Conv(conv) => {
                     let (to, from_shape) = (&pre.shape, &self.graph.node(from).shape);
-                    let layer = Layer { node: &pre.name, channels: linear.channels, conv, outputs: linear.bias.len(), from: from_shape, to };
+                    let layer =
+                        Layer { node: &pre.name, channels: linear.channels, conv, outputs: linear.bias.len(), from: from_shape, to };
                     let samples: Vec<&[f32]> = self.ranges.tensors.iter().filter_map(|t| t.get(from.0)).map(Vec::as_slice).collect();
                     let (weights, left) = rounding::weights(&layer, scale * unit, scale, &samples)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);

@@ -75,7 +75,8 @@ fn means(layer: &Layer<'_>, group: usize, per_output: usize, samples: &[&[f32]])
             Channels::Last => Some(position * per_output + i),
             Channels::First => pixel(layer.conv, layer.from, layer.to, group, position, i),
         };
-        let total: f64 = (0..positions).filter_map(met).flat_map(|index| samples.iter().filter_map(move |s| s.get(index))).map(|&x| f64::from(x)).sum();
+        let total: f64 =
+            (0..positions).filter_map(met).flat_map(|index| samples.iter().filter_map(move |s| s.get(index))).map(|&x| f64::from(x)).sum();
         total / count
     };
     (0..per_output).map(mean).collect()

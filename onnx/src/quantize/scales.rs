@@ -126,7 +126,9 @@ fn positive(graph: &Graph, plan: &Plan<'_>) -> Vec<bool> {
     for (index, site) in plan.iter() {
         let node = &graph.nodes[index];
         positive[index] = match (&node.op, site.activation) {
-            (Op::Gather(sources), _) => node.inputs.iter().all(|id| positive[id.0]) && sources.iter().all(|s| !matches!(s, Source::Constant(c) if *c < 0.0)),
+            (Op::Gather(sources), _) => {
+                node.inputs.iter().all(|id| positive[id.0]) && sources.iter().all(|s| !matches!(s, Source::Constant(c) if *c < 0.0))
+            }
             (Op::Max(_), _) => node.inputs.iter().all(|id| positive[id.0]),
             (_, Activation::Relu) => true,
             _ => false,

@@ -67,7 +67,8 @@ pub(super) struct Argument {
 /// The finest scale for which the domain fits the signed range; with an offset if the accumulator has a constant.
 pub(super) fn finest_scale(domain: Domain, offset: bool, bits: u32) -> f64 {
     let half = f64::from(1u32 << (bits - 1));
-    let span = if offset { (domain.high - domain.low) / (2.0 * half - 3.0) } else { domain.low.abs().max(domain.high.abs()) / (half - 1.0) };
+    let span =
+        if offset { (domain.high - domain.low) / (2.0 * half - 3.0) } else { domain.low.abs().max(domain.high.abs()) / (half - 1.0) };
     // The argument must resolve its own magnitude: a constant argument has no span.
     span.max(domain.low.abs().max(domain.high.abs()) * 2f64.powi(-20)).max(f64::MIN_POSITIVE * 1e30)
 }

@@ -152,7 +152,13 @@ fn outputs_are_close() {
     }
     errors.sort_by(f64::total_cmp);
     let at = |share: f64| errors[(errors.len() as f64 * share) as usize];
-    assert!(errors.len() > 390 && at(0.5) < 0.005 && at(0.9) < 0.05, "median {}, nine in ten {}, {} graphs", at(0.5), at(0.9), errors.len());
+    assert!(
+        errors.len() > 390 && at(0.5) < 0.005 && at(0.9) < 0.05,
+        "median {}, nine in ten {}, {} graphs",
+        at(0.5),
+        at(0.9),
+        errors.len()
+    );
 }
 
 fn one_input(shape: Vec<usize>) -> (Graph, NodeId) {

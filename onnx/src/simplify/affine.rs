@@ -122,7 +122,9 @@ fn into_producer(graph: &mut Graph, index: usize, readers: &[usize]) -> bool {
             })
         }
         Op::Linear(linear) if producer.shape == node.shape => after_linear(linear, ca, c, &node.shape).map(Op::Linear),
-        Op::Reduce { inner, factor } if ca.len() == 1 && c.iter().all(|&c| c == 0.0) => Some(Op::Reduce { inner: *inner, factor: factor * ca[0] }),
+        Op::Reduce { inner, factor } if ca.len() == 1 && c.iter().all(|&c| c == 0.0) => {
+            Some(Op::Reduce { inner: *inner, factor: factor * ca[0] })
+        }
         _ => None,
     };
     let Some(op) = joined else { return false };

@@ -123,7 +123,13 @@ fn function(graph: &Graph, node: NodeId, base: NodeId) -> Option<(Pointwise, boo
                 let a = of(0)?;
                 let b = of(1).unwrap_or(a);
                 let [cb, cm] = if n.inputs.len() == 2 { [*cb, *cm] } else { [0.0; 2] };
-                steps.push(Step::Combine { of: [a, b], ca: f64::from(*ca.first()?), cb: f64::from(cb), cm: f64::from(cm), c: f64::from(*c.first()?) });
+                steps.push(Step::Combine {
+                    of: [a, b],
+                    ca: f64::from(*ca.first()?),
+                    cb: f64::from(cb),
+                    cm: f64::from(cm),
+                    c: f64::from(*c.first()?),
+                });
             }
             _ => return None,
         }

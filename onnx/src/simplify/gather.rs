@@ -19,7 +19,12 @@ pub(super) fn rewrite(graph: &mut Graph) -> bool {
     let mut changed = false;
     let mut readers = readers(graph);
     for index in 0..graph.nodes.len() {
-        if compact(graph, index) || compose(graph, index, &readers) || read_through(graph, index) || nothing_moved(graph, index) || function_through(graph, index, &readers) {
+        if compact(graph, index)
+            || compose(graph, index, &readers)
+            || read_through(graph, index)
+            || nothing_moved(graph, index)
+            || function_through(graph, index, &readers)
+        {
             changed = true;
             readers = super::readers(graph);
         }

@@ -45,7 +45,9 @@ fn pad(graph: &mut Graph, index: usize) -> bool {
 
 /// Zeros before the first row and column, if a node puts zeros around a tensor of shape `inside` and does nothing else.
 fn padding(node: &Node, inside: &[usize]) -> Option<[usize; 2]> {
-    let (Op::Gather(sources), &[batch, channels, height, width], &[n, c, rows, cols]) = (&node.op, inside, &node.shape[..]) else { return None };
+    let (Op::Gather(sources), &[batch, channels, height, width], &[n, c, rows, cols]) = (&node.op, inside, &node.shape[..]) else {
+        return None;
+    };
     if (batch, channels) != (n, c) || height * width == 0 || height > rows || width > cols {
         return None;
     }

@@ -140,7 +140,13 @@ fn pads_and_concatenations_join_the_convolution() {
     let y = graph.push("b", conv(4, 2), vec![both], vec![1, 2, 4, 4]);
     let y = graph.push("tanh", Op::Unary(Unary::Tanh), vec![y], vec![1, 2, 4, 4]);
     let inside = |i: u32| (1..5).contains(&(i / 6 % 6)) && (1..5).contains(&(i % 6));
-    let pad = |i: u32| if inside(i) { Source::Element { input: 0, index: i / 36 * 16 + (i / 6 % 6 - 1) * 4 + i % 6 - 1 } } else { Source::Constant(0.0) };
+    let pad = |i: u32| {
+        if inside(i) {
+            Source::Element { input: 0, index: i / 36 * 16 + (i / 6 % 6 - 1) * 4 + i % 6 - 1 }
+        } else {
+            Source::Constant(0.0)
+        }
+    };
     let y = graph.push("pad", Op::Gather((0..72).map(pad).collect()), vec![y], vec![1, 2, 6, 6]);
     let y = graph.push("c", conv(2, 1), vec![y], vec![1, 1, 6, 6]);
     graph.outputs.push(y);
