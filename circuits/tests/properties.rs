@@ -1,6 +1,5 @@
 //! Random graphs: the honest witness holds and shows the interpreter's outputs; every wanted output is bound by the identity of
 //! its layer; a layer computed with another weight is rejected.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;
 

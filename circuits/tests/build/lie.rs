@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sworn_circuits::column::IntColumn;
 use sworn_circuits::layout::Layout;
+use sworn_circuits::shape::{Cell, Place};
 use sworn_circuits::witness::Witness;
 
 /// A witness with a cell of the first phase changed.
@@ -71,4 +72,36 @@ pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
 /// Counts the lookups of a first phase again; none if a value is in no table.
 pub fn recount(layout: &Layout, witness: &mut Witness) -> Option<()> {
     (recount_all(layout, witness) == 0).then_some(())
+}
+
+/// The cell that the instance copies as its value `index`.
+pub fn public_cell(layout: &Layout, index: usize) -> Cell {
+    let instance = Cell { place: Place::Instance, row: index as u32 };
+    layout.copies.iter().find(|(_, to)| *to == instance).map(|(from, _)| *from).unwrap()
+}
+
+/// The lane and row of a public value that lies in one of these columns.
+pub fn public_lane(layout: &Layout, index: usize, columns: &[usize]) -> (usize, usize) {
+    let cell = public_cell(layout, index);
+    let lane = columns.iter().position(|&c| cell.place == Place::Advice(c as u16));
+    (lane.unwrap(), cell.row as usize)
+}
+
+/// Carries changed cells of the first phase along the copies, to other cells and to the instance.
+pub fn spread(layout: &Layout, witness: &mut Witness) {
+    let first = layout.shape.advice().num_first_phase;
+    for (from, to) in &layout.copies {
+        let (Place::Advice(column), row) = (from.place, from.row as usize) else { continue };
+        if usize::from(column) >= first {
+            continue;
+        }
+        let value = witness.first[usize::from(column)].get(row);
+        match to.place {
+            Place::Advice(to_column) if usize::from(to_column) < first => {
+                set(witness, usize::from(to_column), to.row as usize, value);
+            }
+            Place::Instance => witness.instance[to.row as usize] = value,
+            _ => {}
+        }
+    }
 }
