@@ -235,3 +235,16 @@ fn overflows_are_refused() {
         g.nodes.push(Node { name: "m".into(), op, inputs: vec![NodeId(0)], shape: vec![2], scale: 1.0 });
     }));
 }
+
+/// Many weights for few activations: the rows of weights decide.
+#[test]
+fn weights_need_more_rows_than_units() {
+    let mut b = Build::new(4, 45);
+    let x = b.input(&[1, 1]);
+    let sources = vec![Source::Element { input: 0, index: 0 }; 5000];
+    let wide = b.push("repeat", Op::Gather(Gather { sources }), &[x], &[1, 5000]);
+    let y = b.dense(wide, 513, Activation::None);
+    let (graph, _) = b.finish(&[y]);
+    let layout = Layout::new(&graph, Visibility::default()).unwrap();
+    assert!(layout.usable_rows() >= layout.estimate.weight_rows && layout.estimate.weight_rows >= 10_000);
+}

@@ -63,6 +63,7 @@ pub(crate) struct Arrangement<'g> {
     pub(crate) origins: Vec<Vec<Origin>>,
     pub(crate) forms: Vec<Form>,
     forms_at: HashMap<Site, Vec<usize>>,
+    constants_at: HashMap<i32, usize>,
     pub(crate) demands: Vec<Option<Demand>>,
     /// The least and the largest value of each node.
     ranges: Vec<(i64, i64)>,
@@ -90,6 +91,7 @@ impl<'g> Arrangement<'g> {
             origins: Vec::with_capacity(graph.nodes.len()),
             forms: Vec::new(),
             forms_at: HashMap::new(),
+            constants_at: HashMap::new(),
             demands: demands(graph),
             ranges: bounds::ranges(graph),
         };
@@ -132,7 +134,7 @@ impl<'g> Arrangement<'g> {
         let from = match from {
             Origin::Cell(site) => site,
             Origin::Constant(value) => {
-                let row = self.constants.iter().position(|&c| c == value).unwrap_or_else(|| {
+                let row = *self.constants_at.entry(value).or_insert_with(|| {
                     self.constants.push(value);
                     self.constants.len() - 1
                 });

@@ -18,7 +18,9 @@
 //! and the table 2^t rows only: that is what makes small models small.
 //!
 //! # Soundness
-//! With `0 ≤ value − 2^t·high < 2^t` and `0 ≤ high < 2^t` the value is an integer in `[0, 2^2t)`. Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
+//! With `0 ≤ value − 2^t·high < 2^t` and `0 ≤ high < 2^t` the value is an integer in `[0, 2^2t)`.
+//!
+//! Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
 //! as rational functions of `λ` (the number of lookups is far below p, so no pole cancels by characteristic), and they
 //! agree at a random `λ` with probability below (lookups + rows)/p [Hab22]. Distinct rows `(in, out, tag)` have distinct
 //! `T` except with probability 2/p for each pair. `on'` is zero before row 0, so the sum starts there; rows that are not
