@@ -81,6 +81,12 @@ pub struct ManifestSrs {
 }
 
 impl Manifest {
+    /// The largest error of an output over the samples, as a fraction of its largest value.
+    pub fn relative_error(&self) -> f64 {
+        let outputs = self.report["outputs"].as_array().map_or(&[][..], Vec::as_slice);
+        outputs.iter().filter_map(|output| output["relative"].as_f64()).fold(0.0, f64::max)
+    }
+
     pub(crate) fn new(model: &str, source: Digest, settings: Settings, srs: ManifestSrs, report: serde_json::Value) -> Self {
         let (format, tool) = (FORMAT.into(), env!("CARGO_PKG_VERSION").into());
         Self { format, version: VERSION, tool, model: model.into(), source, settings, srs, report, files: BTreeMap::new(), digest: UNKNOWN }

@@ -43,7 +43,7 @@ pub use folder::{Manifest, ManifestSrs, Settings, EXTENSION, VERIFYING_KEY};
 pub use input::{Input, InputError, InputSpec, Tensor};
 pub use inspection::Inspection;
 pub use key::VerifyingKey;
-pub use model::{Model, Options};
+pub use model::{Model, Options, TARGET_ERROR};
 pub use progress::{silent, Progress, Stage};
 pub use receipt::{Field, Receipt, ReceiptTensor, Rejection, SrsPolicy};
 pub use srs_source::SrsSource;

@@ -13,6 +13,8 @@ use crate::{silent, Compiled, Digest, Error, Input, InputSpec, Progress, SrsSour
 
 mod source;
 
+/// The error over the samples, as a fraction of the largest output, that a chosen width stays below.
+pub const TARGET_ERROR: f64 = sworn_onnx::compile::TARGET;
 /// The largest circuit for which a wider quantisation with smaller tables is tried.
 const TWO_LIMB_LOG_ROWS: u32 = 14;
 

@@ -15,6 +15,9 @@ use crate::quantize::{quantize, Quantised};
 use crate::report::{compare_known, Report};
 use crate::simplify::simplify;
 
+/// Default of [`Options::target`]: measured to be reached at 11 to 13 bits, see [`crate::quantize`].
+pub const TARGET: f64 = 0.003;
+
 /// How a model is compiled.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -30,7 +33,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bits: None, allowed: 8..=14, target: 0.003, margin: None }
+        Self { bits: None, allowed: 8..=14, target: TARGET, margin: None }
     }
 }
 

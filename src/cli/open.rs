@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsSource, EXTENSION};
+use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsSource, EXTENSION, TARGET_ERROR};
 
 use super::error::CliError;
 use super::progress::Line;
@@ -69,6 +69,14 @@ pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, sample
     }
     Compiled::check_writable(folder)?;
     let compiled = model.compile_with(options, samples, &mut line.callback())?;
+    let error = compiled.manifest().relative_error();
+    if error > TARGET_ERROR {
+        line.say(&format!(
+            "warning: the quantised outputs are off by up to {:.2} % of the largest, more than {:.1} %\nhint: ask for more with `--bits`, up to 15",
+            100.0 * error,
+            100.0 * TARGET_ERROR
+        ));
+    }
     compiled.save(folder)?;
     Ok(compiled)
 }
