@@ -58,6 +58,7 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
         g2: srs.g2(),
         s_g2: srs.s_g2(),
         srs_digest: srs.digest(),
+        graph_digest: graph_digest(&graph),
         tensors: public_tensors(&graph, visibility),
     };
     let halo2 = keygen_pk(params, halo2_vk, &circuit).map_err(KeyError::Halo2)?;
@@ -70,6 +71,12 @@ fn params<'s>(srs: &'s Srs, layout: &Layout) -> Result<&'s ParamsKZG<Bn256>, Key
         return Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() });
     }
     Ok(srs.params())
+}
+
+/// Digest of a quantised model.
+fn graph_digest(graph: &QuantGraph) -> [u8; 32] {
+    // Writing to a vector cannot fail, and every field has a length.
+    *blake3::hash(&postcard::to_stdvec(graph).unwrap_or_default()).as_bytes()
 }
 
 fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTensor> {
@@ -148,6 +155,7 @@ impl ProvingKey {
         configure(&mut meta, &layout.shape);
         let same = ConstraintSystem::describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
+            && graph_digest(&graph) == verifying.graph_digest
             && public_tensors(&graph, body.visibility) == verifying.tensors;
         if !same {
             return Err(KeyError::Mismatch);

@@ -81,6 +81,16 @@ fn another_models_key_has_another_digest_and_rejects() {
 }
 
 #[test]
+fn a_model_with_another_scale_of_a_private_input_is_another_model() {
+    let srs = srs();
+    let mut scaled = graph(40);
+    scaled.nodes[0].scale = 0.5;
+    let layout = Layout::new(&scaled, Visibility::default()).unwrap();
+    let scaled = setup(scaled, Visibility::default(), layout, &srs).unwrap();
+    assert_ne!(scaled.verifying_key().digest(), key(40, &srs).verifying_key().digest());
+}
+
+#[test]
 fn two_proofs_of_one_witness_differ() {
     let srs = srs();
     let key = key(40, &srs);

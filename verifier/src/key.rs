@@ -67,6 +67,8 @@ pub struct VerifyingKey {
     pub s_g2: G2Affine,
     /// Digest of the reference string of the keys' size.
     pub srs_digest: [u8; 32],
+    /// Digest of the quantised model, with what no commitment binds: scales of private tensors, names.
+    pub graph_digest: [u8; 32],
     /// The public tensors in the order of the instance.
     pub tensors: Vec<PublicTensor>,
 }
@@ -80,6 +82,7 @@ struct Body {
     g2: Vec<u8>,
     s_g2: Vec<u8>,
     srs_digest: [u8; 32],
+    graph_digest: [u8; 32],
     tensors: Vec<PublicTensor>,
 }
 
@@ -120,6 +123,7 @@ impl VerifyingKey {
             g2: self.g2.to_raw_bytes(),
             s_g2: self.s_g2.to_raw_bytes(),
             srs_digest: self.srs_digest,
+            graph_digest: self.graph_digest,
             tensors: self.tensors.clone(),
         };
         let mut out = MAGIC.to_vec();
@@ -156,6 +160,7 @@ impl VerifyingKey {
             s_g2: g2(&body.s_g2, points)?,
             constraints: body.constraints,
             srs_digest: body.srs_digest,
+            graph_digest: body.graph_digest,
             tensors: body.tensors,
         };
         key.check()?;
