@@ -1,4 +1,4 @@
-//! The structured reference string of KZG: powers of a secret `s` that nobody must know [KZG10].
+//! The structured reference string of KZG: powers of a secret `s` that nobody must know \[KZG10\].
 //!
 //! ```text
 //! g[i] = s^i·G1      g_lagrange[i] = L_i(s)·G1      g2 = G2      s_g2 = s·G2          i < n = 2^k
@@ -10,15 +10,15 @@
 //! | check      | of                                            | how                                             |
 //! |------------|-----------------------------------------------|-------------------------------------------------|
 //! | points     | all                                           | on the curve, in the subgroup, not at infinity  |
-//! | generators | g[0], g2                                      | equal the standard ones                         |
-//! | powers     | g[i+1] = s·g[i]                               | e(Σ r_i·g[i+1], G2) = e(Σ r_i·g[i], s·G2)       |
-//! | Lagrange   | Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]           | p(X) = Σ a_i·X^i                                |
+//! | generators | `g[0], g2` | equal the standard ones                         |
+//! | powers     | `g[i+1] = s·g[i]` | `e(Σ r_i·g[i+1], G2) = e(Σ r_i·g[i], s·G2)` |
+//! | Lagrange   | `Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]` | p(X) = Σ a_i·X^i                                |
 //!
 //! # Soundness
 //! `r_i` has 128 random bits and `a_i` is uniform, drawn after the file was read. A wrong power passes with probability
 //! 2^−128, a wrong Lagrange basis with 1/r. What no check can show is that nobody kept `s`.
 //!
-//! [KZG10]: https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf §3.1
+//! \[KZG10\]: <https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf> §3.1
 
 use std::path::Path;
 
