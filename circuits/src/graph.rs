@@ -22,7 +22,7 @@
 //!
 //! A value outside is [`GraphError::OutOfRange`], never a wrapped value.
 //!
-//! [JKC+18]: https://arxiv.org/abs/1712.05877 §2.2
+//! [JKC+18]: <https://arxiv.org/abs/1712.05877> §2.2
 
 use serde::{Deserialize, Serialize};
 

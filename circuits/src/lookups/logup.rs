@@ -26,7 +26,7 @@
 //! `T` except with probability 2/p for each pair. `on'` is zero before row 0, so the sum starts there; rows that are not
 //! usable are not counted on either side.
 //!
-//! [Hab22]: https://eprint.iacr.org/2022/1530 §3
+//! [Hab22]: <https://eprint.iacr.org/2022/1530> §3
 
 use super::super::gates::{one, sum, Expr, Gates};
 use crate::field::embed;

@@ -8,7 +8,7 @@
 //! Its part that is common to all inputs, for `x` after a ReLU or of an image has a mean far from 0, is `Σ δ_i·mean(x_i)`
 //! with the mean over samples and positions; the bias is exact and takes it ([NBBW19] §4.2).
 //!
-//! [NBBW19]: https://arxiv.org/abs/1906.04721
+//! [NBBW19]: <https://arxiv.org/abs/1906.04721>
 
 use rayon::prelude::*;
 use sworn_circuits::graph::Channels;
