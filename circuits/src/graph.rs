@@ -205,6 +205,20 @@ pub struct Gather {
     pub sources: Vec<Source>,
 }
 
+impl Op {
+    /// Its name in summaries.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Linear(_) => "linear",
+            Self::Reduce(_) => "reduce",
+            Self::Elementwise(_) => "elementwise",
+            Self::Max(_) => "max",
+            Self::Gather(_) => "gather",
+        }
+    }
+}
+
 impl Gather {
     /// A reshape: every element of the one input, in order.
     pub fn identity(elements: usize) -> Self {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{json, Value};
 use sworn::{Inspection, Model};
-use sworn_circuits::graph::{Op, QuantGraph};
+use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
@@ -57,15 +57,7 @@ impl Inspect {
 fn ops(graph: &QuantGraph) -> BTreeMap<&'static str, usize> {
     let mut counts = BTreeMap::new();
     for node in &graph.nodes {
-        let name = match node.op {
-            Op::Input => "input",
-            Op::Linear(_) => "linear",
-            Op::Reduce(_) => "reduce",
-            Op::Elementwise(_) => "elementwise",
-            Op::Max(_) => "max",
-            Op::Gather(_) => "gather",
-        };
-        *counts.entry(name).or_default() += 1;
+        *counts.entry(node.op.name()).or_default() += 1;
     }
     counts
 }
@@ -91,37 +83,7 @@ pub(super) fn report_text(report: &Value) -> String {
 }
 
 /// Sizes and costs.
-pub(super) fn layout_text(graph: &QuantGraph, e: &Estimate) -> String {
+pub(super) fn layout_text(graph: &QuantGraph, estimate: &Estimate) -> String {
     let ops: Vec<String> = ops(graph).iter().map(|(name, count)| format!("{count} {name}")).collect();
-    let per = |count: usize| e.cells as f64 / count.max(1) as f64;
-    format!(
-        "nodes          {}\n\
-         rows           2^{}: {} of units ({} lanes), {} of weights ({} lanes), {} gathered, {} of tables\n\
-         columns        {} advice, {} fixed, {} under copy constraints\n\
-         cells          {}: {:.3} a weight, {:.3} an activation\n\
-         lookups        {}\n\
-         copies         {}\n\
-         model          {} weights, {} activations\n\
-         estimate       {:.2} s, {:.0} MB on two cores\n",
-        ops.join(", "),
-        e.log_rows,
-        e.unit_rows,
-        e.lanes,
-        e.weight_rows,
-        e.weight_lanes,
-        e.gather_rows,
-        e.table_rows,
-        e.advice_columns,
-        e.fixed_columns,
-        e.permuted_columns,
-        e.cells,
-        per(e.weights),
-        per(e.activations),
-        e.lookups,
-        e.copies,
-        e.weights,
-        e.activations,
-        e.prove_seconds,
-        e.prove_bytes / 1e6,
-    )
+    format!("nodes          {}\n{estimate}", ops.join(", "))
 }

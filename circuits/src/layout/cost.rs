@@ -12,21 +12,23 @@
 //! --bench cost` prints estimate and measurement side by side. They decide between layouts, where only ratios matter, and are
 //! printed by `sworn inspect`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::graph::{NodeId, Op};
-use crate::layout::arrange::Arrangement;
+use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
 use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
-use crate::shape::Shape;
+use crate::shape::{Shape, GATHER_LANES};
 
 /// Seconds of an addition of points.
-const ADDITION: f64 = 7.8e-8;
+pub(crate) const ADDITION: f64 = 7.8e-8;
 /// Seconds of a row of a polynomial.
-const ROW: f64 = 1.28e-6;
+pub(crate) const ROW: f64 = 1.28e-6;
 /// Seconds that do not depend on the size.
-const CONSTANT: f64 = 0.03;
+pub(crate) const CONSTANT: f64 = 0.03;
 /// Commitments besides those of advice columns and permutation products.
 const OTHER_COMMITMENTS: usize = 7;
 /// Numbers of rows that are tried, from the smallest that fits.
@@ -63,12 +65,20 @@ pub struct Estimate {
     pub lookups: usize,
     /// Advice cells that are not padding.
     pub cells: usize,
+    /// The same by what they are for: the operation that makes a tensor, copies of tensors and windows, or weights.
+    pub cells_by_op: BTreeMap<&'static str, usize>,
     /// Copy constraints.
     pub copies: usize,
     /// Weights of the model.
     pub weights: usize,
     /// Activations of the model: elements of requantised tensors.
     pub activations: usize,
+    /// Commitments of a proof.
+    pub commitments: usize,
+    /// Additions of points for one of them.
+    pub additions: f64,
+    /// Polynomials that are transformed or evaluated.
+    pub polynomials: usize,
     /// Estimated seconds of a proof on two cores.
     pub prove_seconds: f64,
     /// Estimated peak memory in bytes.
@@ -115,11 +125,12 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
     let n = (1u64 << log_rows) as f64;
-    let polynomials = (advice + fixed + 2 * permuted) as f64;
-    let commitments = (advice + permuted.div_ceil(3) + OTHER_COMMITMENTS) as f64;
+    let polynomials = advice + fixed + 2 * permuted;
+    let commitments = advice + permuted.div_ceil(3) + OTHER_COMMITMENTS;
     let window = n.ln().ceil().max(3.0);
     let additions = (254.0 / window).ceil() * (n + window.exp2());
-    let (cells, lookups) = cells(arrangement, &shape, weight_rows);
+    let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
+    let lookups = lookups(arrangement, &shape);
     let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
     Some(Estimate {
         log_rows,
@@ -134,12 +145,16 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         fixed_columns: fixed,
         permuted_columns: permuted,
         lookups,
-        cells,
+        cells: cells_by_op.values().sum(),
+        cells_by_op,
         copies: arrangement.copies.len() + weight_rows.min(arrangement.identities.iter().map(|i| i.products.len() + 1).sum()),
         weights: graph.num_weights(),
         activations,
-        prove_seconds: ADDITION * commitments * additions + ROW * n * polynomials + CONSTANT,
-        prove_bytes: 6.0 * FIELD_BYTES * n * polynomials,
+        commitments,
+        additions,
+        polynomials,
+        prove_seconds: ADDITION * commitments as f64 * additions + ROW * n * polynomials as f64 + CONSTANT,
+        prove_bytes: 6.0 * FIELD_BYTES * n * polynomials as f64,
     })
 }
 
@@ -158,13 +173,28 @@ fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
     lanes.len()
 }
 
-/// Cells that are not padding, and lookups of them.
-fn cells(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize) -> (usize, usize) {
-    let units: usize = arrangement.units.len() * arrangement.lanes;
+/// Cells that are not padding.
+fn cells_by_op(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize) -> BTreeMap<&'static str, usize> {
+    let high = shape.limbs as usize - 1;
+    let per_unit = 3 + 2 * high + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
+    let evaluations = 1 + 2 * usize::from(shape.grids);
+    let mut cells = BTreeMap::from([("weights", 3 * weight_rows)]);
+    for step in &arrangement.steps {
+        let (name, count) = match step {
+            Step::Units(step) => {
+                let units = step.slots.elements.len();
+                (arrangement.graph.node(step.node).op.name(), units * per_unit + units / arrangement.lanes * evaluations)
+            }
+            Step::Gather { rows, .. } => ("copies and maxima", rows.len() * (GATHER_LANES * (1 + high) + 1 + 2)),
+        };
+        *cells.entry(name).or_default() += count;
+    }
+    cells
+}
+
+/// Lookups of cells that are not padding.
+fn lookups(arrangement: &Arrangement<'_>, shape: &Shape) -> usize {
     let limbs = shape.limbs as usize;
-    let per_unit = 3 + 2 * (limbs - 1) + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
-    let gather = arrangement.gather.len() * if shape.gather { 5 + 4 * (limbs - 1) } else { 0 };
-    let evaluations = arrangement.units.len() * (1 + 2 * usize::from(shape.grids)) + arrangement.gather.len() * 2 + 3 * weight_rows;
-    let lookups = units * (2 * limbs + usize::from(shape.tables)) + arrangement.gather.len() * if shape.gather { 4 * limbs } else { 0 };
-    (units * per_unit + gather + evaluations, lookups)
+    let units = arrangement.units.len() * arrangement.lanes * (2 * limbs + usize::from(shape.tables));
+    units + arrangement.gather.len() * GATHER_LANES * limbs
 }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::layout::cost::Estimate;
+use crate::layout::cost::{Estimate, ADDITION, CONSTANT, ROW};
 
 impl Estimate {
-    /// Advice cells of a layout for each weight of the model.
+    /// Advice cells of the weight group for each weight of the model.
     pub fn cells_per_weight(&self) -> f64 {
         // Each row of weights has an accumulator, a factor and a sum.
         3.0 * self.weight_rows as f64 / self.weights.max(1) as f64
@@ -24,27 +24,27 @@ impl Estimate {
 
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (units, gathered, weights, table) = (self.unit_rows, self.gather_rows, self.weight_rows, self.table_rows);
+        writeln!(f, "rows           2^{}: {units} of units, {weights} of weights, {gathered} gathered, {table} of tables", self.log_rows)?;
+        writeln!(f, "lanes          {} units, {} weights; {} limbs a range check", self.lanes, self.weight_lanes, self.limbs)?;
+        let (advice, fixed) = (self.advice_columns, self.fixed_columns);
+        writeln!(f, "columns        {advice} advice, {fixed} fixed, {} under copy constraints", self.permuted_columns)?;
         writeln!(
             f,
-            "rows          2^{} (units {}, gather {}, weights {}, table {})",
-            self.log_rows, self.unit_rows, self.gather_rows, self.weight_rows, self.table_rows
-        )?;
-        writeln!(f, "lanes         {} units, {} weights", self.lanes, self.weight_lanes)?;
-        writeln!(
-            f,
-            "columns       {} advice, {} fixed, {} under copy constraints",
-            self.advice_columns, self.fixed_columns, self.permuted_columns
-        )?;
-        writeln!(
-            f,
-            "cells         {} ({:.2} a weight, {:.2} an activation)",
+            "cells          {}: {:.3} a weight, {:.2} an activation",
             self.cells,
             self.cells_per_weight(),
             self.cells_per_activation()
         )?;
-        writeln!(f, "lookups       {} ({:.2} an activation)", self.lookups, self.lookups_per_activation())?;
-        writeln!(f, "copies        {}", self.copies)?;
-        writeln!(f, "model         {} weights, {} activations", self.weights, self.activations)?;
-        write!(f, "prove         about {:.2} s on two cores, {:.0} MB", self.prove_seconds, self.prove_bytes / 1e6)
+        for (op, cells) in &self.cells_by_op {
+            writeln!(f, "               {cells} {op}")?;
+        }
+        writeln!(f, "lookups        {}: {:.2} an activation", self.lookups, self.lookups_per_activation())?;
+        writeln!(f, "copies         {}", self.copies)?;
+        writeln!(f, "model          {} weights, {} activations", self.weights, self.activations)?;
+        let (commitments, additions) = (self.commitments, self.additions);
+        writeln!(f, "cost           {commitments} commitments x {additions:.0} additions x {:.0} ns", 1e9 * ADDITION)?;
+        writeln!(f, "               + {} polynomials x 2^{} rows x {:.2} us + {CONSTANT} s", self.polynomials, self.log_rows, 1e6 * ROW)?;
+        writeln!(f, "estimate       {:.2} s, {:.0} MB on two cores", self.prove_seconds, self.prove_bytes / 1e6)
     }
 }
