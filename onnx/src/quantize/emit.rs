@@ -149,6 +149,11 @@ impl Emitter<'_> {
             inputs.push(if self.scales.rescaled.contains(&(index, place)) { self.rescale(from, scale)? } else { self.place(from) });
         }
         let mut bounds = inputs.iter().map(|id| self.bounds[id.0]).fold((i64::MAX, i64::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+        if matches!(node.op, Op::Max(_)) && bounds.1 - bounds.0 >= 1 << self.bits {
+            // Values of a maximum span less than 2^bits: those of a positive tensor are checked to be signed ones.
+            inputs = vec![self.rescale(node.inputs[0], scale)?];
+            bounds = self.activated(quant::Activation::None);
+        }
         let op = match &node.op {
             Op::Max(max) => quant::Op::Max(max.clone()),
             Op::Gather(sources) => {

@@ -54,6 +54,11 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
         let magnitude = |id: usize| ranges.margins[id] * ranges.nodes[id].magnitude();
         finest[index] = match (site.form, site.activation) {
             (Form::Move, _) if graph.nodes[index].inputs.is_empty() => nonzero(constants(graph, index)) / (half - 1.0),
+            // A maximum of positive and of signed tensors compares signed values: see `Emitter::moved`.
+            (Form::Move, _) if matches!(graph.nodes[index].op, Op::Max(_)) && !positive[index] => {
+                let inputs = graph.nodes[index].inputs.iter().map(|id| magnitude(id.0));
+                nonzero(inputs.fold(magnitude(index), f64::max)) / (half - 1.0)
+            }
             (Form::Move, _) => constants(graph, index) / (half - 1.0),
             (Form::Copy(_), Activation::Relu) => 0.0,
             (Form::Accumulate(pre), Activation::Relu) => nonzero(magnitude(pre.0)) / (2.0 * half - 1.0),
