@@ -1,12 +1,12 @@
 //! `sworn`: parse, run, exit status. Data go to stdout, words to stderr.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::{json, Value};
-use sworn::SrsCache;
+use sworn::{Error, LoadOptions, Model, SrsCache};
 
 mod bench;
 mod bench_step;
@@ -69,6 +69,27 @@ struct CompileArgs {
     /// development SRS, whose receipts anyone can forge]
     #[arg(long, value_name = "FILE")]
     srs: Option<PathBuf>,
+    /// Size of an open batch dimension [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    batch: Option<u32>,
+    /// Size of another open dimension, by its name in the model; may be given several times
+    #[arg(long = "dimension", value_name = "NAME=SIZE", value_parser = dimension)]
+    dimensions: Vec<(String, usize)>,
+}
+
+impl CompileArgs {
+    /// Reads a model, with the sizes of its open dimensions.
+    fn load(&self, path: &Path) -> Result<Model, Error> {
+        let batch = self.batch.map_or(1, |n| n as usize);
+        let dimensions = self.dimensions.iter().cloned().collect();
+        Model::load_with(path, &LoadOptions { batch, dimensions, ..LoadOptions::default() })
+    }
+}
+
+fn dimension(text: &str) -> Result<(String, usize), &'static str> {
+    let (name, size) = text.split_once('=').ok_or("expected NAME=SIZE")?;
+    let size = size.parse().ok().filter(|&size| size > 0).ok_or("the size is a positive number")?;
+    Ok((name.into(), size))
 }
 
 /// What every command is given.

@@ -245,6 +245,44 @@ fn unwritable_outputs_are_told_before_the_work() {
     assert_eq!(std::fs::read(place.path("full/letter.txt")).unwrap(), b"mine");
 }
 
+/// A limit on the size of a file fails a write in its middle, as a full disk does.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let place = Place::proved();
+    let before = std::fs::read(place.path("r.json")).unwrap();
+    for arguments in
+        ["compile tiny.onnx tiny.json -o other.sworn --srs-cache cache", "prove tiny.sworn tiny.json -o r.json --srs-cache cache"]
+    {
+        let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" {arguments}");
+        let mut shell = Command::new("sh");
+        let output = shell.args(["-c", &script, env!("CARGO_BIN_EXE_sworn")]).current_dir(place.dir.path()).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments}\n{err}");
+        assert!(err.contains("cannot write"), "{arguments}\n{err}");
+    }
+    assert!(!place.path("other.sworn").exists());
+    assert_eq!(std::fs::read(place.path("r.json")).unwrap(), before, "the receipt before is whole");
+    let left: Vec<_> = std::fs::read_dir(place.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().starts_with('.')), "{left:?}");
+}
+
+#[test]
+fn an_open_batch_dimension_is_what_is_asked_for() {
+    let place = Place::new();
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
+    std::fs::copy(digits.join("digits.onnx"), place.path("digits.onnx")).unwrap();
+    let image = |n: u32| -> Value { serde_json::from_slice(&std::fs::read(digits.join(format!("images/{n}.json"))).unwrap()).unwrap() };
+    let pixels: Vec<Value> = [1, 2].iter().flat_map(|&n| image(n)["input_data"][0].as_array().unwrap().clone()).collect();
+    place.write("two.json", json!({"input_data": [pixels], "input_shapes": [[2, 1, 8, 8]]}).to_string());
+    let answer = place.succeed_json(&["prove", "digits.onnx", "two.json", "--batch", "2", "-o", "r.json"]);
+    assert_eq!(answer["outputs"][0]["shape"], json!([2, 10]));
+    place.succeed(&["verify", "r.json", "--vk", "digits.sworn", "--allow-insecure-srs"]);
+    let reals: Vec<f64> = answer["outputs"][0]["reals"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    let top = |row: &[f64]| (0..10).max_by(|&a, &b| row[a].total_cmp(&row[b]));
+    assert_eq!((top(&reals[..10]), top(&reals[10..])), (Some(1), Some(2)));
+}
+
 #[test]
 fn bad_models_and_inputs() {
     let place = Place::new();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use sworn::{Compiled, Input, Model};
+use sworn::{Compiled, Input};
 
 use super::error::CliError;
 use super::open::{compile_to, folder_of, samples};
@@ -39,7 +39,7 @@ impl Compile {
             samples.push(Input::read(input)?);
         }
         let line = Line::new();
-        let model = Model::load(&self.model)?;
+        let model = self.compile.load(&self.model)?;
         let compiled = compile_to(&model, &folder, &context.options(&self.compile), &samples, &line)?;
         drop(line);
         let estimate = &compiled.layout().estimate;

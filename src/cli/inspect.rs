@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{json, Value};
-use sworn::{Inspection, Model};
+use sworn::Inspection;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
 
@@ -29,7 +29,9 @@ impl Inspect {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
         let inspection = match self.model.is_dir() {
             true => Inspection::of_folder(&self.model)?,
-            false => Inspection::of_model(&Model::load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?,
+            false => {
+                Inspection::of_model(&self.compile.load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
+            }
         };
         let Inspection { name, graph, estimate, report, .. } = &inspection;
         let tensor = |id| {

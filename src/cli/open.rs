@@ -43,7 +43,7 @@ pub(super) fn open_or_compile(
     }
     let options = context.options(args);
     let folder = folder_of(path);
-    let model = Model::load(path)?;
+    let model = args.load(path)?;
     let samples = samples(args)?;
     if let Ok(manifest) = Manifest::read(&folder) {
         if model.is_current(&manifest, &options, samples.as_deref())? {
@@ -82,7 +82,13 @@ pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, sample
 }
 
 fn refuse_options(args: &CompileArgs) -> Result<(), CliError> {
-    let given = [(args.calibrate.is_some(), "--calibrate"), (args.bits.is_some(), "--bits"), (args.public_input, "--public-input")];
+    let given = [
+        (args.calibrate.is_some(), "--calibrate"),
+        (args.bits.is_some(), "--bits"),
+        (args.public_input, "--public-input"),
+        (args.batch.is_some(), "--batch"),
+        (!args.dimensions.is_empty(), "--dimension"),
+    ];
     match given.into_iter().find(|(given, _)| *given) {
         Some((_, option)) => Err(CliError::OptionNeedsModel { option }),
         None => Ok(()),
