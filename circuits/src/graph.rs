@@ -263,6 +263,9 @@ impl QuantGraph {
     ///
     /// # Errors
     /// Inputs of the wrong number or length, or a value outside its range.
+    ///
+    /// # Panics
+    /// On a graph that [`check`](crate::layout::bounds::check) refuses; [`Layout::new`](crate::layout::Layout::new) calls it.
     pub fn evaluate(&self, inputs: &[Vec<i32>]) -> Result<Vec<Vec<i32>>, GraphError> {
         crate::evaluate::evaluate(self, inputs)
     }
