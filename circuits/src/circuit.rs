@@ -5,6 +5,7 @@ use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::{Advice, Any, Challenge, Circuit, Column, ConstraintSystem, Error, Fixed, Instance};
 
 use crate::column::IntColumn;
+use crate::derivation::Derivation;
 use crate::field::embed;
 use crate::gadgets::{elementwise, max, unit};
 use crate::gates::{Challenges, Gates};
@@ -31,6 +32,7 @@ pub struct Config {
     instance: Column<Instance>,
     challenges: Challenges<Challenge>,
     num_first_phase: usize,
+    derivations: Vec<Derivation>,
 }
 
 /// Creates the columns, challenges and gates of a shape.
@@ -40,9 +42,9 @@ pub fn configure(meta: &mut ConstraintSystem<Fr>, shape: &Shape) -> Config {
     unit::configure(meta, &gates);
     elementwise::configure(meta, &gates);
     max::configure(meta, &gates);
-    evaluation::configure(meta, &gates);
-    weights::configure(meta, &gates);
-    logup::configure(meta, &gates);
+    let mut derivations = evaluation::configure(meta, &gates);
+    derivations.extend(weights::configure(meta, &gates));
+    derivations.extend(logup::configure(meta, &gates));
     for place in &shape.copied {
         match *place {
             Place::Advice(column) => meta.enable_equality(gates.advice[usize::from(column)]),
@@ -51,10 +53,16 @@ pub fn configure(meta: &mut ConstraintSystem<Fr>, shape: &Shape) -> Config {
         }
     }
     meta.set_minimum_degree(DEGREE);
-    Config { num_first_phase: gates.a.num_first_phase, challenges: gates.challenges, advice: gates.advice, fixed: gates.fixed, instance }
+    let num_first_phase = gates.a.num_first_phase;
+    Config { num_first_phase, challenges: gates.challenges, advice: gates.advice, fixed: gates.fixed, instance, derivations }
 }
 
 impl Config {
+    /// How the columns of the second phase are derived, in order.
+    pub fn derivations(&self) -> &[Derivation] {
+        &self.derivations
+    }
+
     fn column(&self, place: Place) -> Column<Any> {
         match place {
             Place::Advice(column) => self.advice[usize::from(column)].into(),

@@ -19,6 +19,8 @@ mod summary;
 pub(crate) use arrange::{FlatConvolution, Step, UnitStep};
 pub(crate) use demand::NONE;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::column::IntColumn;
@@ -77,7 +79,7 @@ pub struct Layout {
     /// log₂ of the number of rows.
     pub log_rows: u32,
     /// The fixed columns, in the order of [`Shape::fixed`].
-    pub fixed: Vec<IntColumn>,
+    pub fixed: Vec<Arc<IntColumn>>,
     /// Pairs of cells that are equal.
     pub copies: Vec<(Cell, Cell)>,
     /// Number of instance values.
@@ -177,7 +179,7 @@ impl Layout {
                 .columns();
         Self {
             log_rows: estimate.log_rows,
-            fixed,
+            fixed: fixed.into_iter().map(Arc::new).collect(),
             copies,
             num_instances: arrangement.num_instances(public),
             steps: arrangement.steps,

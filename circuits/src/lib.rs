@@ -2,6 +2,7 @@
 
 pub mod circuit;
 pub mod column;
+pub mod derivation;
 pub mod error;
 mod evaluate;
 pub mod field;

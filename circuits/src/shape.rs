@@ -17,6 +17,8 @@ pub const GATHER_LANES: usize = 4;
 pub const LOOKUPS_PER_HELPER: usize = 3;
 /// Degree of the constraint system.
 pub const DEGREE: usize = 5;
+/// Index of the challenge that shifts LogUp's denominators; see [`crate::Challenges`].
+pub const LAMBDA: usize = 3;
 
 /// What decides the constraint system. Two circuits of one shape differ in fixed values, copies and size only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,12 +26,18 @@ pub enum KeyError {
     /// The constraint system of the model is not the verifying key's.
     #[error("the proving key and its verifying key do not belong together")]
     Mismatch,
+    /// The permutation or a copy is too large for the encoding of its cells.
+    #[error("the circuit has 2^32 cells under copy constraints or more: split the model")]
+    TooLarge,
+    /// The reference string has no power beside those of the circuit's size.
+    #[error("the reference string has exactly 2^{k} powers and the proof needs one more, which blinds the quotient: take a file of 2^{} powers or more", k + 1)]
+    SrsNextPower {
+        /// log₂ of the powers that are there.
+        k: u32,
+    },
     /// The graph cannot be laid out.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// halo2 refused the circuit.
-    #[error("halo2 refused the circuit: {0:?}")]
-    Halo2(halo2_proofs::plonk::Error),
 }
 
 /// A proof that cannot be made.
@@ -47,7 +53,18 @@ pub enum ProveError {
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// halo2 refused the witness.
-    #[error("halo2 refused the witness: {0:?}")]
-    Halo2(halo2_proofs::plonk::Error),
+    /// A commitment is the identity, which has no encoding: a broken source of randomness.
+    #[error("the proof cannot be written: {0}")]
+    Transcript(std::io::Error),
+    /// The columns do not satisfy the constraints: a fault of this program or of the machine.
+    #[error("the witness does not satisfy the circuit: no proof was made; this is a fault of Sworn or of this machine, please report it")]
+    Unsatisfied,
+    /// The proof needs more memory than it may take.
+    #[error("the proof needs about {} MB of memory and may take {} MB: raise the limit, or use a machine with more memory", needed / 1_000_000, budget / 1_000_000)]
+    Memory {
+        /// Bytes that it needs at least.
+        needed: u64,
+        /// Bytes that it may take.
+        budget: u64,
+    },
 }

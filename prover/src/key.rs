@@ -1,28 +1,30 @@
-//! The proving key: graph, layout and verifying key; halo2's key is made from them.
+//! The proving key: graph, layout and verifying key, with what follows from them.
 //!
 //! ```text
 //! encoding = magic (8) ‖ version (4) ‖ postcard(graph, visibility, choice, verifying key)
 //! ```
 //!
-//! About as many bytes as the weights: fixed columns and permutation follow from the graph and the choice of the layout.
+//! Fixed columns and permutation follow from the graph and the choice of the layout. In memory a weight is a small integer
+//! twice, in the graph and in its column, and a cell of a permuted column four bytes: nothing is a field element.
 
-use halo2_proofs::halo2curves::bn256::{Bn256, G1Affine};
-use halo2_proofs::plonk::{self, keygen_pk, keygen_vk, permutation};
-use halo2_proofs::poly::kzg::commitment::ParamsKZG;
-use halo2_proofs::poly::EvaluationDomain;
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
-use sworn_circuits::circuit::{configure, SwornCircuit};
 use sworn_circuits::graph::{NodeId, Op, QuantGraph};
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_verifier::{ConstraintSystem, PublicTensor, Role, VerifyingKey};
 
+use crate::backend::Backend;
+use crate::circuit::{constraint_system, Circuit};
+use crate::cpu::Cpu;
 use crate::error::KeyError;
+use crate::permutation::sigma;
+use crate::resident::names;
 use crate::srs::Srs;
 
 /// Marks a proving key.
 const MAGIC: &[u8; 8] = b"SWORNPK\0";
 /// Version of the encoding.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What proving needs to know of a model and its setup.
 #[derive(Debug)]
@@ -30,7 +32,11 @@ pub struct ProvingKey {
     pub(crate) graph: QuantGraph,
     pub(crate) visibility: Visibility,
     pub(crate) layout: Layout,
-    pub(crate) halo2: plonk::ProvingKey<G1Affine>,
+    pub(crate) circuit: Circuit,
+    /// The next cell of each cell's cycle, by permuted column.
+    pub(crate) sigma: Vec<Vec<u32>>,
+    /// What halo2's transcript absorbs of the key.
+    pub(crate) transcript_repr: Fr,
     verifying: VerifyingKey,
 }
 
@@ -47,30 +53,47 @@ struct Body<'a> {
 /// # Errors
 /// A reference string of another size, or a circuit that halo2 refuses.
 pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Srs) -> Result<ProvingKey, KeyError> {
-    let params = params(srs, &layout)?;
-    let circuit = SwornCircuit { layout: &layout, witness: None };
-    let halo2_vk = keygen_vk(params, &circuit).map_err(KeyError::Halo2)?;
+    check_size(srs, &layout)?;
+    let (meta, derivations) = constraint_system(&layout);
+    let circuit = Circuit::new(&layout, &meta, &derivations)?;
+    let sigma = sigma(&layout, &circuit.permuted)?;
+    let (fixed_commitments, permutation_commitments) = commitments(&Cpu, &layout, &sigma, srs);
     let verifying = VerifyingKey {
         log_rows: layout.log_rows,
-        constraints: ConstraintSystem::describe(halo2_vk.cs())?,
-        fixed_commitments: halo2_vk.fixed_commitments().clone(),
-        permutation_commitments: halo2_vk.permutation().commitments().clone(),
+        constraints: ConstraintSystem::describe(&meta)?,
+        fixed_commitments,
+        permutation_commitments,
         g2: srs.g2(),
         s_g2: srs.s_g2(),
         srs_digest: srs.digest(),
         graph_digest: graph_digest(&graph),
         tensors: public_tensors(&graph, visibility),
     };
-    let halo2 = keygen_pk(params, halo2_vk, &circuit).map_err(KeyError::Halo2)?;
-    Ok(ProvingKey { graph, visibility, layout, halo2, verifying })
+    let transcript_repr = verifying.transcript_repr();
+    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, transcript_repr, verifying })
 }
 
-/// The powers of a reference string that has the layout's size.
-fn params<'s>(srs: &'s Srs, layout: &Layout) -> Result<&'s ParamsKZG<Bn256>, KeyError> {
-    if srs.k() != layout.log_rows {
-        return Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() });
+/// Commitments of fixed columns, as the small integers they are, and of the permutation.
+fn commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], srs: &Srs) -> (Vec<G1Affine>, Vec<G1Affine>) {
+    let rows = 1usize << layout.log_rows;
+    let points = backend.points(srs.g_lagrange());
+    let fixed: Vec<B::Column> = layout.fixed.iter().map(|c| backend.integers(c, rows)).collect();
+    let fixed = backend.commit(&points, &fixed.iter().collect::<Vec<_>>());
+    let domain = backend.domain(layout.log_rows);
+    let powers = backend.powers(&domain, Fr::one());
+    let sources = names(&powers, sigma.len());
+    // One column at a time: each is n field elements.
+    let permutation = sigma.iter().flat_map(|map| backend.commit(&points, &[&backend.gather(&sources, &backend.map(map))])).collect();
+    (fixed, permutation)
+}
+
+/// The reference string has the layout's size.
+fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
+    if srs.k() == layout.log_rows {
+        Ok(())
+    } else {
+        Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() })
     }
-    Ok(srs.params())
 }
 
 /// Digest of a quantised model.
@@ -109,11 +132,6 @@ impl ProvingKey {
         self.visibility
     }
 
-    /// halo2's proving key, for tests against its own prover.
-    pub fn halo2(&self) -> &plonk::ProvingKey<G1Affine> {
-        &self.halo2
-    }
-
     /// The encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         let body = Body {
@@ -137,7 +155,7 @@ impl ProvingKey {
         Ok(decode(bytes)?.choice.log_rows)
     }
 
-    /// Decodes a key and makes halo2's from it.
+    /// Decodes a key.
     ///
     /// # Errors
     /// Bytes that are no key, a key whose parts do not belong together, or another reference string.
@@ -147,12 +165,11 @@ impl ProvingKey {
         let graph = body.graph.into_owned();
         check_serialised(&graph)?;
         let layout = Layout::restore(&graph, body.visibility, body.choice)?;
-        let params = params(srs, &layout)?;
+        check_size(srs, &layout)?;
         if srs.digest() != verifying.srs_digest {
             return Err(KeyError::SrsMismatch);
         }
-        let mut meta = plonk::ConstraintSystem::default();
-        configure(&mut meta, &layout.shape);
+        let (meta, derivations) = constraint_system(&layout);
         let same = ConstraintSystem::describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
             && graph_digest(&graph) == verifying.graph_digest
@@ -160,12 +177,10 @@ impl ProvingKey {
         if !same {
             return Err(KeyError::Mismatch);
         }
-        let domain = EvaluationDomain::new(meta.degree() as u32, layout.log_rows);
-        let sigma = permutation::VerifyingKey::from_commitments(verifying.permutation_commitments.clone());
-        let halo2_vk = plonk::VerifyingKey::from_parts(domain, verifying.fixed_commitments.clone(), sigma, meta, vec![], false);
-        let circuit = SwornCircuit { layout: &layout, witness: None };
-        let halo2 = keygen_pk(params, halo2_vk, &circuit).map_err(KeyError::Halo2)?;
-        Ok(Self { graph, visibility: body.visibility, layout, halo2, verifying })
+        let circuit = Circuit::new(&layout, &meta, &derivations)?;
+        let sigma = sigma(&layout, &circuit.permuted)?;
+        let transcript_repr = verifying.transcript_repr();
+        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, transcript_repr, verifying })
     }
 }
 

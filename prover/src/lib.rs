@@ -4,12 +4,27 @@
 //! setup(QuantGraph, Layout, &Srs) -> ProvingKey        prove(&ProvingKey, &Srs, inputs) -> Proof
 //! ```
 
+pub mod algebra;
+pub mod backend;
+mod circuit;
+pub mod cpu;
+mod domain;
 pub mod error;
 pub mod key;
+mod memory;
+mod permutation;
+mod profile;
+pub mod program;
 mod prove;
+pub mod reference;
+mod resident;
 pub mod srs;
 
+pub use backend::Backend;
+pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
 pub use key::{setup, ProvingKey};
-pub use prove::{prove, Proof, Stage};
+pub use profile::{Profile, Span, Stage};
+pub use prove::{prove, Progress, Proof, Prover};
+pub use reference::Reference;
 pub use srs::Srs;

@@ -1,32 +1,50 @@
-//! `prove`: by halo2's `create_proof` over the Keccak transcript.
+//! `prove`: the halo2 protocol, step for step with its verifier, on a backend.
+//!
+//! ```text
+//!  1  key digest, instance                       absorbed
+//!  2  advice of the first phase                  committed      prove/advice
+//!  3  challenges a, b, θ, λ                      squeezed
+//!  4  advice of the second phase                 committed      prove/advice
+//!  5  θ' (of plookup, unused), β, γ              squeezed
+//!  6  running products                           committed      prove/products
+//!  7  random polynomial                          committed
+//!  8  y                                          squeezed
+//!  9  limbs of the quotient                      committed      prove/quotient
+//! 10  x                                          squeezed
+//! 11  evaluations at x and its rotations         written        prove/opening
+//! 12  SHPLONK: y, v; W; u; W'                    squeezed, committed
+//! ```
+//!
+//! Randomness comes from the caller's generator, in one order: the proof does not depend on the number of threads. What it
+//! hides, and why, is in `docs/zero-knowledge.md`.
+
+mod advice;
+mod opening;
+mod products;
+mod quotient;
 
 use std::ops::ControlFlow;
 
-use halo2_proofs::halo2curves::bn256::{Bn256, Fr};
-use halo2_proofs::plonk::create_proof;
-use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
-use halo2_proofs::poly::kzg::multiopen::ProverSHPLONK;
-use rand::{CryptoRng, RngCore};
-use sworn_circuits::circuit::SwornCircuit;
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::halo2curves::ff::Field;
+use halo2_proofs::transcript::{Transcript, TranscriptWrite};
+use rand::{CryptoRng, Rng, RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use rayon::prelude::*;
 use sworn_circuits::witness::Witness;
-use sworn_verifier::transcript::{KeccakChallenge, KeccakTranscript};
+use sworn_verifier::transcript::KeccakTranscript;
 
+use crate::algebra::{Compiled, Slot, Source, Symbol, Values};
+use crate::backend::Backend;
+use crate::cpu::Cpu;
 use crate::error::{KeyError, ProveError};
 use crate::key::ProvingKey;
+use crate::profile::{Profile, Stage};
+use crate::resident::Resident;
 use crate::srs::Srs;
 
-/// What the prover is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Running the quantised model.
-    Witness,
-    /// Commitments, quotient and openings.
-    Proof,
-}
-
 /// A proof, and what it proves.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Proof {
     /// The public tensors as field elements, in the order of the verifying key's.
     pub instance: Vec<Fr>,
@@ -36,48 +54,226 @@ pub struct Proof {
     pub outputs: Vec<Vec<i32>>,
     /// The proof.
     pub bytes: Vec<u8>,
-    /// Seconds that the witness took.
-    pub witness_seconds: f64,
+    /// Where the time went.
+    pub profile: Profile,
 }
 
-/// Proves a run of the model on quantised inputs.
-///
-/// `progress` is called as each stage begins and ends, with the fraction that is done; it may cancel.
+/// Told of each stage and the fraction of it that is done; may cancel.
+pub type Progress<'a> = dyn FnMut(Stage, f32) -> ControlFlow<()> + 'a;
+
+/// A key on a backend, ready for any number of proofs.
+pub struct Prover<'k, B: Backend> {
+    backend: B,
+    key: &'k ProvingKey,
+    resident: Resident<B>,
+    memory: Option<u64>,
+}
+
+/// Proves a run of the model on quantised inputs, on the CPU. Several proofs with one key are faster by a [`Prover`].
 ///
 /// # Errors
-/// Inputs that the model refuses, another reference string than the key's, or a cancellation.
+/// As [`Prover::new`] and [`Prover::prove`].
 pub fn prove<R: RngCore + CryptoRng>(
     key: &ProvingKey,
     srs: &Srs,
     inputs: &[Vec<i32>],
     rng: R,
-    progress: &mut dyn FnMut(Stage, f32) -> ControlFlow<()>,
+    progress: &mut Progress<'_>,
 ) -> Result<Proof, ProveError> {
-    let mut step = |stage, fraction| match progress(stage, fraction) {
+    Prover::new(Cpu, key, srs)?.prove(inputs, rng, progress)
+}
+
+impl<'k, B: Backend> Prover<'k, B> {
+    /// Takes a key and its reference string to a backend.
+    ///
+    /// # Errors
+    /// Another reference string than the key's, or one that lacks the power that blinds the quotient.
+    pub fn new(backend: B, key: &'k ProvingKey, srs: &Srs) -> Result<Self, KeyError> {
+        let resident = Resident::new(&backend, key, srs)?;
+        Ok(Self { backend, key, resident, memory: None })
+    }
+
+    /// Sets the bytes that a proof may take. Less memory makes it slower, not different.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Proves a run of the model on quantised inputs.
+    ///
+    /// `progress` is called as each stage begins and goes on; it may cancel.
+    ///
+    /// # Errors
+    /// Inputs that the model refuses, too little memory, or a cancellation.
+    pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
+        let plan = crate::memory::plan(self.key, self.memory)?;
+        let mut profile = Profile::new();
+        report(progress, Stage::Witness, 0.0)?;
+        let key = self.key;
+        let mut witness = profile.span(Stage::Witness, "model", || Witness::new(&key.graph, &key.layout, key.visibility, inputs))?;
+        let transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
+        let mut run = Run {
+            prover: self,
+            plan,
+            rng,
+            transcript,
+            profile,
+            progress,
+            advice: (0..key.circuit.num_advice).map(|_| None).collect(),
+            instance: None,
+            products: Vec::new(),
+            challenges: vec![Fr::ZERO; key.circuit.num_challenges],
+        };
+        let instance = witness.instance();
+        run.transcript.common_scalar(key.transcript_repr).map_err(ProveError::Transcript)?;
+        for value in &instance {
+            run.transcript.common_scalar(*value).map_err(ProveError::Transcript)?;
+        }
+        run.first_phase(std::mem::take(&mut witness.first), &witness.instance)?;
+        run.second_phase()?;
+        let _theta = run.squeeze();
+        let (beta, gamma) = (run.squeeze(), run.squeeze());
+        run.products(beta, gamma)?;
+        let random = run.random_polynomial()?;
+        let y = run.squeeze();
+        let scalars = run.scalars(beta, gamma, y);
+        let quotient = run.quotient(&scalars)?;
+        run.openings(random, quotient, &scalars)?;
+        let Run { transcript, profile, .. } = run;
+        Ok(Proof { instance, public: witness.instance, outputs: witness.outputs, bytes: transcript.into_stream(), profile })
+    }
+}
+
+fn report(progress: &mut Progress<'_>, stage: Stage, fraction: f32) -> Result<(), ProveError> {
+    match progress(stage, fraction) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(ProveError::Cancelled),
-    };
-    if srs.digest() != key.verifying_key().srs_digest {
-        return Err(KeyError::SrsMismatch.into());
     }
-    step(Stage::Witness, 0.0)?;
-    let start = std::time::Instant::now();
-    let witness = Witness::new(&key.graph, &key.layout, key.visibility, inputs)?;
-    let witness_seconds = start.elapsed().as_secs_f64();
-    step(Stage::Witness, 1.0)?;
-    step(Stage::Proof, 0.0)?;
-    let instance = witness.instance();
-    let circuit = SwornCircuit { layout: &key.layout, witness: Some(&witness) };
-    let mut transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
-    create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(
-        srs.params(),
-        &key.halo2,
-        &[circuit],
-        &[&[&instance]],
-        rng,
-        &mut transcript,
-    )
-    .map_err(ProveError::Halo2)?;
-    step(Stage::Proof, 1.0)?;
-    Ok(Proof { instance, public: witness.instance, outputs: witness.outputs, bytes: transcript.into_stream(), witness_seconds })
 }
+
+/// One proof in the making.
+struct Run<'a, 'p, B: Backend, R> {
+    prover: &'a Prover<'a, B>,
+    plan: crate::memory::Plan,
+    rng: R,
+    transcript: KeccakTranscript<Vec<u8>>,
+    profile: Profile,
+    progress: &'a mut Progress<'p>,
+    advice: Vec<Option<B::Column>>,
+    instance: Option<B::Column>,
+    products: Vec<B::Column>,
+    challenges: Vec<Fr>,
+}
+
+impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
+    fn backend(&self) -> &'a B {
+        &self.prover.backend
+    }
+
+    fn key(&self) -> &'a ProvingKey {
+        self.prover.key
+    }
+
+    fn resident(&self) -> &'a Resident<B> {
+        &self.prover.resident
+    }
+
+    fn rows(&self) -> usize {
+        1 << self.key().layout.log_rows
+    }
+
+    fn report(&mut self, stage: Stage, fraction: f32) -> Result<(), ProveError> {
+        report(self.progress, stage, fraction)
+    }
+
+    fn squeeze(&mut self) -> Fr {
+        *self.transcript.squeeze_challenge_scalar::<()>()
+    }
+
+    fn write_points(&mut self, points: &[G1Affine]) -> Result<(), ProveError> {
+        points.iter().try_for_each(|p| self.transcript.write_point(*p)).map_err(ProveError::Transcript)
+    }
+
+    fn write_scalar(&mut self, scalar: Fr) -> Result<(), ProveError> {
+        self.transcript.write_scalar(scalar).map_err(ProveError::Transcript)
+    }
+
+    fn random(&mut self, count: usize) -> Vec<Fr> {
+        (0..count).map(|_| Fr::random(&mut self.rng)).collect()
+    }
+
+    /// A column of the proof in the row domain.
+    ///
+    /// # Panics
+    /// A column that is not there yet: derivations are ordered.
+    fn column(&self, source: Source) -> &B::Column {
+        let found = match source {
+            Source::Advice(c) => self.advice[c as usize].as_ref(),
+            Source::Instance => self.instance.as_ref(),
+            Source::Product(i) => self.products.get(i as usize),
+            other => self.resident().column(other),
+        };
+        found.unwrap_or_else(|| panic!("column {source:?} is read before it is made"))
+    }
+
+    /// The values of the scalars so far.
+    fn scalars(&self, beta: Fr, gamma: Fr, y: Fr) -> Values {
+        self.key().circuit.scalars.evaluate(|symbol| match symbol {
+            Symbol::Challenge(i) => self.challenges[i as usize],
+            Symbol::Beta => beta,
+            Symbol::Gamma => gamma,
+            Symbol::Y => y,
+        })
+    }
+
+    /// Runs a compiled program in the row domain. `local` finds columns that are not the proof's.
+    fn evaluate<'c>(
+        &'c self,
+        compiled: &Compiled,
+        values: &Values,
+        local: &dyn Fn(Source) -> Option<&'c B::Column>,
+    ) -> Vec<B::Column> {
+        let find = |source: Source| local(source).unwrap_or_else(|| self.column(source));
+        let combinations: Vec<Option<B::Column>> = compiled
+            .slots
+            .iter()
+            .map(|slot| match slot {
+                Slot::Query(_) => None,
+                Slot::Combination(terms) => {
+                    let terms: Vec<_> = terms.iter().map(|(q, s)| (find(q.source), q.rotation, values.get(*s))).collect();
+                    Some(self.backend().combine(&terms))
+                }
+            })
+            .collect();
+        let slots: Vec<(&B::Column, i32)> = compiled
+            .slots
+            .iter()
+            .zip(&combinations)
+            .filter_map(|(slot, combination)| match (slot, combination) {
+                (Slot::Query(q), _) => Some((find(q.source), q.rotation)),
+                (Slot::Combination(_), combination) => combination.as_ref().map(|c| (c, 0)),
+            })
+            .collect();
+        let scalars: Vec<Fr> = compiled.scalars.iter().map(|s| values.get(*s)).collect();
+        self.backend().evaluate(&compiled.program, &slots, &scalars)
+    }
+
+    /// The polynomial that halo2 opens beside the quotient: n uniform values.
+    fn random_polynomial(&mut self) -> Result<B::Column, ProveError> {
+        const CHUNK: usize = 1 << 12;
+        let seed: [u8; 32] = self.rng.gen();
+        let mut values = vec![Fr::ZERO; self.rows()];
+        values.par_chunks_mut(CHUNK).enumerate().for_each(|(stream, values)| {
+            let mut rng = ChaCha20Rng::from_seed(seed);
+            rng.set_stream(stream as u64);
+            values.iter_mut().for_each(|v| *v = Fr::random(&mut rng));
+        });
+        let column = self.backend().fields(values);
+        let (backend, points) = (self.backend(), &self.resident().lagrange);
+        let commitment = self.profile.span(Stage::Products, "commit random", || backend.commit(points, &[&column]));
+        self.write_points(&commitment)?;
+        Ok(column)
+    }
+}
+

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! g[i] = s^i·G1      g_lagrange[i] = L_i(s)·G1      g2 = G2      s_g2 = s·G2          i < n = 2^k
+//! next = s^n·G1      blinds the quotient; a halo2 file that is not cut down has none
 //! ```
 //!
 //! It comes from a ceremony ([`Srs::import_ptau`], [`Srs::import_halo2`]) or, for development only, from a seed that everybody
@@ -53,6 +54,7 @@ const CEREMONY_CONTEXT: &str = "sworn 2026 SRS ceremony v1";
 #[derive(Clone, Debug)]
 pub struct Srs {
     params: ParamsKZG<Bn256>,
+    next: Option<G1Affine>,
     /// halo2 keeps its own copy to itself.
     g_lagrange: Vec<G1Affine>,
     digest: [u8; 32],
@@ -62,6 +64,7 @@ pub struct Srs {
 struct Parts {
     k: u32,
     g: Vec<G1Affine>,
+    next: Option<G1Affine>,
     g_lagrange: Option<Vec<G1Affine>>,
     g2: G2Affine,
     s_g2: G2Affine,
@@ -76,9 +79,10 @@ impl Srs {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
-        let (g, g_lagrange) = dev::bases(k);
+        let (mut g, g_lagrange) = dev::bases(k);
+        let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());
-        Ok(Self::from_parts(Parts { k, g, g_lagrange: Some(g_lagrange), g2, s_g2 }))
+        Ok(Self::from_parts(Parts { k, g, next, g_lagrange: Some(g_lagrange), g2, s_g2 }))
     }
 
     /// Reads and checks a file of any known format: `.ptau`, halo2 or ours. With `k`, only its first 2^k powers.
@@ -148,8 +152,8 @@ impl Srs {
             std::cmp::Ordering::Greater => Err(SrsError::TooSmall { expected: k, actual: self.k() }),
             std::cmp::Ordering::Equal => Ok(self.clone()),
             std::cmp::Ordering::Less => {
-                let (g, g2, s_g2) = (self.g()[..1 << k].to_vec(), self.g2(), self.s_g2());
-                Ok(Self::from_parts(Parts { k, g, g_lagrange: None, g2, s_g2 }))
+                let (g, next) = (self.g()[..1 << k].to_vec(), self.g().get(1 << k).copied());
+                Ok(Self::from_parts(Parts { k, g, next, g_lagrange: None, g2: self.g2(), s_g2: self.s_g2() }))
             }
         }
     }
@@ -166,7 +170,8 @@ impl Srs {
             return Err(SrsError::Generator { array: Array::PowersG2 });
         }
         let mut rng = ChaCha20Rng::from_rng(rand::rngs::OsRng).unwrap_or_else(|_| ChaCha20Rng::from_entropy());
-        let weights: Vec<Fr> = (1..self.g().len()).map(|_| Fr::from_u128(rng.gen())).collect();
+        let count = self.g().len() - usize::from(self.next.is_none());
+        let weights: Vec<Fr> = (0..count).map(|_| Fr::from_u128(rng.gen())).collect();
         if !self.powers_agree(&weights) {
             return Err(SrsError::Power { index: self.first_wrong_power(&weights) });
         }
@@ -206,6 +211,11 @@ impl Srs {
         self.params.get_g()
     }
 
+    /// `s^n·G1`, if it is known.
+    pub fn next_power(&self) -> Option<G1Affine> {
+        self.next
+    }
+
     /// `L_i(s)·G1`.
     pub fn g_lagrange(&self) -> &[G1Affine] {
         &self.g_lagrange
@@ -222,22 +232,27 @@ impl Srs {
     }
 
     fn from_parts(parts: Parts) -> Self {
-        let Parts { k, g, g_lagrange, g2, s_g2 } = parts;
+        let Parts { k, g, next, g_lagrange, g2, s_g2 } = parts;
         let g_lagrange = g_lagrange.unwrap_or_else(|| lagrange::lagrange_from_powers(&g));
         let digest = digest(k, &s_g2, &g);
         // `from_parts` is a method that ignores its receiver.
         let any = ParamsKZG::<Bn256>::setup(0, ChaCha20Rng::seed_from_u64(0));
-        Self { params: any.from_parts(k, g, Some(g_lagrange.clone()), g2, s_g2), g_lagrange, digest }
+        Self { params: any.from_parts(k, g, Some(g_lagrange.clone()), g2, s_g2), next, g_lagrange, digest }
     }
 
-    /// `g[i+1] = s·g[i]` for all `i` below the number of weights.
+    /// `g[i+1] = s·g[i]` for all `i` below the number of weights, `g[n]` being [`Srs::next_power`].
     fn powers_agree(&self, weights: &[Fr]) -> bool {
         let n = weights.len();
         if n == 0 {
             return true;
         }
         let low: G1Affine = best_multiexp(weights, &self.g()[..n]).to_affine();
-        let high: G1Affine = best_multiexp(weights, &self.g()[1..=n]).to_affine();
+        let shifted = &self.g()[1..self.g().len().min(n + 1)];
+        let mut high: G1 = best_multiexp(&weights[..shifted.len()], shifted);
+        if let (Some(next), Some(weight)) = (self.next, weights.get(shifted.len())) {
+            high += next * weight;
+        }
+        let high = high.to_affine();
         pairing(&high, &self.g2()) == pairing(&low, &self.s_g2())
     }
 

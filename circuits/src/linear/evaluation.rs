@@ -24,12 +24,13 @@
 //! Nothing is assumed of unmasked lanes: `out` is zero there, and `t` is whatever the cells say.
 
 use super::super::gates::{horner, one, power, Expr, Gates};
+use crate::derivation::Derivation;
 use crate::gadgets::unit;
 use crate::shape::GATHER_LANES;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::{Challenge, ConstraintSystem};
 
-/// `on · (acc − keep·ρ·acc' − Σ)`, with `ρ` and the lane powers of `first`, or of `second` where `switch` is 1
+/// `acc = keep·ρ·acc' + Σ`, with `ρ` and the lane powers of `first`, or of `second` where `switch` is 1
 /// (`None` stands for the constant 1).
 fn accumulate(
     gates: &Gates<'_>,
@@ -38,7 +39,7 @@ fn accumulate(
     terms: &[Expr],
     first: Challenge,
     second: Option<(usize, Option<Challenge>)>,
-) -> Expr {
+) -> Derivation {
     let plain = (power(first, terms.len()), horner(terms.iter().cloned(), first));
     let (rho, sum) = match second {
         None => plain,
@@ -51,11 +52,12 @@ fn accumulate(
             (blend(plain.0, other.0), blend(plain.1, other.1))
         }
     };
-    gates.on() * (gates.advice(column) - gates.fixed(keep) * rho * gates.advice_before(column) - sum)
+    Derivation::Recurrence { column, factor: gates.fixed(keep) * rho, term: sum }
 }
 
-/// Adds the gates.
-pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
+/// Adds the gates; how their columns are derived.
+pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) -> Vec<Derivation> {
+    let mut derivations = Vec::new();
     let (channel, position) = (gates.challenges.channel, gates.challenges.position);
     let (a, f) = (&gates.a, &gates.f);
     let accumulators: Vec<Expr> = (0..gates.shape.lanes).map(|j| unit::accumulator(gates, j)).collect();
@@ -63,25 +65,29 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
         Some(vector) => accumulate(gates, a.y, f.keep, &accumulators, position, Some((vector, Some(channel)))),
         None => accumulate(gates, a.y, f.keep, &accumulators, channel, None),
     };
-    meta.create_gate("y", |_| [y]);
+    y.gate(meta, gates, "y");
+    derivations.push(y);
     if let (Some(x), Some(d), Some(hold), Some(step), Some(end)) = (a.x, a.d, f.d_hold, f.d_step, f.d_end) {
         let outputs: Vec<Expr> = (0..gates.shape.lanes).map(|j| unit::output(gates, j)).collect();
-        let gate = accumulate(gates, x, f.keep, &outputs, position, f.sum.map(|s| (s, None)));
-        meta.create_gate("x", |_| [gate]);
+        let x = accumulate(gates, x, f.keep, &outputs, position, f.sum.map(|s| (s, None)));
+        x.gate(meta, gates, "x");
         // on · (D − d_hold·D' − d_step·a·D' − d_end·Y) = 0
-        let before = gates.advice_before(d);
         let factor = gates.fixed(hold) + gates.fixed(step) * channel.expr();
-        let gate = gates.on() * (gates.advice(d) - factor * before - gates.fixed(end) * gates.advice(a.y));
-        meta.create_gate("d", |_| [gate]);
+        let d = Derivation::Recurrence { column: d, factor, term: gates.fixed(end) * gates.advice(a.y) };
+        d.gate(meta, gates, "d");
+        derivations.extend([x, d]);
     }
     if let (Some(x), Some(keep)) = (a.x_gather, f.gather_keep) {
         let values: Vec<Expr> = (0..GATHER_LANES).map(|j| gates.fixed(f.gather_mask[j]) * gates.advice(a.g[j])).collect();
-        let gate = accumulate(gates, x, keep, &values, position, f.gather_sum.map(|s| (s, None)));
-        meta.create_gate("x_gather", |_| [gate]);
+        let x = accumulate(gates, x, keep, &values, position, f.gather_sum.map(|s| (s, None)));
+        x.gate(meta, gates, "x_gather");
+        derivations.push(x);
     }
     if let (Some(x), Some(m), Some(keep), Some(mask)) = (a.x_max, a.m, f.max_keep, f.max_mask) {
         let value = [gates.fixed(mask) * gates.advice(m)];
-        let gate = accumulate(gates, x, keep, &value, position, f.gather_sum.map(|s| (s, None)));
-        meta.create_gate("x_max", |_| [gate]);
+        let x = accumulate(gates, x, keep, &value, position, f.gather_sum.map(|s| (s, None)));
+        x.gate(meta, gates, "x_max");
+        derivations.push(x);
     }
+    derivations
 }

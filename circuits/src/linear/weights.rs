@@ -25,18 +25,20 @@
 //! [`crate::layout`] guarantees by the choice of `S`. They then agree with probability below 2^30/p [Schwartz-Zippel].
 
 use super::super::gates::{horner, one, power, Gates};
+use crate::derivation::Derivation;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::ConstraintSystem;
 
-/// Adds the gates.
-pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
+/// Adds the gates; how their columns are derived.
+pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) -> Vec<Derivation> {
     let (a, f) = (&gates.a, &gates.f);
     let (channel, position) = (gates.challenges.channel, gates.challenges.position);
     // on · (V − weight_keep·a^L·V') − Σ_c a^(L−1−c) w_c = 0
     let weights = horner(f.weights.iter().map(|&w| gates.fixed(w)), channel);
     let rho = power(channel, gates.shape.weight_lanes);
     let v = gates.advice(a.weight_acc);
-    let gate = gates.on() * (v.clone() - gates.fixed(f.weight_keep) * rho * gates.advice_before(a.weight_acc)) - weights;
+    let keep = gates.fixed(f.weight_keep) * rho;
+    let gate = gates.on() * (v.clone() - keep.clone() * gates.advice_before(a.weight_acc)) - weights.clone();
     meta.create_gate("weights", |_| [gate]);
     // on · one · (factor − 1) = 0
     let gate = gates.on() * gates.fixed(f.one) * (gates.advice(a.factor) - one());
@@ -47,6 +49,11 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
         factor = factor + gates.fixed(jump) * power(position, exponent as usize);
     }
     let product = gates.fixed(f.product) * gates.advice(a.factor) * v;
-    let gate = gates.on() * (gates.advice(a.dot) - factor * gates.advice_before(a.dot) - product);
-    meta.create_gate("dot", |_| [gate]);
+    let dot = Derivation::Recurrence { column: a.dot, factor, term: product };
+    dot.gate(meta, gates, "dot");
+    vec![
+        Derivation::Recurrence { column: a.weight_acc, factor: keep, term: weights },
+        Derivation::Copies { column: a.factor, one: f.one },
+        dot,
+    ]
 }

@@ -29,6 +29,7 @@
 //! [Hab22]: <https://eprint.iacr.org/2022/1530> §3
 
 use super::super::gates::{one, sum, Expr, Gates};
+use crate::derivation::Derivation;
 use crate::field::embed;
 use crate::shape::LOOKUPS_PER_HELPER;
 use halo2_proofs::halo2curves::bn256::Fr;
@@ -49,12 +50,14 @@ fn range_entries(gates: &Gates<'_>) -> Vec<Expr> {
     gates.shape.range_lookups().iter().map(|entry| sum(entry.iter().map(term))).collect()
 }
 
-/// Adds the gates.
-pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
+/// Adds the gates; how their columns are derived.
+pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) -> Vec<Derivation> {
+    let mut derivations = Vec::new();
     let lambda = || gates.challenges.lambda.expr();
     for (entries, &helper) in range_entries(gates).chunks(LOOKUPS_PER_HELPER).zip(&gates.a.helpers) {
         let factors: Vec<Expr> = entries.iter().map(|e| e.clone() + lambda()).collect();
         meta.create_gate("helper", |_| [helper_gate(gates, helper, &factors)]);
+        derivations.push(Derivation::Reciprocals { column: helper, denominators: factors });
     }
     for (lane, &helper) in gates.a.table_helpers.iter().enumerate() {
         let tag = gates.f.tag.map_or_else(one, |tag| gates.fixed(tag));
@@ -62,6 +65,7 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
             gates.fixed(gates.f.table_mask[lane]) * compress(gates, gates.advice(gates.a.u[lane]), gates.advice(gates.a.f[lane]), tag);
         let factors = [entry + lambda(), gates.advice(gates.a.r[lane]) + lambda()];
         meta.create_gate("table_helper", |_| [helper_gate(gates, helper, &factors)]);
+        derivations.push(Derivation::Reciprocals { column: helper, denominators: factors.into() });
     }
     let table = match (gates.f.table_value, gates.f.table_tag) {
         (Some(value), Some(tag)) => compress(gates, gates.fixed(gates.f.table), gates.fixed(value), gates.fixed(tag)),
@@ -70,12 +74,15 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) {
     let helpers = sum(gates.a.helpers.iter().chain(&gates.a.table_helpers).map(|&h| gates.advice(h)));
     let (phi, before) = (gates.advice(gates.a.phi), gates.advice_before(gates.a.phi));
     // on · ((φ − on'·φ' − Σ h)·(λ + T) + multiplicity) = 0
-    let step = phi.clone() - gates.fixed_before(gates.f.on) * before - helpers;
-    let running = gates.on() * (step * (table + lambda()) + gates.advice(gates.a.multiplicity));
+    let step = phi.clone() - gates.fixed_before(gates.f.on) * before - helpers.clone();
+    let (numerator, denominator) = (gates.advice(gates.a.multiplicity), table + lambda());
+    let running = gates.on() * (step * denominator.clone() + numerator.clone());
     meta.create_gate("running_sum", |_| [running]);
+    derivations.push(Derivation::RunningSum { column: gates.a.phi, term: helpers, numerator, denominator });
     // last · φ = 0
     let total = gates.fixed(gates.f.last) * phi;
     meta.create_gate("total", |_| [total]);
+    derivations
 }
 
 /// `on · (h · Π factors − Σ_i Π_{j≠i} factors) = 0`.

@@ -30,11 +30,11 @@ pub(super) fn secret() -> Fr {
     Fr::from_uniform_bytes(&bytes)
 }
 
-/// `s^i·G` and `L_i(s)·G`, 2^k of each.
+/// `s^i·G`, one more than 2^k, and `L_i(s)·G`, 2^k of them.
 pub(super) fn bases(k: u32) -> (Vec<G1Affine>, Vec<G1Affine>) {
     let s = secret();
     let tables = Tables::new(k.saturating_sub(3).clamp(4, 13) as usize);
-    let powers = tables.multiply(&powers(s, 1 << k));
+    let powers = tables.multiply(&powers(s, (1 << k) + 1));
     (powers, tables.multiply(&lagrange_scalars(s, k)))
 }
 

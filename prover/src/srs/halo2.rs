@@ -36,7 +36,7 @@ pub(super) fn read(path: &Path) -> Result<Parts, SrsError> {
             (decode_g1_compressed(g, Array::PowersG1)?, decode_g1_compressed(g_lagrange, Array::LagrangeG1)?, decode_g2_compressed(g2)?)
         }
     };
-    Ok(Parts { k, g, g_lagrange: Some(g_lagrange), g2: g2[0], s_g2: g2[1] })
+    Ok(Parts { k, g, next: None, g_lagrange: Some(g_lagrange), g2: g2[0], s_g2: g2[1] })
 }
 
 /// Reads `s·G2` alone, the last point of the file.

@@ -61,7 +61,9 @@ pub(super) fn read(path: &Path, k: Option<u32>) -> Result<Parts, SrsError> {
 
     let (start, size) = file.one(TAU_G1)?;
     file.expect_size(TAU_G1, size, ((2u64 << power) - 1) * G1_BYTES as u64)?;
-    let g = decode_g1(&file.bytes(start, G1_BYTES << k)?, Array::PowersG1)?;
+    let count = ((1usize << k) + 1).min((2usize << power) - 1);
+    let mut g = decode_g1(&file.bytes(start, G1_BYTES * count)?, Array::PowersG1)?;
+    let next = g.split_off(1 << k).pop();
     let (start, size) = file.one(TAU_G2)?;
     file.expect_size(TAU_G2, size, (G2_BYTES as u64) << power)?;
     let g2 = decode_g2(&file.bytes(start, 2 * G2_BYTES)?)?;
@@ -76,7 +78,7 @@ pub(super) fn read(path: &Path, k: Option<u32>) -> Result<Parts, SrsError> {
             Some(reorder(points, k))
         }
     };
-    Ok(Parts { k, g, g_lagrange, g2: g2[0], s_g2: g2[1] })
+    Ok(Parts { k, g, next, g_lagrange, g2: g2[0], s_g2: g2[1] })
 }
 
 /// From the powers of snarkjs's root of unity to the powers of halo2's: `out[e·i mod n] = points[i]` where

@@ -1,0 +1,303 @@
+//! What the prover computes for a layout, compiled once a key: derived columns, permutation, numerator of the quotient.
+//!
+//! ```text
+//! numerator = Σ_i y^{T−1−i} · expression_i         in halo2's order:
+//!   gates
+//!   l_0·(1 − z_0)
+//!   l_last·(z_last² − z_last)
+//!   l_0·(z_i − z_{i−1}(ω^last X))                                           i > 0
+//!   active·(z_i(ωX)·Π_c (v_c + β·σ_c + γ) − z_i(X)·Π_c (v_c + β·δ^c·X + γ))   c in chunk i
+//! ```
+
+use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::plonk::{Any, ConstraintSystem, Expression};
+use sworn_circuits::circuit::configure;
+use sworn_circuits::derivation::Derivation;
+use sworn_circuits::layout::{Layout, UNUSABLE_ROWS};
+use sworn_circuits::shape::{Place, LAMBDA};
+
+use crate::algebra::{Algebra, Compiled, Query, Scalars, Source, Sum, Symbol};
+use crate::backend::NO_SOURCE;
+use crate::error::KeyError;
+
+/// Rotation of the running products that carries one chunk to the next: to the row after the usable ones.
+pub(crate) const LAST_ROTATION: i32 = -(UNUSABLE_ROWS as i32);
+
+/// `Σ factor · advice column`.
+pub(crate) type RangeForm = Vec<(u32, i64)>;
+
+/// How second-phase columns are computed.
+#[derive(Debug)]
+pub(crate) enum Derived {
+    /// Outputs: factor and term of a scan.
+    Recurrence { column: u32, compiled: Compiled },
+    /// Sums of reciprocals of integers plus a challenge, of several columns at once.
+    Ranges { columns: Vec<(u32, Vec<RangeForm>)> },
+    /// Outputs: denominators.
+    Reciprocals { column: u32, compiled: Compiled },
+    /// `denominator`: one output. `term`: reads the inverse as local column 0.
+    RunningSum { column: u32, denominator: Compiled, term: Compiled },
+    /// Rows of other advice or fixed columns.
+    Copies { column: u32, sources: Vec<Source>, map: Vec<u32> },
+}
+
+/// Columns of a running product.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    /// Outputs: numerator and denominator of the ratio of a row.
+    pub(crate) ratio: Compiled,
+}
+
+/// What the prover computes.
+#[derive(Debug)]
+pub(crate) struct Circuit {
+    pub(crate) scalars: Scalars,
+    pub(crate) num_advice: usize,
+    pub(crate) num_first_phase: usize,
+    pub(crate) num_challenges: usize,
+    pub(crate) degree: usize,
+    pub(crate) derived: Vec<Derived>,
+    pub(crate) permuted: Vec<Source>,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) numerator: Compiled,
+    pub(crate) advice_queries: Vec<Query>,
+    pub(crate) fixed_queries: Vec<Query>,
+    /// The shift of range lookups.
+    pub(crate) lambda: Symbol,
+    /// A column that is 1 on usable rows, if one of the fixed columns is.
+    pub(crate) active: Option<u32>,
+}
+
+/// The constraint system of a layout.
+pub(crate) fn constraint_system(layout: &Layout) -> (ConstraintSystem<Fr>, Vec<Derivation>) {
+    let mut meta = ConstraintSystem::default();
+    let config = configure(&mut meta, &layout.shape);
+    (meta, config.derivations().to_vec())
+}
+
+fn source(column_type: &Any, index: usize) -> Source {
+    match column_type {
+        Any::Advice(_) => Source::Advice(index as u32),
+        Any::Fixed => Source::Fixed(index as u32),
+        Any::Instance => Source::Instance,
+    }
+}
+
+impl Circuit {
+    /// Compiles a layout and its constraint system.
+    pub(crate) fn new(layout: &Layout, meta: &ConstraintSystem<Fr>, derivations: &[Derivation]) -> Result<Self, KeyError> {
+        assert_eq!(meta.blinding_factors() + 1, UNUSABLE_ROWS, "the layout and halo2 agree on unusable rows");
+        let shape = &layout.shape;
+        let num_first_phase = shape.advice().num_first_phase;
+        let active = layout.fixed.iter().position(|c| (0..layout.usable_rows()).all(|r| c.get(r) == 1) && c.len() == layout.usable_rows());
+        let mut builder = Builder { algebra: Algebra::default(), layout, num_first_phase, lambda: Symbol::Challenge(LAMBDA as u32) };
+        let derived = builder.derived(derivations)?;
+        let permuted: Vec<Source> = meta.permutation().get_columns().iter().map(|c| source(c.column_type(), c.index())).collect();
+        let degree = meta.degree();
+        let length = degree - 2;
+        let chunks = (0..permuted.len().div_ceil(length)).map(|i| builder.chunk(&permuted, length, i)).collect();
+        let active = active.map(|c| c as u32);
+        let numerator = builder.numerator(meta, &permuted, length, active);
+        let queries = |queries: Vec<(u32, i32)>, to: fn(u32) -> Source| queries.into_iter().map(|(c, r)| to(c).rotated(r)).collect();
+        let advice = meta.advice_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
+        let fixed = meta.fixed_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
+        Ok(Self {
+            lambda: builder.lambda,
+            scalars: builder.algebra.scalars,
+            num_advice: meta.num_advice_columns(),
+            num_first_phase,
+            num_challenges: meta.num_challenges(),
+            degree,
+            derived,
+            permuted,
+            chunks,
+            numerator,
+            advice_queries: queries(advice, Source::Advice),
+            fixed_queries: queries(fixed, Source::Fixed),
+            active,
+        })
+    }
+
+    /// Rotations at which an advice column is opened.
+    pub(crate) fn num_openings(&self, column: usize) -> usize {
+        self.advice_queries.iter().filter(|q| q.source == Source::Advice(column as u32)).count()
+    }
+}
+
+struct Builder<'a> {
+    algebra: Algebra,
+    layout: &'a Layout,
+    num_first_phase: usize,
+    lambda: Symbol,
+}
+
+/// In the row domain columns of integers are cheap to combine and expensive to embed one by one.
+fn hoist_rows(terms: &[(Query, crate::algebra::ScalarId)]) -> bool {
+    terms.len() > 1
+}
+
+impl Builder<'_> {
+    fn compile(&mut self, expressions: &[&Expression<Fr>]) -> Compiled {
+        let sums: Vec<Sum> = expressions.iter().map(|e| self.algebra.expression(e)).collect();
+        self.algebra.compile(&sums, &hoist_rows)
+    }
+
+    fn derived(&mut self, derivations: &[Derivation]) -> Result<Vec<Derived>, KeyError> {
+        let mut derived = Vec::new();
+        let mut ranges = Vec::new();
+        for derivation in derivations {
+            derived.push(match derivation {
+                Derivation::Recurrence { column, factor, term } => {
+                    Derived::Recurrence { column: *column as u32, compiled: self.compile(&[factor, term]) }
+                }
+                Derivation::Reciprocals { column, denominators } => {
+                    if let Some(forms) = denominators.iter().map(|d| self.range_form(d)).collect() {
+                        ranges.push((*column as u32, forms));
+                        continue;
+                    }
+                    Derived::Reciprocals { column: *column as u32, compiled: self.compile(&denominators.iter().collect::<Vec<_>>()) }
+                }
+                Derivation::RunningSum { column, term, numerator, denominator } => {
+                    let (term, numerator) = (self.algebra.expression(term), self.algebra.expression(numerator));
+                    let inverse = self.algebra.query(Source::Local(0).cur());
+                    let fraction = self.algebra.mul(&numerator, &inverse);
+                    let sum = self.algebra.sub(term, &fraction);
+                    let term = self.algebra.compile(&[sum], &hoist_rows);
+                    Derived::RunningSum { column: *column as u32, denominator: self.compile(&[denominator]), term }
+                }
+                Derivation::Copies { column, one } => self.copies(*column, *one)?,
+            });
+        }
+        // Range lookups read the first phase only.
+        if !ranges.is_empty() {
+            derived.insert(0, Derived::Ranges { columns: ranges });
+        }
+        Ok(derived)
+    }
+
+    /// `λ + Σ integer · first-phase column`.
+    fn range_form(&mut self, denominator: &Expression<Fr>) -> Option<RangeForm> {
+        let sum = self.algebra.expression(denominator);
+        let (terms, constant) = self.algebra.linear(&sum)?;
+        if constant.and_then(|c| self.algebra.scalars.as_symbol(c)) != Some(self.lambda) {
+            return None;
+        }
+        let term = |(query, scalar): &(Query, crate::algebra::ScalarId)| match query {
+            Query { source: Source::Advice(column), rotation: 0 } if (*column as usize) < self.num_first_phase => {
+                Some((*column, as_integer(self.algebra.scalars.known(*scalar)?)?))
+            }
+            _ => None,
+        };
+        terms.iter().map(term).collect()
+    }
+
+    fn copies(&self, column: usize, one: usize) -> Result<Derived, KeyError> {
+        let rows = 1usize << self.layout.log_rows;
+        let mut sources = vec![Source::Fixed(one as u32)];
+        let mut map = vec![NO_SOURCE; rows];
+        let index = |sources: &mut Vec<Source>, source: Source, row: usize| {
+            let at = sources.iter().position(|s| *s == source).unwrap_or_else(|| {
+                sources.push(source);
+                sources.len() - 1
+            });
+            u32::try_from(at * rows + row).ok().filter(|&i| i != NO_SOURCE).ok_or(KeyError::TooLarge)
+        };
+        for row in (0..self.layout.fixed[one].len()).filter(|&row| self.layout.fixed[one].get(row) == 1) {
+            map[row] = index(&mut sources, Source::Fixed(one as u32), row)?;
+        }
+        for (from, to) in self.layout.copies.iter().filter(|(_, to)| to.place == Place::Advice(column as u16)) {
+            let source = match from.place {
+                Place::Advice(c) => Source::Advice(u32::from(c)),
+                Place::Fixed(c) => Source::Fixed(u32::from(c)),
+                Place::Instance => Source::Instance,
+            };
+            map[to.row as usize] = index(&mut sources, source, from.row as usize)?;
+        }
+        Ok(Derived::Copies { column: column as u32, sources, map })
+    }
+
+    /// `Π_c (v_c + β·name_c + γ)` over columns and their names.
+    fn named(&mut self, columns: &[Source], names: &[Sum]) -> Sum {
+        let (beta, gamma) = (self.algebra.symbol(Symbol::Beta), self.algebra.symbol(Symbol::Gamma));
+        let mut product = self.algebra.constant(Fr::ONE);
+        for (&column, name) in columns.iter().zip(names) {
+            let value = self.algebra.query(column.cur());
+            let name = self.algebra.mul(&beta, name);
+            let sum = self.algebra.add(value, &name);
+            let sum = self.algebra.add(sum, &gamma);
+            product = self.algebra.mul(&product, &sum);
+        }
+        product
+    }
+
+    /// The two sides of a chunk: names of cells, and of where the permutation sends them.
+    fn sides(&mut self, permuted: &[Source], length: usize, index: usize) -> (Sum, Sum) {
+        let range = index * length..((index + 1) * length).min(permuted.len());
+        let mut identity = Vec::new();
+        let mut sigma = Vec::new();
+        for c in range.clone() {
+            let point = self.algebra.query(Source::Point.cur());
+            let delta = self.algebra.constant(Fr::DELTA.pow_vartime([c as u64]));
+            identity.push(self.algebra.mul(&delta, &point));
+            sigma.push(self.algebra.query(Source::Sigma(c as u32).cur()));
+        }
+        (self.named(&permuted[range.clone()], &identity), self.named(&permuted[range], &sigma))
+    }
+
+    fn chunk(&mut self, permuted: &[Source], length: usize, index: usize) -> Chunk {
+        let (numerator, denominator) = self.sides(permuted, length, index);
+        Chunk { ratio: self.algebra.compile(&[numerator, denominator], &|_| false) }
+    }
+
+    fn numerator(&mut self, meta: &ConstraintSystem<Fr>, permuted: &[Source], length: usize, active: Option<u32>) -> Compiled {
+        let mut expressions: Vec<Sum> =
+            meta.gates().iter().flat_map(|g| g.polynomials()).map(|e| self.algebra.expression(e)).collect();
+        let count = permuted.len().div_ceil(length);
+        let z = |i: usize| Source::Product(i as u32);
+        if count > 0 {
+            let (first, last) = (self.algebra.query(Source::First.cur()), self.algebra.query(Source::Last.cur()));
+            let (one, head) = (self.algebra.constant(Fr::ONE), self.algebra.query(z(0).cur()));
+            let difference = self.algebra.sub(one.clone(), &head);
+            expressions.push(self.algebra.mul(&first, &difference));
+            let end = self.algebra.query(z(count - 1).cur());
+            let less = self.algebra.sub(end.clone(), &one);
+            let square = self.algebra.mul(&end, &less);
+            expressions.push(self.algebra.mul(&last, &square));
+            for i in 1..count {
+                let (here, before) = (self.algebra.query(z(i).cur()), self.algebra.query(z(i - 1).rotated(LAST_ROTATION)));
+                let difference = self.algebra.sub(here, &before);
+                expressions.push(self.algebra.mul(&first, &difference));
+            }
+        }
+        let active = self.algebra.query(active.map_or(Source::Active, Source::Fixed).cur());
+        for i in 0..count {
+            let (identity, sigma) = self.sides(permuted, length, i);
+            let (next, here) = (self.algebra.query(z(i).rotated(1)), self.algebra.query(z(i).cur()));
+            let (left, right) = (self.algebra.mul(&next, &sigma), self.algebra.mul(&here, &identity));
+            let difference = self.algebra.sub(left, &right);
+            expressions.push(self.algebra.mul(&active, &difference));
+        }
+        let y = self.algebra.scalars.symbol(Symbol::Y);
+        let mut power = self.algebra.scalars.one();
+        let mut total = Sum::new();
+        for expression in expressions.iter().rev() {
+            let scaled = self.algebra.scale(expression, power);
+            total = self.algebra.add(total, &scaled);
+            power = self.algebra.scalars.mul(power, y);
+        }
+        // A transform of k/2 products a row against one product a term and coset.
+        let most = 1 + 5 * self.layout.log_rows as usize / 8;
+        self.algebra.compile_sparing(&total, most)
+    }
+}
+
+/// The small integer that a field element stands for.
+fn as_integer(value: Fr) -> Option<i64> {
+    let small = |v: Fr| {
+        let repr = v.to_repr();
+        let (low, high) = repr.as_ref().split_at(4);
+        high.iter().all(|&b| b == 0).then(|| low.iter().rev().fold(0i64, |acc, &b| acc << 8 | i64::from(b)))
+    };
+    small(value).or_else(|| small(-value).map(|v| -v))
+}

@@ -1,0 +1,225 @@
+//! The CPU backend: every operation parallel under rayon, small integers kept small.
+
+mod column;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
+mod interpret;
+pub mod msm;
+pub mod ntt;
+mod scan;
+pub mod vector;
+mod wide;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::halo2curves::ff::Field;
+use rayon::prelude::*;
+use sworn_circuits::column::IntColumn;
+
+use crate::backend::{Backend, Form, NO_SOURCE};
+use crate::program::Program;
+pub use column::Column;
+use msm::{Bases, Ints, Scalars};
+use ntt::Domain;
+
+/// The backend. It works in rayon's current pool.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+impl Backend for Cpu {
+    type Points = Bases;
+    type Domain = Domain;
+    type Column = Column;
+    type Map = Vec<u32>;
+
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn points(&self, points: &[G1Affine]) -> Bases {
+        Bases::new(points.to_vec())
+    }
+
+    fn domain(&self, log_rows: u32) -> Domain {
+        Domain::new(log_rows)
+    }
+
+    fn integers(&self, values: &Arc<IntColumn>, rows: usize) -> Column {
+        Column::Integers { values: values.clone(), rows, tail: Vec::new() }
+    }
+
+    fn fields(&self, values: Vec<Fr>) -> Column {
+        Column::Fields(values)
+    }
+
+    fn map(&self, rows: &[u32]) -> Vec<u32> {
+        rows.to_vec()
+    }
+
+    fn write_tail(&self, column: &mut Column, new: &[Fr]) {
+        match column {
+            Column::Fields(values) => {
+                let start = values.len() - new.len();
+                values[start..].copy_from_slice(new);
+            }
+            Column::Integers { tail, .. } => *tail = new.to_vec(),
+        }
+    }
+
+    fn read(&self, column: &Column, rows: Range<usize>) -> Vec<Fr> {
+        rows.map(|row| column.get(row)).collect()
+    }
+
+    fn commit(&self, points: &Bases, columns: &[&Column]) -> Vec<G1Affine> {
+        let scalars: Vec<Scalars<'_>> = columns
+            .iter()
+            .map(|column| match column {
+                Column::Fields(values) => Scalars::Fields(values),
+                Column::Integers { values, tail, .. } => {
+                    let values = match values.as_ref() {
+                        IntColumn::I8(v) => Ints::I8(v),
+                        IntColumn::I16(v) => Ints::I16(v),
+                        IntColumn::I32(v) => Ints::I32(v),
+                        IntColumn::I64(v) => Ints::I64(v),
+                    };
+                    Scalars::Ints { values, tail }
+                }
+            })
+            .collect();
+        msm::commit(points, &scalars)
+    }
+
+    fn interpolate(&self, domain: &Domain, columns: &[&Column]) -> Vec<Column> {
+        let mut values: Vec<Vec<Fr>> = columns.par_iter().map(|c| c.to_fields().into_owned()).collect();
+        domain.to_coefficients(&mut values);
+        values.into_iter().map(Column::Fields).collect()
+    }
+
+    fn coset(&self, domain: &Domain, coefficients: &[&Column], shift: Fr) -> Vec<Column> {
+        let coefficients: Vec<_> = coefficients.iter().map(|c| c.to_fields()).collect();
+        let slices: Vec<&[Fr]> = coefficients.iter().map(|c| c.as_ref()).collect();
+        domain.to_coset(&slices, shift).into_iter().map(Column::Fields).collect()
+    }
+
+    fn limbs(&self, domain: &Domain, cosets: Vec<Column>, shifts: &[Fr]) -> Vec<Column> {
+        let mut remainders: Vec<Vec<Fr>> = cosets.into_iter().map(|c| c.to_fields().into_owned()).collect();
+        for (remainder, &shift) in remainders.iter_mut().zip(shifts) {
+            domain.from_coset(std::slice::from_mut(remainder), shift);
+        }
+        let inverse = inverse_vandermonde(domain.len(), shifts);
+        let limbs = inverse
+            .iter()
+            .map(|factors| {
+                let terms: Vec<(&[Fr], Fr)> = remainders.iter().map(Vec::as_slice).zip(factors.iter().copied()).collect();
+                linear(&terms, domain.len())
+            })
+            .map(Column::Fields);
+        limbs.collect()
+    }
+
+    fn natural_order(&self, domain: &Domain, coefficients: &[&Column]) -> Vec<Column> {
+        let mut values: Vec<Vec<Fr>> = coefficients.iter().map(|c| c.to_fields().into_owned()).collect();
+        values.par_iter_mut().for_each(|v| domain.reverse(v));
+        values.into_iter().map(Column::Fields).collect()
+    }
+
+    fn powers(&self, domain: &Domain, shift: Fr) -> Column {
+        const CHUNK: usize = 1 << 10;
+        let omega = domain.omega();
+        let mut out = vec![Fr::ZERO; domain.len()];
+        out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+            let mut power = shift * omega.pow_vartime([(chunk * CHUNK) as u64]);
+            for out in out {
+                *out = power;
+                power *= omega;
+            }
+        });
+        Column::Fields(out)
+    }
+
+    fn combine(&self, terms: &[(&Column, i32, Fr)]) -> Column {
+        wide::combine(terms)
+    }
+
+    fn evaluate(&self, program: &Program, slots: &[(&Column, i32)], scalars: &[Fr]) -> Vec<Column> {
+        interpret::evaluate(program, slots, scalars)
+    }
+
+    fn invert(&self, column: &mut Column) {
+        let mut values = column.to_fields().into_owned();
+        scan::invert(&mut values);
+        *column = Column::Fields(values);
+    }
+
+    fn reciprocals(&self, shift: Fr, columns: &[Vec<Form<'_, Column>>]) -> Vec<Column> {
+        scan::reciprocals(shift, columns)
+    }
+
+    fn scan(&self, factor: Option<&Column>, term: &Column) -> Column {
+        let factor = factor.map(Column::to_fields);
+        Column::Fields(scan::scan(factor.as_deref(), &term.to_fields()))
+    }
+
+    fn products(&self, factors: &Column, initial: Fr) -> Column {
+        Column::Fields(scan::products(&factors.to_fields(), initial))
+    }
+
+    fn gather(&self, sources: &[(&Column, Fr)], map: &Vec<u32>) -> Column {
+        let rows = map.len();
+        let value = |&from: &u32| {
+            if from == NO_SOURCE {
+                return Fr::ZERO;
+            }
+            let (column, factor) = sources[from as usize / rows];
+            column.get(from as usize % rows) * factor
+        };
+        Column::Fields(map.par_iter().map(value).collect())
+    }
+
+    fn inner_products(&self, columns: &[(&Column, i32)], weights: &Column) -> Vec<Fr> {
+        let values = weights.to_fields();
+        let weights = wide::Weights::new(&values);
+        columns.par_iter().map(|(column, rotation)| weights.inner_product(column, *rotation)).collect()
+    }
+
+    fn multiplicities(&self, forms: &[Form<'_, Column>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
+        scan::multiplicities(forms, rows, size)
+    }
+}
+
+/// `Σ factor · column` over slices.
+fn linear(terms: &[(&[Fr], Fr)], rows: usize) -> Vec<Fr> {
+    const CHUNK: usize = 1 << 10;
+    let mut out = vec![Fr::ZERO; rows];
+    out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
+        for (values, factor) in terms {
+            vector::add_scaled(out, &values[chunk * CHUNK..][..out.len()], *factor);
+        }
+    });
+    out
+}
+
+/// Row `i` gives limb `i` from the remainders modulo `X^n − c_j`, `c_j = shift_j^n`: the inverse of `(c_j^i)`.
+fn inverse_vandermonde(rows: usize, shifts: &[Fr]) -> Vec<Vec<Fr>> {
+    let constants: Vec<Fr> = shifts.iter().map(|s| s.pow_vartime([rows as u64])).collect();
+    let mut inverse = vec![vec![Fr::ZERO; shifts.len()]; shifts.len()];
+    for j in 0..shifts.len() {
+        // Π_{i≠j} (c − c_i)/(c_j − c_i), coefficients in c.
+        let mut basis = vec![Fr::ONE];
+        for (_, &c) in constants.iter().enumerate().filter(|(i, _)| *i != j) {
+            let denominator = (constants[j] - c).invert().unwrap_or(Fr::ONE);
+            let mut next = vec![Fr::ZERO; basis.len() + 1];
+            for (power, &b) in basis.iter().enumerate() {
+                next[power + 1] += b * denominator;
+                next[power] -= b * c * denominator;
+            }
+            basis = next;
+        }
+        for (row, b) in inverse.iter_mut().zip(basis) {
+            row[j] = b;
+        }
+    }
+    inverse
+}

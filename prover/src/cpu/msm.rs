@@ -1,0 +1,396 @@
+//! Multi-scalar multiplication: the commitments of columns.
+//!
+//! ```text
+//! C = Σ_i v_i·P_i          v_i = Σ_w d_{i,w}·2^{c·w}          C = Σ_w 2^{c·w}·Σ_i d_{i,w}·P_i
+//! ```
+//!
+//! | step                    | by                                                                          |
+//! |-------------------------|-----------------------------------------------------------------------------|
+//! | digits d_{i,w}          | signed, of the integer itself: a column of small integers has few windows   |
+//! | Σ_i d_{i,w}·P_i         | buckets, with affine additions that share inversions                        |
+//! | the last rows           | tables of multiples, for the blinding scalars that columns of integers have |
+//!
+//! All windows of all columns are independent; small ones are taken together, so that they share inversions.
+
+use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
+use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::halo2curves::group::{Curve, Group};
+use halo2_proofs::halo2curves::serde::SerdeObject;
+use rayon::prelude::*;
+
+mod affine;
+mod buckets;
+mod tail;
+mod windows;
+
+use buckets::Task;
+use tail::{Table, NUM_TABLES};
+use windows::Windows;
+
+/// Digits to a unit of work: enough to share inversions, few enough to stay in the cache.
+const UNIT: usize = 1 << 14;
+
+/// Points are numbered in 32 bits, two of which say what to do with them.
+const MAX_BASES: usize = 1 << 30;
+
+/// Integer scalars of the narrowest width: a column of small integers. Rows behind the end are zero.
+#[derive(Clone, Copy, Debug)]
+pub enum Ints<'a> {
+    /// 8 bits.
+    I8(&'a [i8]),
+    /// 16 bits.
+    I16(&'a [i16]),
+    /// 32 bits.
+    I32(&'a [i32]),
+    /// 64 bits.
+    I64(&'a [i64]),
+}
+
+/// The scalars of a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Scalars<'a> {
+    /// Small integers, and what blinds them.
+    Ints {
+        /// Rows `0..`.
+        values: Ints<'a>,
+        /// The last `tail.len()` rows of the bases; they do not overlap the integers.
+        tail: &'a [Fr],
+    },
+    /// Rows `0..len`.
+    Fields(&'a [Fr]),
+}
+
+/// Points to commit with, and what is precomputed from them.
+#[derive(Clone, Debug)]
+pub struct Bases {
+    points: Vec<G1Affine>,
+    /// Of the last points, the very last one first.
+    tables: [Table; NUM_TABLES],
+}
+
+impl Bases {
+    /// The bases of rows `0..`; the identity and repeated points are allowed.
+    ///
+    /// # Panics
+    /// There are more than 2^30 points.
+    pub fn new(points: Vec<G1Affine>) -> Self {
+        assert!(points.len() <= MAX_BASES, "{} points", points.len());
+        Self { points, tables: Default::default() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty()
+    }
+
+    /// The points.
+    pub fn points(&self) -> &[G1Affine] {
+        &self.points
+    }
+}
+
+/// Σ scalar·base for each column.
+///
+/// # Panics
+/// A column has more rows than there are bases, or its tail overlaps its integers.
+pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
+    let tails: Vec<&[Fr]> = columns.iter().map(|column| column.tail()).collect();
+    let (parts, tails) = rayon::join(
+        || parts(bases.len(), columns),
+        || {
+            let short: Vec<&[Fr]> = tails.iter().map(|tail| &tail[tail.len().saturating_sub(NUM_TABLES)..]).collect();
+            tail::sums(&bases.points, &bases.tables, &short)
+        },
+    );
+    let tasks: Vec<Task<'_>> = parts.iter().flat_map(Part::tasks).collect();
+    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(&bases.points, unit)).collect();
+
+    let mut totals = tails;
+    let mut rest = sums.as_slice();
+    let of_parts: Vec<(&Part<'_>, &[G1])> = parts
+        .iter()
+        .map(|part| {
+            let (sums, behind) = rest.split_at(part.windows.num as usize);
+            rest = behind;
+            (part, sums)
+        })
+        .collect();
+    let of_parts: Vec<G1> = of_parts.into_par_iter().map(|(part, sums)| buckets::horner(sums, part.windows.width)).collect();
+    for (part, sum) in parts.iter().zip(of_parts) {
+        totals[part.column] += sum;
+    }
+    let mut commitments = vec![G1Affine::default(); totals.len()];
+    G1::batch_normalize(&totals, &mut commitments);
+    commitments
+}
+
+impl<'a> Scalars<'a> {
+    fn tail(&self) -> &'a [Fr] {
+        match self {
+            Self::Ints { tail, .. } => tail,
+            Self::Fields(_) => &[],
+        }
+    }
+}
+
+/// Scalars of a column that are not all zero, over the bases that begin at `row`.
+struct Part<'a> {
+    column: usize,
+    row: usize,
+    scalars: windows::Scalars<'a>,
+    windows: Windows,
+}
+
+impl Part<'_> {
+    fn tasks(&self) -> impl Iterator<Item = Task<'_>> {
+        let Self { row, scalars, windows, .. } = self;
+        (0..windows.num).map(|window| Task { row: *row, scalars, windows: *windows, window })
+    }
+}
+
+/// Everything but the rows that have tables.
+fn parts<'a>(num_bases: usize, columns: &[Scalars<'a>]) -> Vec<Part<'a>> {
+    let part = |column, row, scalars: windows::Scalars<'a>| {
+        let windows = scalars.windows()?;
+        Some(Part { column, row, scalars, windows })
+    };
+    columns
+        .par_iter()
+        .enumerate()
+        .flat_map_iter(|(column, scalars)| {
+            let tail = scalars.tail();
+            let head = match *scalars {
+                Scalars::Ints { values, .. } => windows::Scalars::Ints(values),
+                Scalars::Fields(fields) => windows::Scalars::of_fields(fields),
+            };
+            assert!(head.len() + tail.len() <= num_bases, "a column has {} + {} rows, of {num_bases}", head.len(), tail.len());
+            let row = num_bases - tail.len();
+            let long = windows::Scalars::of_fields(&tail[..tail.len().saturating_sub(NUM_TABLES)]);
+            [part(column, 0, head), part(column, row, long)].into_iter().flatten()
+        })
+        .collect()
+}
+
+/// Runs of tasks that are worth an inversion.
+fn units<'t, 'a>(tasks: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
+    let total: usize = tasks.iter().map(|task| task.scalars.len()).sum();
+    let size = (total / (4 * rayon::current_num_threads())).clamp(UNIT / 8, UNIT);
+    let mut filled = 0;
+    tasks
+        .chunk_by(|task, _| {
+            filled += task.scalars.len();
+            let full = filled >= size;
+            if full {
+                filled = 0;
+            }
+            !full
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{Rng, RngCore, SeedableRng};
+    use rand_chacha::ChaCha20Rng;
+
+    fn rng(seed: u64) -> ChaCha20Rng {
+        ChaCha20Rng::seed_from_u64(seed)
+    }
+
+    fn random_points(num: usize, rng: &mut impl RngCore) -> Vec<G1Affine> {
+        (0..num).map(|_| (G1::generator() * Fr::random(&mut *rng)).to_affine()).collect()
+    }
+
+    fn int(value: i64) -> Fr {
+        let magnitude = Fr::from(value.unsigned_abs());
+        if value < 0 {
+            -magnitude
+        } else {
+            magnitude
+        }
+    }
+
+    fn fields(column: &Scalars<'_>, num: usize) -> Vec<Fr> {
+        let mut all = match *column {
+            Scalars::Fields(fields) => return fields.to_vec(),
+            Scalars::Ints { values: Ints::I8(v), .. } => v.iter().map(|&v| int(v.into())).collect::<Vec<_>>(),
+            Scalars::Ints { values: Ints::I16(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
+            Scalars::Ints { values: Ints::I32(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
+            Scalars::Ints { values: Ints::I64(v), .. } => v.iter().map(|&v| int(v)).collect(),
+        };
+        let tail = column.tail();
+        all.resize(num - tail.len(), Fr::ZERO);
+        all.extend(tail);
+        all
+    }
+
+    /// Double and add, of the smaller of v and −v.
+    fn times(point: &G1Affine, v: &Fr) -> G1 {
+        let (v, point) = if -v < *v { (-v, -*point) } else { (*v, *point) };
+        let bits = v.to_repr().into_iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+        bits.skip_while(|&bit| bit == 0).fold(G1::identity(), |sum, bit| if bit == 1 { sum.double() + point } else { sum.double() })
+    }
+
+    fn check(points: &[G1Affine], columns: &[Scalars<'_>]) {
+        let expected: Vec<G1Affine> = columns
+            .iter()
+            .map(|column| {
+                let scalars = fields(column, points.len());
+                scalars.iter().zip(points).fold(G1::identity(), |sum, (v, p)| sum + times(p, v)).to_affine()
+            })
+            .collect();
+        let bases = Bases::new(points.to_vec());
+        for _ in 0..2 {
+            assert_eq!(commit(&bases, columns), expected);
+        }
+        for (column, expected) in columns.iter().zip(&expected).take(5) {
+            assert_eq!(commit(&bases, &[*column]), [*expected]);
+        }
+    }
+
+    fn ints(values: Ints<'_>) -> Scalars<'_> {
+        Scalars::Ints { values, tail: &[] }
+    }
+
+    macro_rules! width_tests {
+        ($name:ident, $int:ty, $variant:ident) => {
+            #[test]
+            fn $name() {
+                let mut rng = rng(1);
+                for num in [1usize, 2, 3, 7, 64, 1000] {
+                    let points = random_points(num, &mut rng);
+                    let extremes = [0, 1, -1, <$int>::MIN, <$int>::MAX, 2, <$int>::MIN + 1];
+                    let mut columns: Vec<Vec<$int>> = vec![
+                        vec![],
+                        vec![0; num],
+                        (0..num).map(|i| extremes[i % extremes.len()]).collect(),
+                        (0..num).map(|i| if i == num / 2 { <$int>::MIN } else { 0 }).collect(),
+                        (0..num).map(|i| if i == num / 2 { <$int>::MAX } else { 0 }).collect(),
+                        (0..num).map(|i| if i % 50 == 0 { 77 } else { 0 }).collect(),
+                    ];
+                    columns.extend(extremes.iter().map(|&v| vec![v; num]));
+                    columns.push((0..num).map(|_| rng.gen()).collect());
+                    columns.push((0..num / 2).map(|_| rng.gen()).collect());
+                    columns.push((0..num).map(|_| rng.gen_range(0..2)).collect());
+                    for bits in 1..<$int>::BITS - 1 {
+                        if num < 100 || bits % 5 == 1 {
+                            let bound = (1 as $int) << (bits - 1);
+                            columns.push((0..num).map(|_| rng.gen_range(-bound..=bound)).collect());
+                        }
+                    }
+                    let columns: Vec<_> = columns.iter().map(|values| ints(Ints::$variant(values))).collect();
+                    check(&points, &columns);
+                }
+            }
+        };
+    }
+    width_tests!(bytes, i8, I8);
+    width_tests!(halves, i16, I16);
+    width_tests!(words, i32, I32);
+    width_tests!(longs, i64, I64);
+
+    #[test]
+    fn tails() {
+        let mut rng = rng(2);
+        for num in [8usize, 9, 64, 200] {
+            let points = random_points(num, &mut rng);
+            let values: Vec<i16> = (0..num).map(|_| rng.gen()).collect();
+            let tails: Vec<Vec<Fr>> = (0..=8).map(|len| (0..len).map(|_| Fr::random(&mut rng)).collect()).collect();
+            let special = vec![Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(16), -Fr::from(17), Fr::from(1 << 40), Fr::ZERO];
+            let columns: Vec<_> = tails
+                .iter()
+                .chain([&special])
+                .filter(|tail| tail.len() <= num)
+                .flat_map(|tail| {
+                    let values = &values[..num - tail.len()];
+                    [
+                        Scalars::Ints { values: Ints::I16(values), tail },
+                        Scalars::Ints { values: Ints::I16(&values[..values.len() / 2]), tail },
+                        Scalars::Ints { values: Ints::I64(&[]), tail },
+                    ]
+                })
+                .collect();
+            check(&points, &columns);
+        }
+    }
+
+    #[test]
+    fn field_scalars() {
+        let mut rng = rng(3);
+        for num in [1usize, 2, 3, 7, 64, 1000] {
+            let points = random_points(num, &mut rng);
+            let special = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2), Fr::from(3), Fr::from(u64::MAX), Fr::TWO_INV, -Fr::from(1 << 15)];
+            let mut columns: Vec<Vec<Fr>> = special.iter().map(|&v| vec![v; num]).collect();
+            columns.push((0..num).map(|i| special[i % 8]).collect());
+            columns.push((0..num).map(|_| Fr::random(&mut rng)).collect());
+            columns.push((0..num).map(|_| if rng.gen_range(0..20) == 0 { Fr::random(&mut rng) } else { Fr::ZERO }).collect());
+            columns.push((0..num).map(|_| Fr::from(rng.gen_range(0..300))).collect());
+            columns.push((0..num / 2).map(|_| Fr::random(&mut rng)).collect());
+            columns.push(vec![]);
+            let columns: Vec<_> = columns.iter().map(|values| Scalars::Fields(values)).collect();
+            check(&points, &columns);
+        }
+    }
+
+    #[test]
+    fn special_bases() {
+        let mut rng = rng(4);
+        let few = random_points(3, &mut rng);
+        let identity = G1Affine::default();
+        let repeated: Vec<_> = (0..300).map(|i| few[i % 3]).collect();
+        let negatives: Vec<_> = (0..300).map(|i| if i % 2 == 0 { few[0] } else { -few[0] }).collect();
+        let mixed: Vec<_> = (0..300).map(|i| [few[0], identity, -few[0], few[1], few[0], identity, -few[1]][i % 7]).collect();
+        for points in [repeated, negatives, mixed, vec![identity; 300]] {
+            let random: Vec<i16> = (0..294).map(|_| rng.gen_range(-9..9)).collect();
+            let tail: Vec<Fr> = (0..6).map(|_| Fr::random(&mut rng)).collect();
+            let wide: Vec<Fr> = (0..300).map(|_| Fr::random(&mut rng)).collect();
+            let columns = [
+                Scalars::Ints { values: Ints::I16(&random), tail: &tail },
+                Scalars::Ints { values: Ints::I16(&[1; 294]), tail: &tail },
+                ints(Ints::I8(&[1; 300])),
+                ints(Ints::I8(&[-3; 299])),
+                Scalars::Fields(&wide),
+            ];
+            check(&points, &columns);
+        }
+    }
+
+    #[test]
+    fn many_columns_under_any_pool() {
+        let mut rng = rng(5);
+        let num = 512;
+        let points = random_points(num, &mut rng);
+        let narrow: Vec<Vec<i16>> = (0..60).map(|i| (0..500).map(|_| rng.gen_range(-(1 << (i % 14))..=1 << (i % 14))).collect()).collect();
+        let tails: Vec<Vec<Fr>> = (0..60).map(|i| (0..i % 9).map(|_| Fr::random(&mut rng)).collect()).collect();
+        let wide: Vec<Vec<Fr>> = (0..4).map(|_| (0..num).map(|_| Fr::random(&mut rng)).collect()).collect();
+        let mut columns: Vec<_> =
+            narrow.iter().zip(&tails).map(|(values, tail)| Scalars::Ints { values: Ints::I16(values), tail }).collect();
+        columns.extend(wide.iter().map(|values| Scalars::Fields(values)));
+        check(&points, &columns);
+        let under = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| commit(&Bases::new(points.clone()), &columns))
+        };
+        assert_eq!(under(1), under(3));
+    }
+
+    #[test]
+    fn nothing() {
+        assert_eq!(commit(&Bases::new(vec![]), &[]), []);
+        assert_eq!(commit(&Bases::new(vec![]), &[ints(Ints::I8(&[]))]), [G1Affine::default()]);
+        assert_eq!(commit(&Bases::new(vec![]), &[Scalars::Fields(&[])]), [G1Affine::default()]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a column has 3 + 1 rows, of 3")]
+    fn overlap() {
+        let bases = Bases::new(vec![G1Affine::generator(); 3]);
+        commit(&bases, &[Scalars::Ints { values: Ints::I8(&[1, 2, 3]), tail: &[Fr::ONE] }]);
+    }
+}

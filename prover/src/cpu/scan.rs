@@ -1,0 +1,209 @@
+//! Scans, inversions and sums of reciprocals: no step is serial.
+//!
+//! A scan runs over chunks twice: first each chunk's map `acc ↦ A·acc + B` from its end to its start, then, with the value
+//! that enters each chunk, its rows.
+
+use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::ff::Field;
+use rayon::prelude::*;
+use sworn_circuits::column::IntColumn;
+use sworn_circuits::field::embed;
+
+use super::column::{with_integers, Column};
+
+/// Rows of a chunk.
+const CHUNK: usize = 1 << 12;
+/// The widest range of values whose reciprocals are tabulated.
+const MAX_TABLE: i64 = 1 << 17;
+
+/// `acc[r] = factor[r]·acc[r−1] + term[r]`.
+pub(super) fn scan(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
+    let factors = |chunk: usize, length: usize| factor.map(|f| &f[chunk * CHUNK..chunk * CHUNK + length]);
+    let mut out = term.to_vec();
+    let maps: Vec<(Fr, Fr)> = out
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .map(|(chunk, rows)| {
+            let mut acc = Fr::ZERO;
+            let mut slope = Fr::ONE;
+            match factors(chunk, rows.len()) {
+                None => rows.iter_mut().for_each(|row| {
+                    acc += *row;
+                    *row = acc;
+                }),
+                Some(factors) => rows.iter_mut().zip(factors).for_each(|(row, f)| {
+                    acc = acc * f + *row;
+                    *row = acc;
+                    if !bool::from(slope.is_zero()) {
+                        slope *= f;
+                    }
+                }),
+            }
+            (slope, acc)
+        })
+        .collect();
+    let mut entering = Vec::with_capacity(maps.len());
+    let mut acc = Fr::ZERO;
+    for (slope, end) in maps {
+        entering.push(acc);
+        acc = acc * slope + end;
+    }
+    out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, rows)| {
+        let mut carry = entering[chunk];
+        match factors(chunk, rows.len()) {
+            None => rows.iter_mut().for_each(|row| *row += carry),
+            Some(factors) => {
+                for (row, f) in rows.iter_mut().zip(factors) {
+                    if bool::from(carry.is_zero()) {
+                        break;
+                    }
+                    carry *= f;
+                    *row += carry;
+                }
+            }
+        }
+    });
+    out
+}
+
+/// `acc[r] = initial · Π_{i<r} factor[i]`.
+pub(super) fn products(factors: &[Fr], initial: Fr) -> Vec<Fr> {
+    let totals: Vec<Fr> = factors.par_chunks(CHUNK).map(|rows| rows.iter().product()).collect();
+    let mut entering = Vec::with_capacity(totals.len());
+    let mut acc = initial;
+    for total in totals {
+        entering.push(acc);
+        acc *= total;
+    }
+    let mut out = vec![Fr::ZERO; factors.len()];
+    out.par_chunks_mut(CHUNK).zip(factors.par_chunks(CHUNK)).zip(entering).for_each(|((out, factors), mut acc)| {
+        for (out, f) in out.iter_mut().zip(factors) {
+            *out = acc;
+            acc *= f;
+        }
+    });
+    out
+}
+
+/// Inverts in place; zeros stay.
+pub(super) fn invert(values: &mut [Fr]) {
+    values.par_chunks_mut(CHUNK).for_each(invert_chunk);
+}
+
+/// One inversion for all values \[Montgomery's trick\].
+fn invert_chunk(values: &mut [Fr]) {
+    let mut acc = Fr::ONE;
+    let before: Vec<Fr> = values
+        .iter()
+        .map(|v| {
+            let before = acc;
+            if !bool::from(v.is_zero()) {
+                acc *= v;
+            }
+            before
+        })
+        .collect();
+    let mut inverse = acc.invert().unwrap_or(Fr::ONE);
+    for (value, before) in values.iter_mut().zip(before).rev() {
+        if !bool::from(value.is_zero()) {
+            let next = inverse * *value;
+            *value = inverse * before;
+            inverse = next;
+        }
+    }
+}
+
+/// A sum of columns of integers with factors.
+type Form<'a> = Vec<(&'a Column, i64)>;
+
+/// Adds `factor · column` to rows from `start` on.
+fn add_integers(column: &IntColumn, factor: i64, start: usize, out: &mut [i64]) {
+    with_integers!(column, slice => {
+        let slice = slice.get(start..).unwrap_or_default();
+        for (out, &v) in out.iter_mut().zip(slice) {
+            *out += factor * i64::from(v);
+        }
+    });
+}
+
+/// The values of a form in rows from `start` on.
+fn form_values(form: &Form<'_>, start: usize, out: &mut [i64]) {
+    out.fill(0);
+    for (column, factor) in form {
+        if let Some(integers) = column.as_integers() {
+            add_integers(integers, *factor, start, out);
+        }
+    }
+}
+
+/// For each column `Σ_i 1/(shift + form_i)`, 0 in the rows of tails.
+pub(super) fn reciprocals(shift: Fr, columns: &[Vec<Form<'_>>]) -> Vec<Column> {
+    let all = || columns.iter().flatten().flatten();
+    let rows = all().next().map_or(0, |c| c.0.rows());
+    let end = rows - all().map(|c| c.0.tail().len()).max().unwrap_or(0);
+    let forms: Vec<&Form<'_>> = columns.iter().flatten().collect();
+    let (low, high) = forms
+        .par_iter()
+        .flat_map(|form| (0..end.div_ceil(CHUNK)).into_par_iter().map(move |chunk| (*form, chunk * CHUNK)))
+        .map_init(
+            || vec![0i64; CHUNK],
+            |values, (form, start)| {
+                let values = &mut values[..CHUNK.min(end - start)];
+                form_values(form, start, values);
+                values.iter().fold((0, 0), |(low, high): (i64, i64), &v| (low.min(v), high.max(v)))
+            },
+        )
+        .reduce(|| (0, 0), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let tabulated = high - low <= MAX_TABLE && high - low <= (rows * forms.len()) as i64;
+    let mut table: Vec<Fr> = if tabulated { (low..=high).into_par_iter().map(|v| shift + embed(v)).collect() } else { Vec::new() };
+    invert(&mut table);
+    let fill = |forms: &[Form<'_>], start: usize, out: &mut [Fr], values: &mut Vec<i64>| {
+        values.resize(out.len(), 0);
+        for form in forms {
+            form_values(form, start, values);
+            if tabulated {
+                out.iter_mut().zip(values.iter()).for_each(|(out, v)| *out += table[(v - low) as usize]);
+            } else {
+                let mut inverses: Vec<Fr> = values.iter().map(|&v| shift + embed(v)).collect();
+                invert_chunk(&mut inverses);
+                out.iter_mut().zip(&inverses).for_each(|(out, v)| *out += v);
+            }
+        }
+    };
+    columns
+        .par_iter()
+        .map(|forms| {
+            let mut out = vec![Fr::ZERO; rows];
+            out[..end].par_chunks_mut(CHUNK).enumerate().for_each_init(Vec::new, |values, (chunk, out)| fill(forms, chunk * CHUNK, out, values));
+            Column::Fields(out)
+        })
+        .collect()
+}
+
+/// How often the forms take each value below `size`, in rows below `rows`; or the first row and value that are out of range.
+pub(super) fn multiplicities(forms: &[Form<'_>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
+    let chunks = rows.div_ceil(CHUNK);
+    let tasks = rayon::current_num_threads().clamp(1, chunks.max(1));
+    let count = |task: usize| -> Result<Vec<i64>, (usize, i64)> {
+        let mut counts = vec![0i64; size];
+        let mut values = vec![0i64; CHUNK];
+        for chunk in (task..chunks).step_by(tasks) {
+            let start = chunk * CHUNK;
+            let values = &mut values[..CHUNK.min(rows - start)];
+            for form in forms {
+                form_values(form, start, values);
+                for (offset, &value) in values.iter().enumerate() {
+                    let slot = usize::try_from(value).ok().and_then(|v| counts.get_mut(v));
+                    *slot.ok_or((start + offset, value))? += 1;
+                }
+            }
+        }
+        Ok(counts)
+    };
+    let parts: Vec<Result<Vec<i64>, (usize, i64)>> = (0..tasks).into_par_iter().map(count).collect();
+    let mut total = vec![0i64; size];
+    for part in parts {
+        total.iter_mut().zip(part?).for_each(|(t, c)| *t += c);
+    }
+    Ok(total)
+}

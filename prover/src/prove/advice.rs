@@ -1,0 +1,114 @@
+//! Steps 1 to 4: advice columns of both phases.
+
+use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::ff::Field;
+use rand::{CryptoRng, RngCore};
+use std::sync::Arc;
+use sworn_circuits::column::IntColumn;
+use sworn_circuits::layout::UNUSABLE_ROWS;
+
+use super::Run;
+use crate::algebra::{Source, Values};
+use crate::backend::{Backend, Form};
+use crate::circuit::{Derived, RangeForm};
+use crate::error::ProveError;
+use crate::profile::Stage;
+
+impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
+    /// Random values for the last rows: two for each opening, as `docs/zero-knowledge.md` asks.
+    fn tail(&mut self, column: usize) -> Vec<Fr> {
+        let count = (2 * self.key().circuit.num_openings(column)).min(UNUSABLE_ROWS);
+        self.random(count)
+    }
+
+    /// Uploads and commits the integers of the witness, then squeezes the circuit's challenges.
+    pub(super) fn first_phase(&mut self, first: Vec<IntColumn>, instance: &[i64]) -> Result<(), ProveError> {
+        self.report(Stage::FirstPhase, 0.0)?;
+        let (backend, rows) = (self.backend(), self.rows());
+        self.instance = Some(backend.integers(&Arc::new(IntColumn::new(instance)), rows));
+        for (index, values) in first.into_iter().enumerate() {
+            let mut column = backend.integers(&Arc::new(values), rows);
+            backend.write_tail(&mut column, &self.tail(index));
+            self.advice[index] = Some(column);
+        }
+        let columns: Vec<&B::Column> = self.advice.iter().flatten().collect();
+        let points = &self.resident().lagrange;
+        let commitments = self.profile.span(Stage::FirstPhase, "commit", || backend.commit(points, &columns));
+        self.write_points(&commitments)?;
+        for index in 0..self.challenges.len() {
+            self.challenges[index] = self.squeeze();
+        }
+        self.report(Stage::FirstPhase, 1.0)
+    }
+
+    /// Derives and commits the columns that depend on the challenges.
+    pub(super) fn second_phase(&mut self) -> Result<(), ProveError> {
+        self.report(Stage::SecondPhase, 0.0)?;
+        let circuit = &self.key().circuit;
+        let values = self.scalars(Fr::ZERO, Fr::ZERO, Fr::ZERO);
+        let start = self.profile.now();
+        for derived in &circuit.derived {
+            self.derive(derived, &values);
+        }
+        self.profile.record(Stage::SecondPhase, "derive", start);
+        for index in circuit.num_first_phase..circuit.num_advice {
+            let mut tail = self.tail(index);
+            // Unusable rows that are not random are 0.
+            tail.splice(0..0, std::iter::repeat_n(Fr::ZERO, UNUSABLE_ROWS - tail.len()));
+            if let Some(column) = &mut self.advice[index] {
+                self.prover.backend.write_tail(column, &tail);
+            }
+        }
+        self.report(Stage::SecondPhase, 0.5)?;
+        let columns: Vec<&B::Column> = self.advice[circuit.num_first_phase..].iter().flatten().collect();
+        let (backend, points) = (self.backend(), &self.resident().lagrange);
+        let commitments = self.profile.span(Stage::SecondPhase, "commit", || backend.commit(points, &columns));
+        self.write_points(&commitments)?;
+        self.report(Stage::SecondPhase, 1.0)
+    }
+
+    fn derive(&mut self, derived: &Derived, values: &Values) {
+        let backend = self.backend();
+        let none = |_: Source| None;
+        match derived {
+            Derived::Recurrence { column, compiled } => {
+                let outputs = self.evaluate(compiled, values, &none);
+                if let [factor, term] = outputs.as_slice() {
+                    self.advice[*column as usize] = Some(backend.scan(Some(factor), term));
+                }
+            }
+            Derived::Ranges { columns } => {
+                let form = |form: &RangeForm| -> Form<'_, B::Column> { form.iter().map(|&(c, f)| (self.column(Source::Advice(c)), f)).collect() };
+                let forms: Vec<Vec<Form<'_, B::Column>>> = columns.iter().map(|(_, forms)| forms.iter().map(form).collect()).collect();
+                let shift = match self.key().circuit.lambda {
+                    crate::algebra::Symbol::Challenge(i) => self.challenges[i as usize],
+                    _ => Fr::ZERO,
+                };
+                let made = backend.reciprocals(shift, &forms);
+                for ((column, _), made) in columns.iter().zip(made) {
+                    self.advice[*column as usize] = Some(made);
+                }
+            }
+            Derived::Reciprocals { column, compiled } => {
+                let mut inverses = self.evaluate(compiled, values, &none);
+                inverses.iter_mut().for_each(|c| backend.invert(c));
+                let terms: Vec<_> = inverses.iter().map(|c| (c, 0, Fr::ONE)).collect();
+                self.advice[*column as usize] = Some(backend.combine(&terms));
+            }
+            Derived::RunningSum { column, denominator, term } => {
+                let mut inverses = self.evaluate(denominator, values, &none);
+                inverses.iter_mut().for_each(|c| backend.invert(c));
+                let local = |source: Source| if source == Source::Local(0) { inverses.first() } else { None };
+                let terms = self.evaluate(term, values, &local);
+                let sum = terms.first().map(|t| backend.scan(None, t));
+                self.advice[*column as usize] = sum;
+            }
+            Derived::Copies { column, sources, .. } => {
+                if let Some(map) = self.resident().map(*column) {
+                    let sources: Vec<_> = sources.iter().map(|s| (self.column(*s), Fr::ONE)).collect();
+                    self.advice[*column as usize] = Some(backend.gather(&sources, map));
+                }
+            }
+        }
+    }
+}

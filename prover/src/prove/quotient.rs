@@ -1,0 +1,247 @@
+//! Step 9: the quotient `h = numerator / (X^n − 1)`, on `degree − 1` cosets of size n, one at a time.
+//!
+//! `X^n − 1` is one constant on a coset. The numerator has degree at most `degree·(n − 1)`, so h has `degree − 1` limbs of n
+//! coefficients, and as many cosets determine it. Limbs are blinded: with random `t_i`
+//!
+//! ```text
+//! h_i + t_i·X^n − t_{i−1}         Σ_i X^{in}·(that) = h
+//! ```
+//!
+//! which the verifier cannot tell from other limbs of h; it takes one power more of the reference string.
+
+use halo2_proofs::halo2curves::bn256::{Fr, G1, G1Affine};
+use halo2_proofs::halo2curves::ff::Field;
+use halo2_proofs::halo2curves::group::Curve;
+use rand::{CryptoRng, RngCore};
+use sworn_circuits::column::IntColumn;
+use sworn_circuits::layout::UNUSABLE_ROWS;
+
+use super::Run;
+use crate::algebra::{Query, Slot, Source, Values};
+use crate::backend::Backend;
+use crate::domain::{coset_shifts, root_of_unity};
+use crate::error::ProveError;
+use crate::profile::Stage;
+use crate::program::{Operand, Program, Step};
+
+/// The limbs of the quotient.
+pub(super) struct Quotient<B: Backend> {
+    /// Coefficients, in the backend's order.
+    pub(super) limbs: Vec<B::Column>,
+    /// `t_i`: one fewer.
+    pub(super) blinds: Vec<Fr>,
+}
+
+/// Where a column of the numerator comes from.
+enum Origin<B: Backend> {
+    /// Coefficients that are kept between cosets.
+    Coefficients(B::Column),
+    /// Values on rows, interpolated again for each coset.
+    Rows(B::Column),
+    /// A column of the proof, interpolated again for each coset.
+    Column(Source),
+    /// Known in closed form.
+    Closed(Source),
+}
+
+impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
+    /// Computes and commits the limbs.
+    pub(super) fn quotient(&mut self, values: &Values) -> Result<Quotient<B>, ProveError> {
+        self.report(Stage::Quotient, 0.0)?;
+        let (backend, key, domain) = (self.backend(), self.key(), &self.resident().domain);
+        let compiled = &key.circuit.numerator;
+        let start = self.profile.now();
+        let origins = self.origins(values);
+        self.profile.record(Stage::Quotient, "interpolate", start);
+        let count = key.circuit.degree - 1;
+        let shifts = coset_shifts(key.layout.log_rows, count);
+        let scalars: Vec<Fr> = compiled.scalars.iter().map(|s| values.get(*s)).collect();
+        let mut cosets = Vec::with_capacity(count);
+        for (index, &shift) in shifts.iter().enumerate() {
+            self.report(Stage::Quotient, 0.1 + 0.8 * index as f32 / count as f32)?;
+            let start = self.profile.now();
+            let columns = self.on_coset(&origins, shift);
+            self.profile.record(Stage::Quotient, "transform", start);
+            let slots: Vec<(&B::Column, i32)> = compiled
+                .slots
+                .iter()
+                .zip(&origins.of_slot)
+                .map(|(slot, &at)| (&columns[at], if let Slot::Query(q) = slot { q.rotation } else { 0 }))
+                .collect();
+            let start = self.profile.now();
+            let vanishing = (shift.pow_vartime([self.rows() as u64]) - Fr::ONE).invert().unwrap_or(Fr::ZERO);
+            let numerator = backend.evaluate(&compiled.program, &slots, &scalars);
+            cosets.extend(numerator.iter().map(|n| backend.combine(&[(n, 0, vanishing)])));
+            self.profile.record(Stage::Quotient, "evaluate", start);
+        }
+        drop(origins);
+        let start = self.profile.now();
+        let limbs = backend.limbs(domain, cosets, &shifts);
+        let natural = backend.natural_order(domain, &limbs.iter().collect::<Vec<_>>());
+        self.profile.record(Stage::Quotient, "limbs", start);
+        let points = &self.resident().powers;
+        let commitments = self.profile.span(Stage::Quotient, "commit", || backend.commit(points, &natural.iter().collect::<Vec<_>>()));
+        let blinds = self.random(count - 1);
+        let blinded = self.blind(&commitments, &blinds);
+        self.write_points(&blinded)?;
+        self.report(Stage::Quotient, 1.0)?;
+        Ok(Quotient { limbs, blinds })
+    }
+
+    /// Commitments of the blinded limbs.
+    fn blind(&self, commitments: &[G1Affine], blinds: &[Fr]) -> Vec<G1Affine> {
+        let at = |i: Option<usize>| i.and_then(|i| blinds.get(i)).copied().unwrap_or(Fr::ZERO);
+        let (one, next) = (G1Affine::generator(), self.resident().next_power);
+        let blind = |(i, c): (usize, &G1Affine)| (G1::from(*c) + next * at(Some(i)) - one * at(i.checked_sub(1))).to_affine();
+        commitments.iter().enumerate().map(blind).collect()
+    }
+
+    /// Whether the quotient's value at x is that of the numerator, from the values of all columns: what the verifier checks.
+    pub(super) fn is_quotient(&self, value: Fr, x: Fr, scalars: &Values, at: &dyn Fn(Query) -> Fr) -> bool {
+        let compiled = &self.key().circuit.numerator;
+        let rows = self.rows();
+        let vanishing = x.pow_vartime([rows as u64]) - Fr::ONE;
+        let root = root_of_unity(self.key().layout.log_rows);
+        let lagrange = |row: usize| {
+            let root = root.pow_vartime([row as u64]);
+            vanishing * root * ((x - root) * Fr::from(rows as u64)).invert().unwrap_or(Fr::ZERO)
+        };
+        let column = |query: Query| match query.source {
+            Source::Point => x,
+            Source::First => lagrange(0),
+            Source::Last => lagrange(rows - UNUSABLE_ROWS),
+            Source::Active => (0..rows - UNUSABLE_ROWS).map(lagrange).sum(),
+            _ => at(query),
+        };
+        let slot = |slot: &Slot| match slot {
+            Slot::Query(query) => column(*query),
+            Slot::Combination(terms) => terms.iter().map(|(query, s)| column(*query) * scalars.get(*s)).sum(),
+        };
+        let slots: Vec<Fr> = compiled.slots.iter().map(slot).collect();
+        let known: Vec<Fr> = compiled.scalars.iter().map(|s| scalars.get(*s)).collect();
+        compiled.program.run(&slots, &known) == [value * vanishing]
+    }
+
+    /// The columns of the numerator's slots, each once.
+    fn origins(&self, values: &Values) -> Origins<B> {
+        let (backend, domain) = (self.backend(), &self.resident().domain);
+        let compiled = &self.key().circuit.numerator;
+        let mut distinct: Vec<Source> = Vec::new();
+        let mut origins = Vec::new();
+        let mut of_slot = Vec::new();
+        for slot in &compiled.slots {
+            let origin = match slot {
+                Slot::Query(q) => {
+                    if let Some(at) = distinct.iter().position(|s| *s == q.source) {
+                        of_slot.push(at);
+                        continue;
+                    }
+                    distinct.push(q.source);
+                    match q.source {
+                        Source::First | Source::Last | Source::Point => Origin::Closed(q.source),
+                        source => Origin::Column(source),
+                    }
+                }
+                Slot::Combination(terms) => {
+                    // Keeps positions in step with `origins`.
+                    distinct.push(Source::Local(of_slot.len() as u32));
+                    let owned: Vec<Option<B::Column>> = terms.iter().map(|(q, _)| self.owned_rows(q.source)).collect();
+                    let terms: Vec<_> = terms
+                        .iter()
+                        .zip(&owned)
+                        .map(|((q, s), own)| (own.as_ref().unwrap_or_else(|| self.column(q.source)), q.rotation, values.get(*s)))
+                        .collect();
+                    Origin::Rows(backend.combine(&terms))
+                }
+            };
+            of_slot.push(origins.len());
+            origins.push(origin);
+        }
+        if self.plan.keep_coefficients {
+            let owned: Vec<Option<B::Column>> = origins.iter().map(|o| self.owned(o)).collect();
+            let rows: Vec<(usize, &B::Column)> =
+                origins.iter().zip(&owned).enumerate().filter_map(|(i, (o, own))| self.rows_of(o, own).map(|c| (i, c))).collect();
+            let made = backend.interpolate(domain, &rows.iter().map(|(_, c)| *c).collect::<Vec<_>>());
+            let at: Vec<usize> = rows.into_iter().map(|(i, _)| i).collect();
+            for (i, coefficients) in at.into_iter().zip(made) {
+                origins[i] = Origin::Coefficients(coefficients);
+            }
+        }
+        Origins { origins, of_slot }
+    }
+
+    /// Columns that are made when they are needed.
+    fn owned(&self, origin: &Origin<B>) -> Option<B::Column> {
+        match origin {
+            Origin::Column(source) => self.owned_rows(*source),
+            _ => None,
+        }
+    }
+
+    fn owned_rows(&self, source: Source) -> Option<B::Column> {
+        match source {
+            Source::Sigma(c) => Some(self.sigma_column(c as usize)),
+            Source::Active => {
+                let ones = IntColumn::I8(vec![1; self.rows() - UNUSABLE_ROWS]);
+                Some(self.backend().integers(&std::sync::Arc::new(ones), self.rows()))
+            }
+            _ => None,
+        }
+    }
+
+    fn rows_of<'c>(&'c self, origin: &'c Origin<B>, owned: &'c Option<B::Column>) -> Option<&'c B::Column> {
+        match origin {
+            Origin::Column(source) => Some(owned.as_ref().unwrap_or_else(|| self.column(*source))),
+            Origin::Rows(column) => Some(column),
+            Origin::Coefficients(_) | Origin::Closed(_) => None,
+        }
+    }
+
+    /// All columns on a coset.
+    fn on_coset(&self, origins: &Origins<B>, shift: Fr) -> Vec<B::Column> {
+        let (backend, domain) = (self.backend(), &self.resident().domain);
+        let mut columns: Vec<Option<B::Column>> = origins.origins.iter().map(|o| self.closed(o, shift)).collect();
+        let kept: Vec<(usize, &B::Column)> = (0..)
+            .zip(&origins.origins)
+            .filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None })
+            .collect();
+        let made = backend.coset(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift);
+        kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(column));
+        // What was not kept, a few columns at a time.
+        let again: Vec<usize> = (0..columns.len()).filter(|&i| columns[i].is_none()).collect();
+        for some in again.chunks(self.plan.batch) {
+            let owned: Vec<Option<B::Column>> = some.iter().map(|&i| self.owned(&origins.origins[i])).collect();
+            let rows: Vec<&B::Column> = some.iter().zip(&owned).filter_map(|(&i, own)| self.rows_of(&origins.origins[i], own)).collect();
+            let coefficients = backend.interpolate(domain, &rows);
+            let made = backend.coset(domain, &coefficients.iter().collect::<Vec<_>>(), shift);
+            some.iter().zip(made).for_each(|(&i, column)| columns[i] = Some(column));
+        }
+        columns.into_iter().flatten().collect()
+    }
+
+    /// `X`, and `L_r(X) = (X^n − 1)/n · ω^r/(X − ω^r)` for the first row and the row after the usable ones.
+    fn closed(&self, origin: &Origin<B>, shift: Fr) -> Option<B::Column> {
+        let Origin::Closed(source) = origin else { return None };
+        let (backend, resident) = (self.backend(), self.resident());
+        let points = backend.powers(&resident.domain, shift);
+        let row = match source {
+            Source::First => 0,
+            Source::Last => self.rows() - UNUSABLE_ROWS,
+            _ => return Some(points),
+        };
+        let root = root_of_unity(self.key().layout.log_rows).pow_vartime([row as u64]);
+        let difference = Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] };
+        let program = Program { steps: vec![difference], outputs: vec![Operand::Register(0)] };
+        let mut inverse = backend.evaluate(&program, &[(&points, 0)], &[-root]).pop()?;
+        backend.invert(&mut inverse);
+        let rows = Fr::from(self.rows() as u64);
+        let factor = (shift.pow_vartime([self.rows() as u64]) - Fr::ONE) * rows.invert().unwrap_or(Fr::ZERO) * root;
+        Some(backend.combine(&[(&inverse, 0, factor)]))
+    }
+}
+
+/// Columns of the numerator, and which one each slot reads.
+struct Origins<B: Backend> {
+    origins: Vec<Origin<B>>,
+    of_slot: Vec<usize>,
+}

@@ -1,0 +1,71 @@
+//! A key and its reference string on a backend: uploaded once, used by every proof.
+
+use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::ff::PrimeField;
+
+use crate::algebra::Source;
+use crate::backend::Backend;
+use crate::circuit::Derived;
+use crate::error::KeyError;
+use crate::key::ProvingKey;
+use crate::srs::Srs;
+
+/// What stays on a backend between proofs.
+pub(crate) struct Resident<B: Backend> {
+    pub(crate) domain: B::Domain,
+    /// `L_i(s)·G1`.
+    pub(crate) lagrange: B::Points,
+    /// `s^i·G1`.
+    pub(crate) powers: B::Points,
+    /// `s^n·G1`, which blinds the limbs of the quotient.
+    pub(crate) next_power: halo2_proofs::halo2curves::bn256::G1Affine,
+    pub(crate) fixed: Vec<B::Column>,
+    /// `ω^r`.
+    pub(crate) points: B::Column,
+    pub(crate) sigma: Vec<B::Map>,
+    /// Maps of derived columns that are copies, by column.
+    pub(crate) copies: Vec<(u32, B::Map)>,
+}
+
+/// The names of all cells: `ω^r` with the factor `δ^c` for each column `c`.
+pub(crate) fn names<C>(powers: &C, columns: usize) -> Vec<(&C, Fr)> {
+    std::iter::successors(Some(Fr::one()), |d| Some(d * Fr::DELTA)).take(columns).map(|d| (powers, d)).collect()
+}
+
+impl<B: Backend> Resident<B> {
+    pub(crate) fn new(backend: &B, key: &ProvingKey, srs: &Srs) -> Result<Self, KeyError> {
+        if srs.digest() != key.verifying_key().srs_digest {
+            return Err(KeyError::SrsMismatch);
+        }
+        let rows = 1usize << key.layout.log_rows;
+        let domain = backend.domain(key.layout.log_rows);
+        let copies = key.circuit.derived.iter().filter_map(|d| match d {
+            Derived::Copies { column, map, .. } => Some((*column, backend.map(map))),
+            _ => None,
+        });
+        Ok(Self {
+            lagrange: backend.points(srs.g_lagrange()),
+            powers: backend.points(srs.g()),
+            next_power: srs.next_power().ok_or(KeyError::SrsNextPower { k: srs.k() })?,
+            fixed: key.layout.fixed.iter().map(|c| backend.integers(c, rows)).collect(),
+            points: backend.powers(&domain, Fr::one()),
+            sigma: key.sigma.iter().map(|map| backend.map(map)).collect(),
+            copies: copies.collect(),
+            domain,
+        })
+    }
+
+    /// The map of a derived column.
+    pub(crate) fn map(&self, column: u32) -> Option<&B::Map> {
+        self.copies.iter().find(|(c, _)| *c == column).map(|(_, map)| map)
+    }
+
+    /// A column of the key in the row domain.
+    pub(crate) fn column(&self, source: Source) -> Option<&B::Column> {
+        match source {
+            Source::Fixed(c) => self.fixed.get(c as usize),
+            Source::Point => Some(&self.points),
+            _ => None,
+        }
+    }
+}
