@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use rand::rngs::StdRng;
 use rand::SeedableRng;
@@ -9,19 +10,22 @@ use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::Layout;
 use sworn_onnx::quantize::quantize_input;
-use sworn_prover::{ProveError, ProvingKey, Srs};
+use sworn_prover::{Cpu, Profile, ProveError, Prover, ProvingKey, Srs};
 
+use crate::file::write_atomic;
 use crate::folder::{check_replaceable, Contents, Manifest};
 use crate::progress::tell;
 use crate::{silent, Error, FileError, Input, InputSpec, Progress, Receipt, SrsPolicy, SrsSource, Stage, VerifyingKey};
 
 /// A model with its keys.
-#[derive(Debug)]
 pub struct Compiled {
     manifest: Manifest,
-    proving_key: ProvingKey,
+    proving_key: Arc<ProvingKey>,
     verifying_key: VerifyingKey,
     srs: Srs,
+    memory: Option<u64>,
+    /// Made by the first proof.
+    prover: OnceLock<Prover<Cpu, Arc<ProvingKey>>>,
 }
 
 /// A receipt, and what making it took.
@@ -29,13 +33,38 @@ pub struct Compiled {
 pub struct Proved {
     /// The receipt.
     pub receipt: Receipt,
-    /// Seconds that the witness took.
-    pub witness_seconds: f64,
+    /// Where the time and the memory went.
+    pub profile: Profile,
+}
+
+impl Proved {
+    /// Writes the profile as a trace that chrome://tracing and Perfetto read.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write_profile(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        use std::io::Write;
+        write_atomic(path.as_ref(), |file| file.write_all(self.profile.to_chrome_trace().to_string().as_bytes()))
+    }
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").field("manifest", &self.manifest).finish_non_exhaustive()
+    }
 }
 
 impl Compiled {
     pub(crate) fn new(manifest: Manifest, proving_key: ProvingKey, verifying_key: VerifyingKey, srs: Srs) -> Self {
-        Self { manifest, proving_key, verifying_key, srs }
+        Self { manifest, proving_key: Arc::new(proving_key), verifying_key, srs, memory: None, prover: OnceLock::new() }
+    }
+
+    /// Sets the bytes that a proof may take; by default what the system has free. Less memory makes it slower.
+    #[must_use]
+    pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
+        self.memory = bytes;
+        self.prover = OnceLock::new();
+        self
     }
 
     /// Reads a folder that [`Compiled::save`] wrote.
@@ -50,7 +79,7 @@ impl Compiled {
         let srs = srs.find(manifest.srs.k, manifest.srs.digest, manifest.srs.ceremony)?;
         let proving_key = ProvingKey::from_bytes(&bytes, &srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
-            true => Ok(Self { manifest, proving_key, verifying_key, srs }),
+            true => Ok(Self::new(manifest, proving_key, verifying_key, srs)),
             false => Err(Error::Key(sworn_prover::KeyError::Mismatch)),
         }
     }
@@ -107,7 +136,7 @@ impl Compiled {
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
         let mut inner = |stage, done| -> ControlFlow<()> { progress(Stage::Prove(stage), done) };
         let rng = StdRng::from_entropy();
-        let proof = sworn_prover::prove(&self.proving_key, &self.srs, &integers, rng, &mut inner).map_err(|e| match e {
+        let proof = self.prover()?.prove(&integers, rng, &mut inner).map_err(|e| match e {
             ProveError::Cancelled => Error::Cancelled,
             ProveError::Witness(WitnessError::Graph(e)) => Error::Graph(e),
             e => Error::Prove(e),
@@ -115,7 +144,16 @@ impl Compiled {
         let inputs = if self.manifest.settings.public_input { integers } else { Vec::new() };
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
         let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.bytes);
-        Ok(Proved { receipt, witness_seconds: proof.witness_seconds })
+        Ok(Proved { receipt, profile: proof.profile })
+    }
+
+    /// The key on this machine, taken there by the first proof.
+    fn prover(&self) -> Result<&Prover<Cpu, Arc<ProvingKey>>, Error> {
+        if let Some(prover) = self.prover.get() {
+            return Ok(prover);
+        }
+        let prover = Prover::new(Cpu, self.proving_key.clone(), &self.srs).map_err(Error::Key)?.with_memory(self.memory);
+        Ok(self.prover.get_or_init(|| prover))
     }
 
     /// Name of the model.

@@ -33,8 +33,7 @@ impl fmt::Display for Stage {
             Self::Srs => f.write_str("srs"),
             Self::Setup => f.write_str("setup"),
             Self::Write => f.write_str("write"),
-            Self::Prove(sworn_prover::Stage::Witness) => f.write_str("witness"),
-            Self::Prove(_) => f.write_str("prove"),
+            Self::Prove(stage) => f.write_str(stage.name()),
             Self::Verify => f.write_str("verify"),
         }
     }

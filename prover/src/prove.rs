@@ -23,6 +23,7 @@ mod opening;
 mod products;
 mod quotient;
 
+use std::borrow::Borrow;
 use std::ops::ControlFlow;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
@@ -61,10 +62,10 @@ pub struct Proof {
 /// Told of each stage and the fraction of it that is done; may cancel.
 pub type Progress<'a> = dyn FnMut(Stage, f32) -> ControlFlow<()> + 'a;
 
-/// A key on a backend, ready for any number of proofs.
-pub struct Prover<'k, B: Backend> {
+/// A key on a backend, ready for any number of proofs. The key is borrowed or shared.
+pub struct Prover<B: Backend, K: Borrow<ProvingKey>> {
     backend: B,
-    key: &'k ProvingKey,
+    key: K,
     resident: Resident<B>,
     memory: Option<u64>,
 }
@@ -83,13 +84,13 @@ pub fn prove<R: RngCore + CryptoRng>(
     Prover::new(Cpu, key, srs)?.prove(inputs, rng, progress)
 }
 
-impl<'k, B: Backend> Prover<'k, B> {
+impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     /// Takes a key and its reference string to a backend.
     ///
     /// # Errors
     /// Another reference string than the key's, or one that lacks the power that blinds the quotient.
-    pub fn new(backend: B, key: &'k ProvingKey, srs: &Srs) -> Result<Self, KeyError> {
-        let resident = Resident::new(&backend, key, srs)?;
+    pub fn new(backend: B, key: K, srs: &Srs) -> Result<Self, KeyError> {
+        let resident = Resident::new(&backend, key.borrow(), srs)?;
         Ok(Self { backend, key, resident, memory: None })
     }
 
@@ -107,14 +108,16 @@ impl<'k, B: Backend> Prover<'k, B> {
     /// # Errors
     /// Inputs that the model refuses, too little memory, or a cancellation.
     pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
-        let plan = crate::memory::plan(self.key, self.memory)?;
+        let key = self.key.borrow();
+        let plan = crate::memory::plan(key, self.memory)?;
         let mut profile = Profile::new();
         report(progress, Stage::Witness, 0.0)?;
-        let key = self.key;
         let mut witness = profile.span(Stage::Witness, "model", || Witness::new(&key.graph, &key.layout, key.visibility, inputs))?;
         let transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
         let mut run = Run {
-            prover: self,
+            backend: &self.backend,
+            key,
+            resident: &self.resident,
             plan,
             rng,
             transcript,
@@ -154,7 +157,9 @@ fn report(progress: &mut Progress<'_>, stage: Stage, fraction: f32) -> Result<()
 
 /// One proof in the making.
 struct Run<'a, 'p, B: Backend, R> {
-    prover: &'a Prover<'a, B>,
+    backend: &'a B,
+    key: &'a ProvingKey,
+    resident: &'a Resident<B>,
     plan: crate::memory::Plan,
     rng: R,
     transcript: KeccakTranscript<Vec<u8>>,
@@ -168,15 +173,15 @@ struct Run<'a, 'p, B: Backend, R> {
 
 impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
     fn backend(&self) -> &'a B {
-        &self.prover.backend
+        self.backend
     }
 
     fn key(&self) -> &'a ProvingKey {
-        self.prover.key
+        self.key
     }
 
     fn resident(&self) -> &'a Resident<B> {
-        &self.prover.resident
+        self.resident
     }
 
     fn rows(&self) -> usize {

@@ -16,7 +16,7 @@ const INPUT: &str = "input.json";
 /// Measure models, each step in a process of its own
 ///
 /// Prints one JSON line a model: rows, columns, cells, lookups, seconds of setup, prove (median) and verify, peak memory of
-/// prove, bytes of proof and proving key, largest absolute error against the float model. Input private, output public.
+/// prove, both by stage of the proof, bytes of proof and proving key, largest absolute error against the float model. Input private, output public.
 /// The SRS is the development one; times do not depend on it.
 #[derive(Args)]
 pub(super) struct Bench {
@@ -77,7 +77,8 @@ impl Bench {
             ("columns", json!(count("advice_columns") + count("fixed_columns"))),
             ("cells", layout["cells"].clone()),
             ("lookups", layout["lookups"].clone()),
-            ("witness_s", json!(median(&proves, "witness_seconds"))),
+            ("witness_s", json!(median_of(proves.iter().filter_map(|p| p["stages"]["witness"]["seconds"].as_f64()).collect()))),
+            ("stages", stages(&proves)),
         ];
         for (name, figure) in figures {
             row[name] = figure;
@@ -99,8 +100,21 @@ impl Bench {
     }
 }
 
+/// Median seconds and largest peak memory by stage.
+fn stages(proves: &[Value]) -> Value {
+    let names = proves.first().and_then(|p| p["stages"].as_object()).into_iter().flat_map(|stages| stages.keys());
+    let row = |name: &String| {
+        let of = |figure: &'static str| proves.iter().filter_map(move |p| p["stages"][name][figure].as_f64());
+        (name.clone(), json!({ "s": median_of(of("seconds").collect()), "peak_mb": of("peak_bytes").reduce(f64::max).map(|b| b / 1e6) }))
+    };
+    Value::Object(names.map(row).collect())
+}
+
 fn median(rows: &[Value], name: &str) -> f64 {
-    let mut values: Vec<f64> = rows.iter().filter_map(|r| r[name].as_f64()).collect();
+    median_of(rows.iter().filter_map(|r| r[name].as_f64()).collect())
+}
+
+fn median_of(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() % 2 {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{silent, Compiled, Input, Model, Options, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
+use sworn::{silent, Compiled, Input, Model, Options, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
 
 use super::error::CliError;
 use super::Answer;
@@ -76,7 +76,11 @@ impl BenchStep {
         let proved = compiled.prove_unchecked(&Input::read(&self.input)?, &mut silent())?;
         proved.receipt.write(self.receipt())?;
         let (seconds, bytes) = (start.elapsed().as_secs_f64(), proved.receipt.proof_bytes());
-        Ok(json!({ "seconds": seconds, "witness_seconds": proved.witness_seconds, "proof_bytes": bytes }))
+        let stages: serde_json::Map<String, Value> = ProofStage::ALL
+            .iter()
+            .map(|&stage| (stage.name().into(), json!({ "seconds": proved.profile.seconds(stage), "peak_bytes": proved.profile.peak_bytes(stage) })))
+            .collect();
+        Ok(json!({ "seconds": seconds, "stages": stages, "proof_bytes": bytes }))
     }
 
     fn verify(&self) -> Result<Value, CliError> {

@@ -26,20 +26,42 @@ pub(super) struct Prove {
     /// File for the receipt [default: stdout]
     #[arg(short, long, value_name = "RECEIPT")]
     output: Option<PathBuf>,
+    /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+    /// File for a trace of the proof's stages, as chrome://tracing and Perfetto read it
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     #[command(flatten)]
     compile: CompileArgs,
 }
 
+/// A number of bytes: `1500`, `500MB`, `4GB`, `4GiB`.
+fn bytes(text: &str) -> Result<u64, &'static str> {
+    const UNITS: [(&str, u64); 7] =
+        [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+    let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit))).unwrap_or((text, 1));
+    let value: f64 = number.trim().parse().map_err(|_| "expected a size such as 500MB or 4GB")?;
+    if value.is_finite() && value > 0.0 {
+        Ok((value * unit as f64) as u64)
+    } else {
+        Err("the size is a positive number")
+    }
+}
+
 impl Prove {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
-        if let Some(path) = &self.output {
+        for path in self.output.iter().chain(&self.profile) {
             check_writable(path)?;
         }
         let input = Input::read(&self.input)?;
         let line = Line::new();
-        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
+        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?.with_memory(self.memory);
         let proved = compiled.prove_with(&input, &mut line.callback())?;
         drop(line);
+        if let Some(path) = &self.profile {
+            proved.write_profile(path)?;
+        }
         let receipt = proved.receipt;
         let Some(path) = &self.output else {
             let text = receipt.to_json();

@@ -56,7 +56,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             // Unusable rows that are not random are 0.
             tail.splice(0..0, std::iter::repeat_n(Fr::ZERO, UNUSABLE_ROWS - tail.len()));
             if let Some(column) = &mut self.advice[index] {
-                self.prover.backend.write_tail(column, &tail);
+                self.backend.write_tail(column, &tail);
             }
         }
         self.report(Stage::SecondPhase, 0.5)?;
