@@ -21,14 +21,7 @@ fn network(bits: u32, channels: usize, size: usize, convolutions: usize, outputs
     };
     let mut nodes = vec![node("input".into(), Op::Input, vec![], shape.clone())];
     for index in 0..convolutions {
-        let conv = Conv {
-            kernel: [3, 3],
-            stride: [1, 1],
-            pad_before: [1, 1],
-            dilation: [1, 1],
-            groups: 1,
-            weights: weights(channels * channels * 9),
-        };
+        let conv = Conv::new([3, 3], [1, 1], [1, 1], [1, 1], 1, weights(channels * channels * 9));
         let op = linear(Channels::First, conv, channels, Activation::Relu);
         nodes.push(node(format!("conv {index}"), op, vec![NodeId(index)], shape.clone()));
     }

@@ -2,11 +2,24 @@
 
 use rayon::prelude::*;
 
+use crate::column::typed;
 use crate::error::GraphError;
-use crate::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, Op, QuantGraph, Reduce, Source, Term};
+use crate::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Reduce, Source, Term};
+
+/// Elements that are worth a task of their own.
+const MIN_ELEMENTS: usize = 1 << 12;
 
 /// The tensor of every node.
 pub(crate) fn evaluate(graph: &QuantGraph, inputs: &[Vec<i32>]) -> Result<Vec<Vec<i32>>, GraphError> {
+    evaluate_with(graph, inputs, |id, args| accumulate(graph, graph.node(id), args))
+}
+
+/// The tensor of every node, with [`accumulate`] replaced by a function that must be equal to it.
+pub(crate) fn evaluate_with(
+    graph: &QuantGraph,
+    inputs: &[Vec<i32>],
+    mut accumulate: impl FnMut(NodeId, &[&[i32]]) -> Vec<i64>,
+) -> Result<Vec<Vec<i32>>, GraphError> {
     if inputs.len() != graph.inputs.len() {
         return Err(GraphError::InputCount { expected: graph.inputs.len(), actual: inputs.len() });
     }
@@ -31,10 +44,11 @@ pub(crate) fn evaluate(graph: &QuantGraph, inputs: &[Vec<i32>]) -> Result<Vec<Ve
                 Op::Gather(gather) => gather_elements(gather, &args),
                 _ => {
                     let activation = node.activation().unwrap_or(Activation::None);
-                    accumulate(graph, node, &args)
-                        .into_par_iter()
-                        .map(|acc| activate(graph, node, activation, requantise(acc, graph.bits)))
-                        .collect::<Result<_, _>>()?
+                    let sums = accumulate(NodeId(index), &args);
+                    let value = |&acc: &i64| activate(graph, node, activation, requantise(acc, graph.bits));
+                    let tensor = sums.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect::<Result<_, _>>();
+                    // Which error a parallel iterator meets is left to chance: this is the first.
+                    tensor.or_else(|_| sums.iter().map(value).collect::<Result<_, _>>())?
                 }
             }
         };
@@ -107,23 +121,23 @@ fn linear_sum(linear: &Linear, node: &Node, args: &[&[i32]], shapes: &[&[usize]]
         match term {
             Term::Scale(factor) => acc.iter_mut().zip(*x).for_each(|(a, &x)| *a += i64::from(*factor) * i64::from(x)),
             Term::Conv(conv) => match linear.channels {
-                Channels::First => convolve(conv, x, shape, &node.shape, &mut acc),
-                Channels::Last => dense(conv, x, shape[shape.len() - 1], linear.bias.len(), &mut acc),
+                Channels::First => typed!(&conv.weights, w => convolve(conv, w, x, [shape, &node.shape], &mut acc)),
+                Channels::Last => typed!(&conv.weights, w => dense(w, x, shape[shape.len() - 1], linear.bias.len(), &mut acc)),
             },
         }
     }
     acc
 }
 
-fn dense(conv: &Conv, x: &[i32], inputs: usize, outputs: usize, acc: &mut [i64]) {
+fn dense<T: Copy + Sync + Into<i64>>(weights: &[T], x: &[i32], inputs: usize, outputs: usize, acc: &mut [i64]) {
     acc.par_chunks_mut(outputs).zip(x.par_chunks(inputs)).for_each(|(acc, x)| {
-        for (acc, row) in acc.iter_mut().zip(conv.weights.chunks(inputs)) {
-            *acc += row.iter().zip(x).map(|(&w, &x)| i64::from(w) * i64::from(x)).sum::<i64>();
+        for (acc, row) in acc.iter_mut().zip(weights.chunks(inputs)) {
+            *acc += row.iter().zip(x).map(|(&w, &x)| w.into() * i64::from(x)).sum::<i64>();
         }
     });
 }
 
-fn convolve(conv: &Conv, x: &[i32], from: &[usize], to: &[usize], acc: &mut [i64]) {
+fn convolve<T: Copy + Sync + Into<i64>>(conv: &Conv, weights: &[T], x: &[i32], [from, to]: [&[usize]; 2], acc: &mut [i64]) {
     let (channels, height, width) = (from[1], from[2], from[3]);
     let (outputs, rows, cols) = (to[1], to[2], to[3]);
     let (inputs_per_group, outputs_per_group) = (channels / conv.groups, outputs / conv.groups);
@@ -133,13 +147,13 @@ fn convolve(conv: &Conv, x: &[i32], from: &[usize], to: &[usize], acc: &mut [i64
         for c in 0..inputs_per_group {
             let channel = o / outputs_per_group * inputs_per_group + c;
             let image = &x[(batch * channels + channel) * height * width..][..height * width];
-            for (tap, &w) in conv.weights[(o * inputs_per_group + c) * kernel_h * kernel_w..][..kernel_h * kernel_w].iter().enumerate() {
+            for (tap, &w) in weights[(o * inputs_per_group + c) * kernel_h * kernel_w..][..kernel_h * kernel_w].iter().enumerate() {
                 let (dh, dw) = (tap / kernel_w * conv.dilation[0], tap % kernel_w * conv.dilation[1]);
                 for i in 0..rows {
                     let Some(h) = (i * conv.stride[0] + dh).checked_sub(conv.pad_before[0]).filter(|&h| h < height) else { continue };
                     for j in 0..cols {
                         let Some(v) = (j * conv.stride[1] + dw).checked_sub(conv.pad_before[1]).filter(|&v| v < width) else { continue };
-                        acc[i * cols + j] += i64::from(w) * i64::from(image[h * width + v]);
+                        acc[i * cols + j] += w.into() * i64::from(image[h * width + v]);
                     }
                 }
             }
@@ -148,12 +162,14 @@ fn convolve(conv: &Conv, x: &[i32], from: &[usize], to: &[usize], acc: &mut [i64
 }
 
 fn reduce_sum(reduce: &Reduce, x: &[i32]) -> Vec<i64> {
-    x.chunks(reduce.inner).map(|row| i64::from(reduce.factor) * row.iter().map(|&x| i64::from(x)).sum::<i64>()).collect()
+    x.par_chunks(reduce.inner).map(|row| i64::from(reduce.factor) * row.iter().map(|&x| i64::from(x)).sum::<i64>()).collect()
 }
 
 fn elementwise_sum(e: &Elementwise, elements: usize, args: &[&[i32]]) -> Vec<i64> {
     let at = |v: &[i64], i: usize| if v.len() == 1 { v[0] } else { v[i] };
     (0..elements)
+        .into_par_iter()
+        .with_min_len(MIN_ELEMENTS)
         .map(|i| {
             let a = i64::from(args[0][i]);
             let b = args.get(1).map_or(0, |b| i64::from(b[i]));
@@ -164,13 +180,18 @@ fn elementwise_sum(e: &Elementwise, elements: usize, args: &[&[i32]]) -> Vec<i64
 }
 
 fn max_windows(max: &Max, x: &[i32]) -> Vec<i32> {
-    max.windows.chunks(max.window).map(|w| w.iter().map(|&i| x[i as usize]).max().unwrap_or(0)).collect()
+    max.windows
+        .par_chunks(max.window)
+        .with_min_len(MIN_ELEMENTS.div_ceil(max.window))
+        .map(|w| w.iter().map(|&i| x[i as usize]).max().unwrap_or(0))
+        .collect()
 }
 
 fn gather_elements(gather: &Gather, args: &[&[i32]]) -> Vec<i32> {
     gather
         .sources
-        .iter()
+        .par_iter()
+        .with_min_len(MIN_ELEMENTS)
         .map(|source| match *source {
             Source::Element { input, index } => args[input as usize][index as usize],
             Source::Constant(value) => value,

@@ -26,6 +26,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::column::IntColumn;
 use crate::error::GraphError;
 
 /// Index of a node in [`QuantGraph::nodes`].
@@ -145,8 +146,8 @@ pub struct Conv {
     pub dilation: [usize; 2],
     /// Groups; input and output channels are multiples of it.
     pub groups: usize,
-    /// `[output channels, input channels / groups, kernel height, kernel width]`.
-    pub weights: Vec<i32>,
+    /// `[output channels, input channels / groups, kernel height, kernel width]`, each of at most 32 bits.
+    pub weights: IntColumn,
 }
 
 /// `acc[i] = factor · Σ_j x[i, j]`.
@@ -244,9 +245,21 @@ impl Node {
 }
 
 impl Conv {
+    /// A convolution; the arguments are the fields.
+    pub fn new(
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        pad_before: [usize; 2],
+        dilation: [usize; 2],
+        groups: usize,
+        weights: Vec<i32>,
+    ) -> Self {
+        Self { kernel, stride, pad_before, dilation, groups, weights: weights.into() }
+    }
+
     /// A dense layer, `[outputs, inputs]`.
     pub fn dense(weights: Vec<i32>) -> Self {
-        Self { kernel: [1, 1], stride: [1, 1], pad_before: [0, 0], dilation: [1, 1], groups: 1, weights }
+        Self::new([1, 1], [1, 1], [0, 0], [1, 1], 1, weights)
     }
 }
 

@@ -16,7 +16,7 @@ mod linear;
 mod rows;
 mod summary;
 
-pub(crate) use arrange::{FlatConvolution, Step, UnitStep};
+pub(crate) use arrange::{FlatConvolution, FlatTerm, Step, UnitStep};
 pub(crate) use demand::NONE;
 
 use std::sync::Arc;

@@ -15,3 +15,7 @@ mod linear;
 mod lookups;
 pub mod shape;
 pub mod witness;
+
+/// The graphs of `tests/build` name the crate.
+#[cfg(test)]
+extern crate self as sworn_circuits;

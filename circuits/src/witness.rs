@@ -1,10 +1,18 @@
 //! Witness: the first phase from the integers of the model, the second from the first and the challenges.
 //!
-//! First-phase columns hold small integers. Second-phase columns are functions of the columns before them and of the
+//! First-phase columns hold small integers: `witness/first.rs`, with the layers of `witness/linear.rs`. The multiplicities, which only
+//! the lookups need, may be counted later: `witness/lookups.rs`. Second-phase columns are functions of the columns before them and of the
 //! challenges, row by row: nothing in `witness/second.rs` knows about operations.
 
 mod first;
+mod linear;
+mod lookups;
+mod products;
+#[cfg(test)]
+mod reference;
 mod second;
+#[cfg(test)]
+mod tests;
 
 use halo2_proofs::halo2curves::bn256::Fr;
 
@@ -14,6 +22,7 @@ use crate::field::embed;
 use crate::gates::Challenges;
 use crate::graph::QuantGraph;
 use crate::layout::{Layout, Visibility};
+use crate::witness::first::Evaluation;
 
 /// The first phase of a witness.
 #[derive(Clone, Debug)]
@@ -32,11 +41,35 @@ impl Witness {
     /// # Errors
     /// Inputs of the wrong number or length, or a value outside its range.
     pub fn new(graph: &QuantGraph, layout: &Layout, visibility: Visibility, inputs: &[Vec<i32>]) -> Result<Self, WitnessError> {
-        let tensors = graph.evaluate(inputs)?;
-        let first = first::columns(graph, layout, &tensors)?;
+        let mut witness = Self::without_multiplicities(graph, layout, visibility, inputs)?;
+        witness.first[layout.shape.advice().multiplicity] = witness.count(layout, graph)?;
+        Ok(witness)
+    }
+
+    /// Runs the model on inputs; the column of multiplicities stays empty until [`count`](Self::count) makes it.
+    ///
+    /// # Errors
+    /// Inputs of the wrong number or length, or a value outside its range.
+    pub fn without_multiplicities(
+        graph: &QuantGraph,
+        layout: &Layout,
+        visibility: Visibility,
+        inputs: &[Vec<i32>],
+    ) -> Result<Self, WitnessError> {
+        let evaluation = Evaluation::new(graph, layout, inputs)?;
+        let first = first::columns(graph, layout, &evaluation);
+        let tensors = &evaluation.tensors;
         let instance = visibility.tensors(graph).iter().flat_map(|id| tensors[id.0].iter().map(|&v| i64::from(v))).collect();
         let outputs = graph.outputs.iter().map(|id| tensors[id.0].clone()).collect();
-        Ok(Self { first: first.iter().map(|c| IntColumn::new(c)).collect(), instance, outputs })
+        Ok(Self { first, instance, outputs })
+    }
+
+    /// The column of multiplicities, from the other columns of the first phase.
+    ///
+    /// # Errors
+    /// A value that is in no lookup table: the layout and the interpreter disagree.
+    pub fn count(&self, layout: &Layout, graph: &QuantGraph) -> Result<IntColumn, WitnessError> {
+        lookups::multiplicities(graph, layout, &self.first)
     }
 
     /// The instance as field elements.

@@ -5,6 +5,7 @@ mod build;
 
 use build::satisfied::Assignment;
 use build::{lie, Build, ConvSpec};
+use sworn_circuits::column::IntColumn;
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
@@ -180,7 +181,7 @@ fn constant_images() {
 fn huge_values() {
     let mut b = Build::new(15, 41);
     let x = b.input(&[1, 1, 3, 3]);
-    let conv = Conv { weights: vec![i32::MAX; 9], ..convolution([3, 3], [1, 1], [1, 1]) };
+    let conv = Conv { weights: vec![i32::MAX; 9].into(), ..convolution([3, 3], [1, 1], [1, 1]) };
     let linear = Linear { channels: Channels::First, terms: vec![Term::Conv(conv)], bias: vec![-(1 << 61)], activation: Activation::None };
     let y = b.push("huge", Op::Linear(linear), &[x], &[1, 1, 3, 3]);
     let (graph, _) = b.finish(&[y]);
@@ -189,7 +190,7 @@ fn huge_values() {
     // Border outputs are far outside the range of an activation.
     let mut b = Build::new(15, 42);
     let x = b.input(&[1, 1, 1, 2]);
-    let conv = Conv { weights: vec![i32::MAX, i32::MIN + 1], ..convolution([1, 2], [1, 1], [0, 0]) };
+    let conv = Conv { weights: vec![i32::MAX, i32::MIN + 1].into(), ..convolution([1, 2], [1, 1], [0, 0]) };
     let linear = Linear { channels: Channels::First, terms: vec![Term::Conv(conv)], bias: vec![5], activation: Activation::Relu };
     let y = b.push("huge", Op::Linear(linear), &[x], &[1, 1, 1, 1]);
     let z = b.push("copy", Op::Gather(Gather { sources: vec![Source::Element { input: 0, index: 0 }; 3] }), &[y], &[1, 1, 1, 3]);
@@ -199,7 +200,7 @@ fn huge_values() {
 }
 
 fn convolution(kernel: [usize; 2], stride: [usize; 2], pad_before: [usize; 2]) -> Conv {
-    Conv { kernel, stride, pad_before, dilation: [1, 1], groups: 1, weights: vec![] }
+    Conv::new(kernel, stride, pad_before, [1, 1], 1, vec![])
 }
 
 /// A stride that is larger than the image splits it into no more phases than it has pixels.
@@ -235,7 +236,8 @@ fn overflows_are_refused() {
     refused(&graph(&|g| conv(g, &|c| c.pad_before = [huge, 0])));
     refused(&graph(&|g| conv(g, &|c| c.pad_before = [0, usize::MAX])));
     refused(&graph(&|g| (conv(g, &|c| c.stride = [huge, huge]), g.nodes[1].shape = vec![1, 1, 2, 2]).1));
-    refused(&graph(&|g| conv(g, &|c| (c.kernel, c.dilation, c.weights) = ([2, 1], [huge, 1], vec![1, 1]))));
+    refused(&graph(&|g| conv(g, &|c| (c.kernel, c.dilation, c.weights) = ([2, 1], [huge, 1], vec![1, 1].into()))));
+    refused(&graph(&|g| conv(g, &|c| c.weights = IntColumn::I64(vec![1]))));
     refused(&graph(&|g| g.inputs.push(NodeId(0))));
     refused(&graph(&|g| g.inputs = vec![NodeId(1)]));
     refused(&graph(&|g| g.nodes.push(Node { op: Op::Input, inputs: vec![], ..g.nodes[0].clone() })));

@@ -128,7 +128,7 @@ proptest! {
                     Term::Scale(factor) => *factor += delta,
                     Term::Conv(conv) => {
                         let at = index(conv.weights.len());
-                        conv.weights[at] += delta;
+                        build::change_weights(conv, |weights| weights[at] += delta);
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! Static bounds: every sum stays far below p/2, and every maximum compares values of one range.
 
+use crate::column::IntColumn;
 use crate::error::GraphError;
 use crate::graph::{Activation, Channels, Conv, Linear, Node, Op, QuantGraph, Source, Term};
 use crate::layout::demand;
@@ -159,6 +160,9 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
                 if size == 0 || conv.stride.contains(&0) || conv.dilation.contains(&0) {
                     return Err("kernel, stride and dilation are positive");
                 }
+                if matches!(conv.weights, IntColumn::I64(_)) {
+                    return Err("a weight has at most 32 bits");
+                }
                 if Some(conv.weights.len()) != (outputs * (inputs / conv.groups)).checked_mul(size) {
                     return Err("weights are [outputs, inputs / groups, kernel]");
                 }
@@ -214,7 +218,7 @@ fn worst_sum(node: &Node, ranges: &[(i64, i64)]) -> u128 {
                             Term::Scale(f) => u128::from(f.unsigned_abs()),
                             Term::Conv(c) => {
                                 let n = c.weights.len() / outputs;
-                                c.weights[o * n..(o + 1) * n].iter().map(|w| u128::from(w.unsigned_abs())).sum()
+                                c.weights.sum_abs(o * n..(o + 1) * n)
                             }
                         }
                 });

@@ -63,7 +63,7 @@ impl Block {
                     .map(|o| {
                         let inside = o / outputs_per_group == channel / channels;
                         if inside {
-                            i64::from(conv.weights[o * per_output + channel % channels * size + kernel])
+                            conv.weights.get(o * per_output + channel % channels * size + kernel)
                         } else {
                             0
                         }

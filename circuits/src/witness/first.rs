@@ -1,53 +1,206 @@
-//! The first phase: units, gathered values and multiplicities, in the order of the layout's steps.
+//! The first phase: units of every step, then copied and gathered values in the order of the layout's steps, then high limbs.
+//!
+//! Cells are functions of the accumulators: [`Evaluation`] has those of every slot, from which the tensors are read, so that
+//! no layer is computed twice. `witness/reference.rs` is the plain definition.
 
 use rayon::prelude::*;
 
-use crate::error::WitnessError;
-use crate::evaluate::accumulate;
-use crate::graph::{Activation, Op, QuantGraph, Term};
-use crate::layout::{tables, FlatConvolution, Layout, Step, UnitStep, NONE};
+use crate::column::IntColumn;
+use crate::error::GraphError;
+use crate::evaluate::{accumulate, evaluate_with};
+use crate::graph::{Activation, Op, QuantGraph};
+use crate::layout::{Layout, Step, UnitStep, NONE};
 use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
+use crate::witness::linear::{flat_sums, vector_sums, wanted_sums};
+use crate::witness::lookups;
 
-/// The columns, on usable rows.
-pub(super) fn columns(graph: &QuantGraph, layout: &Layout, tensors: &[Vec<i32>]) -> Result<Vec<Vec<i64>>, WitnessError> {
-    let columns = layout.shape.advice();
-    let mut filler = Filler {
-        graph,
-        layout,
-        tensors,
-        rows: vec![vec![0i64; layout.usable_rows()]; columns.num_first_phase],
-        columns,
-        fixed: layout.shape.fixed(),
-    };
-    for step in &layout.steps {
-        match step {
-            Step::Units(step) => {
-                step.copies.clone().for_each(|i| filler.copy(i));
-                filler.units(step);
-            }
-            Step::Gather { rows, copies } => filler.gather(rows.clone(), copies.clone()),
-        }
-    }
-    filler.high_limbs();
-    filler.multiplicities()?;
-    Ok(filler.rows)
+/// What the first phase is made of.
+pub(super) struct Evaluation {
+    /// The tensor of every node, as [`QuantGraph::evaluate`] has it.
+    pub(super) tensors: Vec<Vec<i32>>,
+    /// For every node that requantises: the accumulator of each slot without bias, if its step is flat, or else of each element.
+    sums: Vec<Vec<i64>>,
 }
 
-struct Filler<'a> {
+impl Evaluation {
+    /// Runs the model on inputs.
+    pub(super) fn new(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Self, GraphError> {
+        let mut steps: Vec<Option<&UnitStep>> = vec![None; graph.nodes.len()];
+        for step in &layout.steps {
+            if let Step::Units(step) = step {
+                steps[step.node.0] = Some(step);
+            }
+        }
+        let mut sums = vec![Vec::new(); graph.nodes.len()];
+        let tensors = evaluate_with(graph, inputs, |id, args| {
+            let node = graph.node(id);
+            let (kept, wanted) = match (&node.op, steps[id.0]) {
+                (Op::Linear(linear), Some(step @ UnitStep { flat: Some(flat), .. })) => {
+                    let size = step.slots.block_rows * layout.shape.lanes;
+                    let sums = flat_sums(linear, flat, args, size);
+                    let wanted = wanted_sums(node, linear, step, &sums, size);
+                    (sums, wanted)
+                }
+                (Op::Linear(linear), Some(_)) => {
+                    let sums = vector_sums(graph, node, linear, args);
+                    (sums.clone(), sums)
+                }
+                _ => {
+                    let sums = accumulate(graph, node, args);
+                    (sums.clone(), sums)
+                }
+            };
+            sums[id.0] = kept;
+            wanted
+        })?;
+        Ok(Self { tensors, sums })
+    }
+}
+
+/// The columns but for that of the multiplicities.
+pub(super) fn columns(graph: &QuantGraph, layout: &Layout, evaluation: &Evaluation) -> Vec<IntColumn> {
+    let columns = layout.shape.advice();
+    let units = Units { graph, layout, evaluation, fixed: layout.shape.fixed() };
+    let mut first = vec![IntColumn::I8(Vec::new()); columns.num_first_phase];
+    let rows = units.num_rows();
+    let constants: Vec<i64> = (0..rows).map(|row| layout.fixed[units.fixed.constant].get(row)).collect();
+    let lanes: Vec<Lane> = (0..layout.shape.lanes).into_par_iter().map(|lane| units.lane(lane, &constants)).collect();
+    for (lane, filled) in lanes.into_iter().enumerate() {
+        (first[columns.u[lane]], first[columns.v[lane]], first[columns.r[lane]]) = (filled.u, filled.v, filled.r);
+        if let Some(&f) = columns.f.get(lane) {
+            first[f] = filled.f;
+        }
+    }
+    Copies::new(layout, &columns, &mut first).run();
+    let high: Vec<IntColumn> =
+        layout.shape.ranges().par_iter().zip(&columns.high).map(|(range, _)| lookups::high_limb(layout, &first, range)).collect();
+    columns.high.iter().zip(high).for_each(|(&column, limb)| first[column] = limb);
+    first
+}
+
+/// Fills the columns of the units, which depend on accumulators and tensors only.
+struct Units<'a> {
     graph: &'a QuantGraph,
     layout: &'a Layout,
-    tensors: &'a [Vec<i32>],
-    columns: AdviceColumns,
+    evaluation: &'a Evaluation,
     fixed: FixedColumns,
+}
+
+/// The columns of a lane.
+struct Lane {
+    u: IntColumn,
+    v: IntColumn,
+    r: IntColumn,
+    f: IntColumn,
+}
+
+impl Units<'_> {
+    fn steps(&self) -> impl Iterator<Item = &UnitStep> {
+        self.layout.steps.iter().filter_map(|step| if let Step::Units(step) = step { Some(step) } else { None })
+    }
+
+    /// Rows up to the last unit.
+    fn num_rows(&self) -> usize {
+        self.steps().map(|step| step.row0 + step.slots.elements.len() / self.layout.shape.lanes).max().unwrap_or(0)
+    }
+
+    fn lane(&self, lane: usize, constants: &[i64]) -> Lane {
+        let lanes = self.layout.shape.lanes;
+        let mut columns = [(); 4].map(|()| vec![0i64; constants.len()]);
+        for step in self.steps() {
+            let rows = step.row0..step.row0 + step.slots.elements.len() / lanes;
+            let [u, v, r, f] = columns.each_mut().map(|column| &mut column[rows.clone()]);
+            self.step(step, lane, &constants[rows], [u, v, r]);
+            if matches!(self.graph.node(step.node).activation(), Some(Activation::Table(_))) {
+                let elements = step.slots.elements[lane..].iter().step_by(lanes);
+                for (f, &element) in f.iter_mut().zip(elements).filter(|(_, &e)| e != NONE) {
+                    *f = i64::from(self.evaluation.tensors[step.node.0][element as usize]);
+                }
+            }
+        }
+        let [u, v, r, f] = columns.map(|column| IntColumn::new(&column));
+        Lane { u, v, r, f }
+    }
+
+    /// The cells of a step in a lane.
+    fn step(&self, step: &UnitStep, lane: usize, constants: &[i64], [u, v, r]: [&mut [i64]; 3]) {
+        let lanes = self.layout.shape.lanes;
+        let bits = self.graph.bits;
+        let offset = 1i64 << (bits - 1);
+        let node = self.graph.node(step.node);
+        let (tensor, sums) = (&self.evaluation.tensors[step.node.0], &self.evaluation.sums[step.node.0]);
+        let relu = node.activation() == Some(Activation::Relu);
+        let elements = step.slots.elements[lane..].iter().step_by(lanes);
+        let cells = u.iter_mut().zip(v).zip(r).map(|((u, v), r)| (u, v, r));
+        if node.op == Op::Input {
+            for ((u, v, _), &element) in cells.zip(elements).filter(|(_, &e)| e != NONE) {
+                (*u, *v) = (i64::from(tensor[element as usize]), offset);
+            }
+            return;
+        }
+        for (index, ((u, v, r), (&element, constant))) in cells.zip(elements.zip(constants)).enumerate() {
+            let sum = match &step.flat {
+                Some(_) => sums[index * lanes + lane],
+                None if element == NONE => 0,
+                None => sums[element as usize],
+            } + constant;
+            let q = sum >> bits;
+            *r = sum & ((1 << bits) - 1);
+            (*u, *v) = if element == NONE {
+                // Any integer as a difference of two numbers with the sum 0 or 1.
+                let odd = q & 1;
+                ((q + odd) / 2, (odd - q) / 2)
+            } else if relu {
+                (q.max(0), (-q).max(0))
+            } else {
+                (q + offset, offset)
+            };
+        }
+    }
+}
+
+/// Performs the copies of the steps, in their order.
+struct Copies<'a> {
+    layout: &'a Layout,
+    columns: &'a AdviceColumns,
+    first: &'a mut [IntColumn],
+    /// The columns that copies fill, on usable rows; the others are empty.
     rows: Vec<Vec<i64>>,
 }
 
-impl Filler<'_> {
+impl<'a> Copies<'a> {
+    fn new(layout: &'a Layout, columns: &'a AdviceColumns, first: &'a mut [IntColumn]) -> Self {
+        let mut rows = vec![Vec::new(); first.len()];
+        for &column in columns.e.iter().chain(&columns.e2).chain(&columns.g).chain(&columns.m) {
+            rows[column] = vec![0; layout.usable_rows()];
+        }
+        Self { layout, columns, first, rows }
+    }
+
+    fn run(mut self) {
+        for step in &self.layout.steps {
+            match step {
+                Step::Units(step) => step.copies.clone().for_each(|i| self.copy(i)),
+                Step::Gather { rows, copies } => self.gather(rows.clone(), copies.clone()),
+            }
+        }
+        let filled = self.rows.par_iter().map(|rows| (!rows.is_empty()).then(|| IntColumn::new(rows)));
+        let filled: Vec<Option<IntColumn>> = filled.collect();
+        for (column, filled) in self.first.iter_mut().zip(filled) {
+            if let Some(filled) = filled {
+                *column = filled;
+            }
+        }
+    }
+
     fn copy(&mut self, index: usize) {
         let (from, to): (Cell, Cell) = self.layout.step_copies[index];
         let row = from.row as usize;
         let value = match from.place {
-            Place::Advice(column) => self.rows[usize::from(column)][row],
+            Place::Advice(column) => {
+                let column = usize::from(column);
+                self.rows[column].get(row).copied().unwrap_or_else(|| self.first[column].get(row))
+            }
             Place::Fixed(_) | Place::Instance => i64::from(self.layout.constants[row]),
         };
         if let Place::Advice(column) = to.place {
@@ -69,153 +222,4 @@ impl Filler<'_> {
             }
         }
     }
-
-    fn units(&mut self, step: &UnitStep) {
-        let lanes = self.layout.shape.lanes;
-        let bits = self.graph.bits;
-        let node = self.graph.node(step.node);
-        let tensor = &self.tensors[step.node.0];
-        let size = step.slots.block_rows * lanes;
-        let activation = node.activation().unwrap_or(Activation::None);
-        let offset = 1i64 << (bits - 1);
-        let args: Vec<&[i32]> = node.inputs.iter().map(|id| self.tensors[id.0].as_slice()).collect();
-        let flat = step.flat.as_ref().map(|flat| convolve_flat(self.graph, step, flat, &args, size));
-        let acc = if step.flat.is_none() && node.op != Op::Input { accumulate(self.graph, node, &args) } else { Vec::new() };
-        for (slot, &element) in step.slots.elements.iter().enumerate() {
-            let (row, lane) = (step.row0 + slot / lanes, slot % lanes);
-            let (u, v, r) = if node.op == Op::Input {
-                if element == NONE {
-                    (0, 0, 0)
-                } else {
-                    (i64::from(tensor[element as usize]), offset, 0)
-                }
-            } else {
-                let t = match &flat {
-                    Some(flat) => flat[slot],
-                    None if element == NONE => 0,
-                    None => acc[element as usize],
-                };
-                let sum = t + self.layout.fixed[self.fixed.constant].get(row);
-                let (q, r) = (sum >> bits, sum & ((1 << bits) - 1));
-                if element == NONE {
-                    // Any integer as a difference of two numbers with the sum 0 or 1.
-                    let odd = q & 1;
-                    ((q + odd) / 2, (odd - q) / 2, r)
-                } else if activation == Activation::Relu {
-                    (q.max(0), (-q).max(0), r)
-                } else {
-                    (q + offset, offset, r)
-                }
-            };
-            self.rows[self.columns.u[lane]][row] = u;
-            self.rows[self.columns.v[lane]][row] = v;
-            self.rows[self.columns.r[lane]][row] = r;
-            if matches!(activation, Activation::Table(_)) && element != NONE {
-                self.rows[self.columns.f[lane]][row] = i64::from(tensor[element as usize]);
-            }
-        }
-    }
-
-    fn high_limbs(&mut self) {
-        let bits = self.layout.shape.table_bits();
-        for (range, &high) in self.layout.shape.ranges().iter().zip(&self.columns.high) {
-            for row in 0..self.layout.usable_rows() {
-                let value: i64 = range.iter().map(|&(column, factor)| factor * self.rows[column][row]).sum();
-                self.rows[high][row] = value >> bits;
-            }
-        }
-    }
-
-    /// Counts every lookup of the argument.
-    fn multiplicities(&mut self) -> Result<(), WitnessError> {
-        let fixed = |column: usize, row: usize| self.layout.fixed[column].get(row);
-        let range = 1i64 << self.layout.shape.table_bits();
-        let mut starts = vec![0usize];
-        let mut start = range as usize;
-        for table in tables(self.graph) {
-            starts.push(start);
-            start += table.values.len();
-        }
-        let mut counts = vec![0i64; start];
-        let mut count = |row: usize, value: i64, tag: usize| {
-            let (first, length) = match tag {
-                0 => (0, range),
-                _ => (i64::from(self.graph.tables[tag - 1].first), self.graph.tables[tag - 1].values.len() as i64),
-            };
-            let index = value - first;
-            if !(0..length).contains(&index) {
-                return Err(WitnessError::NotInTable { row, value });
-            }
-            counts[starts[tag] + index as usize] += 1;
-            Ok(())
-        };
-        let cell = |column: usize, row: usize| self.rows[column][row];
-        let lookups = self.layout.shape.range_lookups();
-        for row in 0..self.layout.usable_rows() {
-            for entry in &lookups {
-                count(row, entry.iter().map(|&(column, factor)| factor * cell(column, row)).sum(), 0)?;
-            }
-            let Some(tag) = self.fixed.tag else { continue };
-            for lane in 0..self.layout.shape.lanes {
-                count(row, cell(self.columns.r[lane], row), 0)?;
-                let wanted = fixed(self.fixed.table_mask[lane], row) == 1;
-                let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fixed(tag, row) as usize) } else { (0, 0) };
-                count(row, value, tag)?;
-            }
-        }
-        self.rows[self.columns.multiplicity][..start].copy_from_slice(&counts);
-        Ok(())
-    }
-}
-
-/// The accumulators of every slot, without bias: all overlaps of kernel and image.
-fn convolve_flat(graph: &QuantGraph, step: &UnitStep, flat: &FlatConvolution, args: &[&[i32]], size: usize) -> Vec<i64> {
-    let node = graph.node(step.node);
-    let Op::Linear(linear) = &node.op else { return Vec::new() };
-    let outputs = linear.bias.len();
-    // Every channel of every input as a flat block.
-    let blocks: Vec<(usize, Vec<i64>)> = flat
-        .terms
-        .iter()
-        .zip(args)
-        .map(|(term, x)| {
-            let dims = term.view.dims;
-            let length = flat.spacing.slot(dims[1] - 1, dims[2] - 1, dims[3] - 1) + 1;
-            let mut block = vec![0i64; dims[0] * length];
-            for (index, &element) in term.view.elements.iter().enumerate().filter(|(_, &e)| e != NONE) {
-                let (c, n, h, w) = (
-                    index / (dims[1] * dims[2] * dims[3]),
-                    index / (dims[2] * dims[3]) % dims[1],
-                    index / dims[3] % dims[2],
-                    index % dims[3],
-                );
-                block[c * length + flat.spacing.slot(n, h, w)] = i64::from(x[element as usize]);
-            }
-            (length, block)
-        })
-        .collect();
-    let mut out = vec![0i64; outputs * size];
-    out.par_chunks_mut(size).enumerate().for_each(|(o, acc)| {
-        for ((term, flat_term), (length, block)) in linear.terms.iter().zip(&flat.terms).zip(&blocks) {
-            let mut add = |channel: usize, shift: usize, weight: i64| {
-                let x = &block[channel * length..][..*length];
-                acc[shift..shift + length].iter_mut().zip(x).for_each(|(a, &x)| *a += weight * x);
-            };
-            match term {
-                Term::Scale(factor) => add(o, flat_term.taps[0].2, i64::from(*factor)),
-                Term::Conv(conv) => {
-                    let inputs = flat_term.view.dims[0] / flat_term.phases / conv.groups;
-                    let kernel = conv.kernel[0] * conv.kernel[1];
-                    let group = o / (outputs / conv.groups);
-                    for c in 0..inputs {
-                        for &(tap, phase, shift) in &flat_term.taps {
-                            let weight = i64::from(conv.weights[(o * inputs + c) * kernel + tap]);
-                            add((group * inputs + c) * flat_term.phases + phase, shift, weight);
-                        }
-                    }
-                }
-            }
-        }
-    });
-    out
 }

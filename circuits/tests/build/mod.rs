@@ -24,6 +24,13 @@ impl Rng {
     }
 }
 
+/// Changes the weights of a convolution.
+pub fn change_weights(conv: &mut Conv, change: impl FnOnce(&mut [i32])) {
+    let mut weights: Vec<i32> = conv.weights.to_vec().into_iter().map(|w| w as i32).collect();
+    change(&mut weights);
+    conv.weights = weights.into();
+}
+
 /// Builds a graph node by node.
 pub struct Build {
     pub graph: QuantGraph,
@@ -92,14 +99,7 @@ impl Build {
     pub fn conv_term(&mut self, inputs: usize, outputs: usize, c: ConvSpec) -> Term {
         let per = inputs / c.groups * c.kernel[0] * c.kernel[1];
         let weights = self.weights(outputs * per, per);
-        Term::Conv(Conv {
-            kernel: c.kernel,
-            stride: c.stride,
-            pad_before: [c.pad[0], c.pad[1]],
-            dilation: c.dilation,
-            groups: c.groups,
-            weights,
-        })
+        Term::Conv(Conv::new(c.kernel, c.stride, [c.pad[0], c.pad[1]], c.dilation, c.groups, weights))
     }
 
     pub fn conv(&mut self, x: NodeId, outputs: usize, c: ConvSpec, activation: Activation) -> NodeId {

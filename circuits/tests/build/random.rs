@@ -2,7 +2,7 @@
 
 use sworn_circuits::graph::*;
 
-use super::{Build, ConvSpec};
+use super::{change_weights, Build, ConvSpec};
 
 impl Build {
     fn index(&mut self, n: usize) -> usize {
@@ -36,7 +36,7 @@ impl Build {
         let mut term = self.conv_term(channels, outputs, ConvSpec { kernel, stride, dilation, pad: [pad[0], pad[1], 0, 0], groups });
         // Sums of random signs are far smaller than the worst case.
         if let (Term::Conv(conv), true) = (&mut term, self.coin()) {
-            conv.weights.iter_mut().for_each(|w| *w *= 3);
+            change_weights(conv, |weights| weights.iter_mut().for_each(|w| *w *= 3));
         }
         term
     }

@@ -251,7 +251,7 @@ impl Emitter<'_> {
                     let (weights, left) = rounding::weights(&layer, scale * unit, scale, &samples)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
                     let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
-                    quant::Term::Conv(quant::Conv { kernel, stride, pad_before, dilation, groups, weights })
+                    quant::Term::Conv(quant::Conv::new(kernel, stride, pad_before, dilation, groups, weights))
                 }
             });
         }
@@ -268,7 +268,7 @@ fn linear_bound(linear: &quant::Linear, magnitudes: &[i128]) -> i128 {
             quant::Term::Scale(factor) => i128::from(*factor).abs() * size,
             quant::Term::Conv(conv) => {
                 let per_output = conv.weights.len() / outputs.max(1);
-                conv.weights[output * per_output..(output + 1) * per_output].iter().map(|&w| i128::from(w).abs()).sum::<i128>() * size
+                conv.weights.sum_abs(output * per_output..(output + 1) * per_output) as i128 * size
             }
         });
         terms.sum::<i128>() + i128::from(linear.bias[output]).abs()
