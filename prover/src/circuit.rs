@@ -65,8 +65,6 @@ pub(crate) struct Circuit {
     pub(crate) fixed_queries: Vec<Query>,
     /// The shift of range lookups.
     pub(crate) lambda: Symbol,
-    /// A column that is 1 on usable rows, if one of the fixed columns is.
-    pub(crate) active: Option<u32>,
 }
 
 /// The constraint system of a layout.
@@ -115,7 +113,6 @@ impl Circuit {
             numerator,
             advice_queries: queries(advice, Source::Advice),
             fixed_queries: queries(fixed, Source::Fixed),
-            active,
         })
     }
 

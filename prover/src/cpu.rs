@@ -3,6 +3,9 @@
 mod column;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "cpu/ifma/absent.rs"]
+mod ifma;
 mod interpret;
 pub mod msm;
 pub mod ntt;

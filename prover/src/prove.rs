@@ -112,7 +112,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         let plan = crate::memory::plan(key, self.memory)?;
         let mut profile = Profile::new();
         report(progress, Stage::Witness, 0.0)?;
-        let mut witness = profile.span(Stage::Witness, "model", || Witness::new(&key.graph, &key.layout, key.visibility, inputs))?;
+        let witness = profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
         let transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
         let mut run = Run {
             backend: &self.backend,
@@ -133,7 +133,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         for value in &instance {
             run.transcript.common_scalar(*value).map_err(ProveError::Transcript)?;
         }
-        run.first_phase(std::mem::take(&mut witness.first), &witness.instance)?;
+        run.first_phase(&witness)?;
         run.second_phase()?;
         let _theta = run.squeeze();
         let (beta, gamma) = (run.squeeze(), run.squeeze());

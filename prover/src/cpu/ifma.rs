@@ -1,16 +1,18 @@
 //! Vector arithmetic with AVX-512 IFMA: the same results as [`super::vector`] and [`super::ntt`], bit for bit.
 //!
 //! [`Ifma`] is proof that the processor has the instructions; its methods take whole vectors of eight elements and leave
-//! the rest to the caller. `lanes` holds the arithmetic with its bounds, `transform` the transforms.
+//! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms.
 #![expect(unsafe_code, reason = "calls of functions that need vector instructions")]
 
 mod lanes;
+mod limbs;
 mod transform;
 
 pub(crate) use transform::{Scale, Transform};
 
 use halo2_proofs::halo2curves::bn256::Fr;
-use lanes::{elements, elements_mut, Factor, Lanes, Root};
+use lanes::{Lanes, Root};
+use limbs::{elements, elements_mut, Factor};
 
 /// Elements of a vector.
 pub(crate) const WIDTH: usize = 8;
@@ -29,21 +31,9 @@ impl Ifma {
         found.then_some(Self(()))
     }
 
-    /// a + b, on a multiple of eight elements.
-    pub(crate) fn add(self, a: &mut [Fr], b: &[Fr]) {
-        // SAFETY: `self` is proof of the instructions, here and below.
-        unsafe { add(elements_mut(a), elements(b)) }
-    }
-
-    /// a − b, on a multiple of eight elements.
-    pub(crate) fn sub(self, a: &mut [Fr], b: &[Fr]) {
-        // SAFETY: as above.
-        unsafe { sub(elements_mut(a), elements(b)) }
-    }
-
     /// a·b, on a multiple of eight elements.
     pub(crate) fn mul_assign(self, a: &mut [Fr], b: &[Fr]) {
-        // SAFETY: as above.
+        // SAFETY: `self` is proof of the instructions, here and below.
         unsafe { mul_assign(elements_mut(a), elements(b)) }
     }
 
@@ -63,20 +53,6 @@ impl Ifma {
     pub(crate) fn add_product(self, acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
         // SAFETY: as above.
         unsafe { add_product(elements_mut(acc), elements(a), elements(b)) }
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add(a: &mut [[u64; 4]], b: &[[u64; 4]]) {
-    for at in (0..a.len()).step_by(WIDTH) {
-        Lanes::load(a, at, 1).add(&Lanes::load(b, at, 1)).carry().sub_p().store(a, at, 1);
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn sub(a: &mut [[u64; 4]], b: &[[u64; 4]]) {
-    for at in (0..a.len()).step_by(WIDTH) {
-        Lanes::load(a, at, 1).sub_mod(&Lanes::load(b, at, 1)).store(a, at, 1);
     }
 }
 

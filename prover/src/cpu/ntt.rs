@@ -19,13 +19,12 @@
 //! by its prefixes, and a butterfly's root is constant over its block. `to_coset` walks the same tree upwards with
 //! ω for ω^(−1), after scaling c_j by shift^j. [vzGG13] §8.2 has the tree, [Sei18] §2 the order of the roots.
 //!
-//! A block that fits the second-level cache is finished before its neighbour is begun; all arithmetic is exact, so the
+//! A block that fits a cache is finished before its neighbour is begun, whatever the cache's size; all arithmetic is exact, so the
 //! result does not depend on the number of threads.
 //!
 //! [vzGG13]: von zur Gathen, Gerhard, Modern Computer Algebra, 3rd ed.
 //! [Sei18]: https://eprint.iacr.org/2018/039
 
-#[cfg(target_arch = "x86_64")]
 use super::ifma::{Ifma, Scale, Transform};
 use super::vector;
 use halo2_proofs::halo2curves::bn256::Fr;
@@ -49,7 +48,6 @@ pub struct Domain {
     n_inv: Fr,
     up: Vec<Fr>,
     down: Vec<Fr>,
-    #[cfg(target_arch = "x86_64")]
     vector: Option<Transform>,
 }
 
@@ -60,11 +58,8 @@ impl Domain {
     /// If k is above 28: the field has no such root.
     pub fn new(k: u32) -> Self {
         let domain = Self::portable(k);
-        #[cfg(target_arch = "x86_64")]
         let vector = Ifma::detect().and_then(|ifma| Transform::new(ifma, k, &domain.down, &domain.up));
-        #[cfg(target_arch = "x86_64")]
-        let domain = Self { vector, ..domain };
-        domain
+        Self { vector, ..domain }
     }
 
     /// The same without vector instructions.
@@ -80,15 +75,7 @@ impl Domain {
             _ => reversed_powers(Fr::ONE, w, k - 1),
         };
         let n_inv = Fr::TWO_INV.pow_vartime([u64::from(k)]);
-        Self {
-            k,
-            omega,
-            n_inv,
-            up: half(omega),
-            down: half(omega_inv),
-            #[cfg(target_arch = "x86_64")]
-            vector: None,
-        }
+        Self { k, omega, n_inv, up: half(omega), down: half(omega_inv), vector: None }
     }
 
     /// The generator ω.
@@ -109,7 +96,6 @@ impl Domain {
     pub fn to_coefficients(&self, columns: &mut [Vec<Fr>]) {
         self.check(columns.iter().map(Vec::len));
         let inner = shares_columns(columns.len());
-        #[cfg(target_arch = "x86_64")]
         if let Some(vector) = &self.vector {
             return for_batches(columns, |batch| descend_batch(vector, batch, Scale::Divide, inner));
         }
@@ -127,7 +113,6 @@ impl Domain {
         self.check(coefficients.iter().map(|c| c.len()));
         let inner = shares_columns(coefficients.len());
         let powers = self.shift_powers(shift);
-        #[cfg(target_arch = "x86_64")]
         if let Some(vector) = &self.vector {
             let mut columns: Vec<(&[Fr], Vec<Fr>)> = coefficients.iter().map(|c| (*c, Vec::new())).collect();
             for_batches(&mut columns, |batch| {
@@ -156,7 +141,6 @@ impl Domain {
         self.check(columns.iter().map(Vec::len));
         let inner = shares_columns(columns.len());
         let powers = reversed_powers(self.n_inv, invert_shift(shift), self.k);
-        #[cfg(target_arch = "x86_64")]
         if let Some(vector) = &self.vector {
             return for_batches(columns, |batch| descend_batch(vector, batch, Scale::Powers(&powers), inner));
         }
@@ -221,13 +205,11 @@ fn shares_columns(columns: usize) -> bool {
 }
 
 /// Shares out the columns in batches, each with its own scratch memory.
-#[cfg(target_arch = "x86_64")]
 fn for_batches<T: Send>(columns: &mut [T], apply: impl Fn(&mut [T]) + Send + Sync) {
     let size = columns.len().div_ceil(2 * rayon::current_num_threads()).max(1);
     columns.par_chunks_mut(size).for_each(apply);
 }
 
-#[cfg(target_arch = "x86_64")]
 fn descend_batch(vector: &Transform, columns: &mut [Vec<Fr>], scale: Scale, inner: bool) {
     let mut scratch = vector.scratch();
     for column in columns {

@@ -6,9 +6,8 @@
 //! ```
 //!
 //! Results are exact and fully reduced on every processor. `portable` is the reference of the vector path, and takes
-//! the elements left over by whole vectors. None of these functions starts a thread.
+//! the elements left over by whole vectors; sums alone are no faster by vectors. None of these functions starts a thread.
 
-#[cfg(target_arch = "x86_64")]
 use super::ifma::{Ifma, WIDTH};
 use halo2_proofs::halo2curves::bn256::Fr;
 
@@ -16,7 +15,6 @@ use halo2_proofs::halo2curves::bn256::Fr;
 macro_rules! dispatch {
     ($name:ident, $out:ident, [$($slice:ident),*], [$($scalar:ident),*]) => {{
         $(assert_eq!($out.len(), $slice.len(), "lengths of the slices");)*
-        #[cfg(target_arch = "x86_64")]
         let whole = match Ifma::detect() {
             Some(ifma) if $out.len() >= WIDTH => {
                 let whole = $out.len() / WIDTH * WIDTH;
@@ -25,8 +23,6 @@ macro_rules! dispatch {
             }
             _ => 0,
         };
-        #[cfg(not(target_arch = "x86_64"))]
-        let whole = 0;
         portable::$name(&mut $out[whole..], $(&$slice[whole..],)* $(&$scalar)*);
     }};
 }
@@ -36,12 +32,14 @@ macro_rules! dispatch {
 /// # Panics
 /// If the lengths differ, here and below.
 pub fn add(a: &mut [Fr], b: &[Fr]) {
-    dispatch!(add, a, [b], []);
+    assert_eq!(a.len(), b.len(), "lengths of the slices");
+    portable::add(a, b);
 }
 
 /// a −= b.
 pub fn sub(a: &mut [Fr], b: &[Fr]) {
-    dispatch!(sub, a, [b], []);
+    assert_eq!(a.len(), b.len(), "lengths of the slices");
+    portable::sub(a, b);
 }
 
 /// a *= b, element by element.

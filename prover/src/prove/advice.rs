@@ -5,7 +5,9 @@ use halo2_proofs::halo2curves::ff::Field;
 use rand::{CryptoRng, RngCore};
 use std::sync::Arc;
 use sworn_circuits::column::IntColumn;
+use sworn_circuits::error::WitnessError;
 use sworn_circuits::layout::UNUSABLE_ROWS;
+use sworn_circuits::witness::Witness;
 
 use super::Run;
 use crate::algebra::{Source, Values};
@@ -14,6 +16,13 @@ use crate::circuit::{Derived, RangeForm};
 use crate::error::ProveError;
 use crate::profile::Stage;
 
+/// The column of multiplicities of a range table.
+fn count<B: Backend>(backend: &B, forms: &[Form<'_, B::Column>], rows: usize, size: usize) -> Result<IntColumn, ProveError> {
+    let counts = backend.multiplicities(forms, rows, size);
+    let counts = counts.map_err(|(row, value)| ProveError::Witness(WitnessError::NotInTable { row, value }))?;
+    Ok(IntColumn::new(&counts))
+}
+
 impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Random values for the last rows: two for each opening, as `docs/zero-knowledge.md` asks.
     fn tail(&mut self, column: usize) -> Vec<Fr> {
@@ -21,24 +30,46 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         self.random(count)
     }
 
-    /// Uploads and commits the integers of the witness, then squeezes the circuit's challenges.
-    pub(super) fn first_phase(&mut self, first: Vec<IntColumn>, instance: &[i64]) -> Result<(), ProveError> {
+    /// Uploads and commits the integers of the witness, then squeezes the circuit's challenges. Lookups are counted while the
+    /// columns that they read are committed.
+    pub(super) fn first_phase(&mut self, witness: &Witness) -> Result<(), ProveError> {
         self.report(Stage::FirstPhase, 0.0)?;
-        let (backend, rows) = (self.backend(), self.rows());
-        self.instance = Some(backend.integers(&Arc::new(IntColumn::new(instance)), rows));
-        for (index, values) in first.into_iter().enumerate() {
-            let mut column = backend.integers(&Arc::new(values), rows);
+        let (backend, rows, key) = (self.backend(), self.rows(), self.key());
+        self.instance = Some(backend.integers(&Arc::new(IntColumn::new(&witness.instance)), rows));
+        let multiplicity = key.layout.shape.advice().multiplicity;
+        let host = if key.layout.shape.tables { Some(witness) } else { None };
+        for (index, values) in witness.first.iter().enumerate().filter(|(index, _)| *index != multiplicity) {
+            let mut column = backend.integers(&Arc::new(values.clone()), rows);
             backend.write_tail(&mut column, &self.tail(index));
             self.advice[index] = Some(column);
         }
-        let columns: Vec<&B::Column> = self.advice.iter().flatten().collect();
-        let points = &self.resident().lagrange;
-        let commitments = self.profile.span(Stage::FirstPhase, "commit", || backend.commit(points, &columns));
+        let start = self.profile.now();
+        let (mut commitments, counts) = {
+            let made: Vec<&B::Column> = self.advice.iter().flatten().collect();
+            let points = &self.resident().lagrange;
+            let forms = self.range_forms();
+            let count = || match host {
+                Some(witness) => Ok(witness.count(&key.layout, &key.graph)?),
+                None => count(backend, &forms, key.layout.usable_rows(), 1 << key.layout.shape.table_bits()),
+            };
+            rayon::join(|| backend.commit(points, &made), count)
+        };
+        let mut column = backend.integers(&Arc::new(counts?), rows);
+        backend.write_tail(&mut column, &self.tail(multiplicity));
+        commitments.splice(multiplicity..multiplicity, backend.commit(&self.resident().lagrange, &[&column]));
+        self.advice[multiplicity] = Some(column);
+        self.profile.record(Stage::FirstPhase, "commit", start);
         self.write_points(&commitments)?;
         for index in 0..self.challenges.len() {
             self.challenges[index] = self.squeeze();
         }
         self.report(Stage::FirstPhase, 1.0)
+    }
+
+    /// What is looked up in the range table.
+    fn range_forms(&self) -> Vec<Form<'_, B::Column>> {
+        let lookups = self.key().layout.shape.range_lookups();
+        lookups.iter().map(|form| form.iter().map(|&(c, f)| (self.column(Source::Advice(c as u32)), f)).collect()).collect()
     }
 
     /// Derives and commits the columns that depend on the challenges.

@@ -8,130 +8,23 @@
 //! are below 2^260 ≈ 84.6·p and reduced late; bounds are multiples of p. Elements keep the Montgomery form of `Fr`,
 //! x·2^256 mod p: a product with a constant takes the constant's plain value.
 //!
-//! | product      | operations | x·w − q·p                                                                       |
-//! |--------------|------------|---------------------------------------------------------------------------------|
-//! | `Root::mul`  | 84         | w' = ⌊w·2^260/p⌋, q = ⌊x·w'/2^260⌋ (or less by 1 in 2^49): < (1 + x/2^260 + 2^(−49))·p |
-//! | `Lanes::mul` | 105        | (x·y + m·p)/2^260, m < 2^260 limb by limb: < (1 + (x/2^260)·(y/p))·p              |
+//! | product      | operations | identity                                             | bound                            |
+//! |--------------|------------|------------------------------------------------------|----------------------------------|
+//! | `Root::mul`  | 84         | x·w − q·p, q = ⌊x·w'/2^260⌋ or 1 less, w' = ⌊w·2^260/p⌋ | (1 + x/2^260 + 2^(−49))·p     |
+//! | `Lanes::mul` | 105        | (x·y + m·p)/2^260, m < 2^260 found limb by limb      | (1 + (x/2^260)·(y/p))·p          |
 //!
 //! The first is Shoup's product [Har14] §2, only the upper columns of x·w' being summed; the second is Montgomery's.
 //!
 //! [Har14]: https://arxiv.org/abs/1205.2926
 #![expect(unsafe_code, reason = "loads and stores of elements by vector instructions")]
 
-use halo2_proofs::halo2curves::bn256::Fr;
-use halo2_proofs::halo2curves::ff::PrimeField;
+use super::limbs::{Factor, BARRETT, BIAS, MASK, NEG_P, NEG_P_INV, P, WIDE_BIAS};
 use std::arch::x86_64::*;
-
-/// The bits of a proper limb.
-const MASK: u64 = (1 << 52) - 1;
-/// p as 64-bit limbs.
-const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
-const P: [u64; 5] = reslice(MODULUS);
-/// 2^260 − p.
-const NEG_P: [u64; 5] = negate(P);
-/// −p^(−1) mod 2^260; its lowest limb is Montgomery's constant.
-const NEG_P_INV: [u64; 5] = negate(inverse(P));
-/// ⌊2^260/p⌋.
-const BARRETT: u64 = 84;
-/// 2p, its limbs (but the last) above every proper limb.
-const BIAS: [u64; 5] = bias(2, 1);
-/// 16p, its limbs (but the last) above the sum of eight proper limbs.
-const WIDE_BIAS: [u64; 5] = bias(16, 8);
-
-/// The 52-bit limbs of four 64-bit limbs.
-const fn reslice(w: [u64; 4]) -> [u64; 5] {
-    [w[0] & MASK, (w[0] >> 52 | w[1] << 12) & MASK, (w[1] >> 40 | w[2] << 24) & MASK, (w[2] >> 28 | w[3] << 36) & MASK, w[3] >> 16]
-}
-
-/// a·b mod 2^260.
-const fn mul_low(a: [u64; 5], b: [u64; 5]) -> [u64; 5] {
-    let (mut product, mut carry, mut column) = ([0; 5], 0u128, 0);
-    while column < 5 {
-        let mut i = 0;
-        while i <= column {
-            carry += a[i] as u128 * b[column - i] as u128;
-            i += 1;
-        }
-        product[column] = carry as u64 & MASK;
-        carry >>= 52;
-        column += 1;
-    }
-    product
-}
-
-/// −a mod 2^260.
-const fn negate(a: [u64; 5]) -> [u64; 5] {
-    mul_low(a, [MASK; 5])
-}
-
-/// a^(−1) mod 2^260 for odd a: x(2 − a·x) doubles the number of right bits, from one.
-const fn inverse(a: [u64; 5]) -> [u64; 5] {
-    let (mut x, mut step) = ([1, 0, 0, 0, 0], 0);
-    while step < 9 {
-        let mut factor = negate(mul_low(a, x));
-        let (mut carry, mut i) = (2, 0);
-        while i < 5 {
-            carry += factor[i];
-            factor[i] = carry & MASK;
-            carry >>= 52;
-            i += 1;
-        }
-        x = mul_low(x, factor);
-        step += 1;
-    }
-    x
-}
-
-/// times·p with `spare`·2^52 lent from each limb to the one below.
-const fn bias(times: u64, spare: u64) -> [u64; 5] {
-    let b = mul_low(P, [times, 0, 0, 0, 0]);
-    let lent = spare << 52;
-    [b[0] + lent, b[1] + lent - spare, b[2] + lent - spare, b[3] + lent - spare, b[4] - spare]
-}
-
-/// The Montgomery limbs of an element.
-fn limbs_of(x: &Fr) -> [u64; 4] {
-    elements(std::slice::from_ref(x))[0]
-}
-
-const _: () = assert!(size_of::<Fr>() == 32 && align_of::<Fr>() == align_of::<[u64; 4]>());
-
-/// The Montgomery limbs of elements.
-pub(super) fn elements(x: &[Fr]) -> &[[u64; 4]] {
-    // SAFETY: `Fr` has one field, a [u64; 4], of its own size and alignment (asserted above), so it lies at offset 0.
-    unsafe { std::slice::from_raw_parts(x.as_ptr().cast(), x.len()) }
-}
-
-/// The Montgomery limbs of elements, to write; the writer keeps them below p.
-pub(super) fn elements_mut(x: &mut [Fr]) -> &mut [[u64; 4]] {
-    // SAFETY: as in `elements`; every bit pattern is an initialized `Fr`.
-    unsafe { std::slice::from_raw_parts_mut(x.as_mut_ptr().cast(), x.len()) }
-}
 
 /// A word of eight lanes.
 fn word(lanes: [u64; 8]) -> __m512i {
     // SAFETY: both types are 64 bytes of plain integers.
     unsafe { std::mem::transmute(lanes) }
-}
-
-/// A constant factor w and w' = ⌊w·2^260/p⌋, as 52-bit limbs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Factor {
-    w: [u64; 5],
-    quotient: [u64; 5],
-}
-
-impl Factor {
-    pub(super) fn new(factor: &Fr) -> Self {
-        let bytes = factor.to_repr();
-        let mut w = [0; 4];
-        for (limb, bytes) in w.iter_mut().zip(bytes.chunks_exact(8)) {
-            *limb = bytes.iter().rev().fold(0, |sum, b| sum << 8 | u64::from(*b));
-        }
-        // w'·p = w·2^260 − (w·2^260 mod p), and the factor's Montgomery form is w·2^256 mod p.
-        let remainder = reslice(limbs_of(&(*factor * Fr::from(16))));
-        Self { w: reslice(w), quotient: mul_low(remainder, NEG_P_INV) }
-    }
 }
 
 /// A factor for each lane.
@@ -162,46 +55,21 @@ impl Root {
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     pub(super) fn mul(&self, x: &Lanes) -> Lanes {
         let zero = _mm512_setzero_si512();
-        // Columns 4 to 9 of x·w'; low and high halves apart, for shorter chains of sums.
-        let (mut low, mut high) = ([zero; 5], [zero; 6]);
+        // Columns 4 to 9 of x·w'.
+        let mut q = [zero; 6];
         for i in 0..5 {
             for j in 0..5 {
                 if i + j >= 4 {
-                    low[i + j - 4] = _mm512_madd52lo_epu64(low[i + j - 4], x.0[i], self.quotient[j]);
+                    q[i + j - 4] = _mm512_madd52lo_epu64(q[i + j - 4], x.0[i], self.quotient[j]);
                 }
                 if i + j >= 3 {
-                    high[i + j - 3] = _mm512_madd52hi_epu64(high[i + j - 3], x.0[i], self.quotient[j]);
+                    q[i + j - 3] = _mm512_madd52hi_epu64(q[i + j - 3], x.0[i], self.quotient[j]);
                 }
             }
         }
-        let q: [__m512i; 5] = [
-            _mm512_add_epi64(low[0], high[0]),
-            _mm512_add_epi64(low[1], high[1]),
-            _mm512_add_epi64(low[2], high[2]),
-            _mm512_add_epi64(low[3], high[3]),
-            _mm512_add_epi64(low[4], high[4]),
-        ];
-        let q = Lanes([_mm512_add_epi64(q[1], _mm512_srli_epi64::<52>(q[0])), q[2], q[3], q[4], high[5]]).carry();
-        let (mut low, mut high) = ([zero; 5], [zero; 5]);
-        add_low(&mut low, &mut high, x, &self.w);
-        add_low(&mut low, &mut high, &q, &splat(NEG_P));
-        Lanes(low).add(&Lanes(high)).carry_low()
-    }
-}
-
-/// Adds the low and the high halves of x·y mod 2^260, column by column; x and y must be proper.
-#[inline]
-#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add_low(low: &mut [__m512i; 5], high: &mut [__m512i; 5], x: &Lanes, y: &[__m512i; 5]) {
-    for i in 0..5 {
-        for j in 0..5 {
-            if i + j < 5 {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], x.0[i], y[j]);
-            }
-            if i + j < 4 {
-                high[i + j + 1] = _mm512_madd52hi_epu64(high[i + j + 1], x.0[i], y[j]);
-            }
-        }
+        let q = Lanes([_mm512_add_epi64(q[1], _mm512_srli_epi64::<52>(q[0])), q[2], q[3], q[4], q[5]]).carry();
+        let r = Lanes([zero; 5]).add_low(x, &self.w);
+        r.add_low(&q, &splat(NEG_P)).carry_low()
     }
 }
 
@@ -293,6 +161,24 @@ impl Lanes {
         let mut x = self.carry().0;
         x[4] = _mm512_and_si512(x[4], _mm512_set1_epi64(MASK as i64));
         Self(x)
+    }
+
+    /// The columns of self + x·y, mod 2^260; x and y must be proper.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    fn add_low(&self, x: &Self, y: &[__m512i; 5]) -> Self {
+        let mut sum = self.0;
+        for i in 0..5 {
+            for j in 0..5 {
+                if i + j < 5 {
+                    sum[i + j] = _mm512_madd52lo_epu64(sum[i + j], x.0[i], y[j]);
+                }
+                if i + j < 4 {
+                    sum[i + j + 1] = _mm512_madd52hi_epu64(sum[i + j + 1], x.0[i], y[j]);
+                }
+            }
+        }
+        Self(sum)
     }
 
     /// x·y/2^260 mod p, proper; both must be proper.
@@ -387,18 +273,10 @@ impl Lanes {
             d[i] = _mm512_and_si512(d[i], mask);
         }
         let negative = _mm512_movepi64_mask(d[4]);
-        for i in 0..5 {
-            d[i] = _mm512_mask_mov_epi64(d[i], negative, self.0[i]);
+        for (d, x) in d.iter_mut().zip(self.0) {
+            *d = _mm512_mask_mov_epi64(*d, negative, x);
         }
         Self(d)
-    }
-
-    /// x − y mod p, proper and below p as both must be.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-    pub(super) fn sub_mod(&self, y: &Self) -> Self {
-        // x − y + 2p is above p, and below 2p just where x < y.
-        self.sub(y).carry().sub_p().sub_p()
     }
 
     /// x/2^k mod p, proper and below (1 + x/(2^k·p))·p; k is at most 28, where p = 1 mod 2^28.
@@ -502,5 +380,113 @@ fn store_words(words: [__m512i; 4], to: &mut [[u64; 4]], at: usize, stride: usiz
                 _mm256_storeu_si256(to[second].as_mut_ptr().cast(), y);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limbs::{elements, mul_low};
+    use super::*;
+    use halo2_proofs::halo2curves::bn256::Fr;
+    use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+
+    /// Vectors of the values at the ends of the ranges, limb by limb: 0, 1, p − 1, p, 2p − 1, and 70p or so.
+    fn extremes() -> Lanes {
+        let less = |x: [u64; 5]| [x[0] - 1, x[1], x[2], x[3], x[4]];
+        let twice = mul_low(P, [2, 0, 0, 0, 0]);
+        let large = mul_low(P, [70, 0, 0, 0, 0]);
+        let full = [MASK, MASK, MASK, MASK, large[4]];
+        from_lanes([[0; 5], [1, 0, 0, 0, 0], less(P), P, less(twice), twice, large, full])
+    }
+
+    fn from_lanes(x: [[u64; 5]; 8]) -> Lanes {
+        Lanes(std::array::from_fn(|limb| word(x.map(|x| x[limb]))))
+    }
+
+    fn to_lanes(x: &Lanes) -> [[u64; 5]; 8] {
+        // SAFETY: both types are 64 bytes of plain integers.
+        let words = x.0.map(|w| unsafe { std::mem::transmute::<__m512i, [u64; 8]>(w) });
+        std::array::from_fn(|lane| words.map(|w| w[lane]))
+    }
+
+    /// The values mod p, of limbs of any size.
+    fn values(x: &Lanes) -> [Fr; 8] {
+        to_lanes(x).map(|x| x.iter().rev().fold(Fr::ZERO, |sum, limb| sum * Fr::from(1 << 52) + Fr::from(*limb)))
+    }
+
+    /// Whether all limbs are proper and all values below `times`·p.
+    fn proper_below(x: &Lanes, times: u64) -> bool {
+        let bound = mul_low(P, [times, 0, 0, 0, 0]);
+        to_lanes(x).iter().all(|x| x.iter().all(|limb| *limb <= MASK) && x.iter().rev().lt(bound.iter().rev()))
+    }
+
+    fn zip(x: [Fr; 8], y: [Fr; 8], f: impl Fn(Fr, Fr) -> Fr) -> [Fr; 8] {
+        std::array::from_fn(|i| f(x[i], y[i]))
+    }
+
+    #[test]
+    fn constants() {
+        assert_eq!(values(&from_lanes([P; 8])), [Fr::ZERO; 8]);
+        assert_eq!(mul_low(P, NEG_P_INV), [MASK; 5]);
+        assert_eq!((BARRETT, BARRETT), ((1 << 52) / P[4], (1 << 52) / (P[4] + 1)));
+        assert_eq!(P[0] % (1 << 28), 1);
+    }
+
+    #[test]
+    fn arithmetic_at_the_bounds() {
+        if crate::cpu::ifma::Ifma::detect().is_some() {
+            // SAFETY: the processor has the instructions.
+            unsafe { check_at_the_bounds() }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    fn check_at_the_bounds() {
+        let x = extremes();
+        let radix = (0..260).fold(Fr::ONE, |r, _| r * Fr::TWO_INV);
+        for factor in [Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::DELTA, Fr::ROOT_OF_UNITY] {
+            let product = Root::broadcast(&Factor::new(&factor)).mul(&x);
+            assert!(proper_below(&product, 2));
+            assert_eq!(values(&product), values(&x).map(|x| x * factor));
+            let factors = [factor; 8];
+            let other = Lanes::load_factor(elements(&factors), 0, 1);
+            let product = x.mul(&other);
+            assert!(proper_below(&product, 15));
+            assert_eq!(values(&product), zip(values(&x), values(&other), |x, y| x * y * radix));
+        }
+        let reduced = x.reduce();
+        assert!(proper_below(&reduced, 2));
+        assert_eq!(values(&reduced), values(&x));
+        assert!(proper_below(&reduced.sub_p(), 1));
+        assert_eq!(values(&reduced.sub_p()), values(&x));
+        assert_eq!(values(&x.sub(&reduced)), zip(values(&x), values(&reduced), |x, y| x - y));
+        let sum = (0..7).fold(reduced, |sum, _| sum.add(&reduced));
+        assert_eq!(values(&x.sub_wide(&sum).carry()), zip(values(&x), values(&sum), |x, y| x - y));
+        for k in [7, 8, 20, 28] {
+            let quotient = x.div_power(k);
+            assert!(proper_below(&quotient, 2));
+            assert_eq!(values(&quotient), values(&x).map(|x| x * Fr::TWO_INV.pow_vartime([u64::from(k)])));
+        }
+    }
+
+    #[test]
+    fn elements_in_and_out() {
+        if crate::cpu::ifma::Ifma::detect().is_some() {
+            // SAFETY: the processor has the instructions.
+            unsafe { check_elements() }
+        }
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    fn check_elements() {
+        let from: Vec<[u64; 4]> = (0..64u64).map(|i| [i, !i, i << 40, i << 50]).collect();
+        let mut block: [Lanes; 8] = std::array::from_fn(|i| Lanes::load(&from, 8 * i, 1));
+        transpose(&mut block);
+        let mut to = vec![[0; 4]; 64];
+        for (i, x) in block.iter().enumerate() {
+            assert_eq!(to_lanes(x), to_lanes(&Lanes::load(&from, i, 8)));
+            x.store(&mut to, i, 8);
+        }
+        assert_eq!(from, to);
     }
 }

@@ -13,7 +13,8 @@
 //! below 71 after 28 layers. A sum on the way up doubles, and is reduced after two or three layers.
 #![expect(unsafe_code, reason = "calls of functions that need vector instructions")]
 
-use super::lanes::{elements, elements_mut, transpose, Factor, Lanes, Root};
+use super::lanes::{transpose, Lanes, Root};
+use super::limbs::{elements, elements_mut, Factor};
 use super::Ifma;
 use halo2_proofs::halo2curves::bn256::Fr;
 use rayon::prelude::*;
@@ -69,10 +70,9 @@ pub(crate) enum Scale<'a> {
     Powers(&'a [Fr]),
 }
 
-/// The vector form of a domain.
+/// The vector form of a domain; it is only made with proof of the instructions.
 #[derive(Clone, Debug)]
 pub(crate) struct Transform {
-    ifma: Ifma,
     k: u32,
     down: Roots,
     up: Roots,
@@ -80,8 +80,8 @@ pub(crate) struct Transform {
 
 impl Transform {
     /// From the tables of a domain of 2^k points, if it is not too small.
-    pub(crate) fn new(ifma: Ifma, k: u32, down: &[Fr], up: &[Fr]) -> Option<Self> {
-        (k >= LOG_BLOCK).then(|| Self { ifma, k, down: Roots::new(down), up: Roots::new(up) })
+    pub(crate) fn new(_: Ifma, k: u32, down: &[Fr], up: &[Fr]) -> Option<Self> {
+        (k >= LOG_BLOCK).then(|| Self { k, down: Roots::new(down), up: Roots::new(up) })
     }
 
     /// Room for the lanes of a column.
@@ -91,11 +91,11 @@ impl Transform {
 
     /// Values in natural order to coefficients in bit-reversed order, in place.
     pub(crate) fn descend(&self, column: &mut [Fr], scale: Scale, scratch: &mut [Lanes], parallel: bool) {
-        let Self { ifma, k, down, .. } = self;
+        let Self { k, down, .. } = self;
         let column = elements_mut(column);
         let quarter = scratch.len() / 4;
         let from: &[[u64; 4]] = column;
-        // SAFETY: `ifma` is proof of the instructions, here and below.
+        // SAFETY: `Transform::new` took proof of the instructions.
         match k - LOG_BLOCK {
             0 => for_rows([scratch], 0, parallel, &|at, rows| unsafe { load_rows(from, at, rows, down) }),
             odd if odd % 2 == 1 => {
@@ -105,7 +105,7 @@ impl Transform {
             _ => for_rows(quarters(scratch), 0, parallel, &|at, rows| unsafe { load_rows(from, at, rows, down) }),
         }
         let top = scratch.len() >> top_layers(*k);
-        let task = Descent { ifma: *ifma, k: *k, roots: down, scale };
+        let task = Descent { k: *k, roots: down, scale };
         let blocks = scratch.chunks_exact_mut(top).zip(column.chunks_exact_mut(8 * top)).enumerate();
         if parallel {
             blocks.par_bridge().for_each(|(i, (block, to))| task.descend(block, i, to, true));
@@ -118,7 +118,7 @@ impl Transform {
     pub(crate) fn ascend(&self, from: &[Fr], powers: &[Fr], to: &mut [Fr], scratch: &mut [Lanes], parallel: bool) {
         let Self { k, up, .. } = self;
         let top = scratch.len() >> top_layers(*k);
-        let task = Ascent { ifma: self.ifma, roots: up, from: elements(from), powers: elements(powers) };
+        let task = Ascent { roots: up, from: elements(from), powers: elements(powers) };
         let blocks = scratch.chunks_exact_mut(top).enumerate();
         if parallel {
             blocks.par_bridge().for_each(|(i, block)| task.ascend(block, i, true));
@@ -128,7 +128,7 @@ impl Transform {
         let to = elements_mut(to);
         let row = to.len() >> top_layers(*k);
         let scratch: &[Lanes] = scratch;
-        // SAFETY: `self.ifma` is proof of the instructions.
+        // SAFETY: `Transform::new` took proof of the instructions.
         match top_layers(*k) {
             0 => for_rows([to], 0, parallel, &|at, rows| unsafe { store_rows(scratch, at / 8, rows, up) }),
             1 => {
@@ -168,9 +168,8 @@ fn for_rows<T: Send, const R: usize>(mut rows: [&mut [T]; R], at: usize, paralle
     rayon::join(|| for_rows(rows, at, true, apply), || for_rows(high, at + length / 2, true, apply));
 }
 
-/// The way down from a block of more than one vector.
+/// The way down from a block; made by `Transform` only.
 struct Descent<'a> {
-    ifma: Ifma,
     k: u32,
     roots: &'a Roots,
     scale: Scale<'a>,
@@ -179,7 +178,7 @@ struct Descent<'a> {
 impl Descent<'_> {
     fn descend(&self, block: &mut [Lanes], index: usize, to: &mut [[u64; 4]], parallel: bool) {
         if let Ok(block) = <&mut [Lanes; 8]>::try_from(&mut *block) {
-            // SAFETY: `self.ifma` is proof of the instructions.
+            // SAFETY: `Transform::new` took proof of the instructions.
             unsafe { self.finish(block, index, to) };
             return;
         }
@@ -195,12 +194,8 @@ impl Descent<'_> {
     }
 
     /// The last six layers of 64 elements.
-    ///
-    /// # Safety
-    /// The processor has the instructions.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     fn finish(&self, block: &mut [Lanes; 8], index: usize, to: &mut [[u64; 4]]) {
-        let _ = self.ifma;
         split_block(block, &self.roots.block(index));
         transpose(block);
         split_block(block, &self.roots.lanes[index]);
@@ -214,9 +209,8 @@ impl Descent<'_> {
     }
 }
 
-/// The way up to a block of more than one vector.
+/// The way up to a block; made by `Transform` only.
 struct Ascent<'a> {
-    ifma: Ifma,
     roots: &'a Roots,
     from: &'a [[u64; 4]],
     powers: &'a [[u64; 4]],
@@ -225,7 +219,7 @@ struct Ascent<'a> {
 impl Ascent<'_> {
     fn ascend(&self, block: &mut [Lanes], index: usize, parallel: bool) {
         if let Ok(block) = <&mut [Lanes; 8]>::try_from(&mut *block) {
-            // SAFETY: `self.ifma` is proof of the instructions.
+            // SAFETY: `Transform::new` took proof of the instructions.
             unsafe { self.start(block, index) };
             return;
         }
@@ -241,12 +235,8 @@ impl Ascent<'_> {
     }
 
     /// The first six layers of 64 elements.
-    ///
-    /// # Safety
-    /// The processor has the instructions.
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     fn start(&self, block: &mut [Lanes; 8], index: usize) {
-        let _ = self.ifma;
         for (i, x) in block.iter_mut().enumerate() {
             let at = 64 * index + i;
             *x = Lanes::load(self.from, at, 8).mul(&Lanes::load_factor(self.powers, at, 8));
@@ -340,7 +330,7 @@ fn merge_rows([a, b, c, d]: [&mut [Lanes]; 4], roots: &[Root; 3]) {
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn load_rows<const R: usize>(from: &[[u64; 4]], at: usize, rows: [&mut [Lanes]; R], roots: &Roots) {
     let length = from.len() / R;
-    let quarter = Root::broadcast(&roots.nodes[1.min(roots.nodes.len() - 1)]);
+    let quarter = Root::broadcast(&roots.nodes[1]);
     for i in 0..rows[0].len() {
         let mut v = [Lanes::zero(); R];
         for (row, x) in v.iter_mut().enumerate() {
@@ -365,7 +355,7 @@ fn load_rows<const R: usize>(from: &[[u64; 4]], at: usize, rows: [&mut [Lanes]; 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn store_rows<const R: usize>(from: &[Lanes], at: usize, rows: [&mut [[u64; 4]]; R], roots: &Roots) {
     let length = from.len() / R;
-    let quarter = Root::broadcast(&roots.nodes[1.min(roots.nodes.len() - 1)]);
+    let quarter = Root::broadcast(&roots.nodes[1]);
     for i in 0..rows[0].len() / 8 {
         let mut v = [Lanes::zero(); R];
         for (row, x) in v.iter_mut().enumerate() {
