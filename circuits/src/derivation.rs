@@ -67,9 +67,10 @@ impl Derivation {
     /// The column.
     pub fn column(&self) -> usize {
         match self {
-            Self::Recurrence { column, .. } | Self::Reciprocals { column, .. } | Self::RunningSum { column, .. } | Self::Copies { column, .. } => {
-                *column
-            }
+            Self::Recurrence { column, .. }
+            | Self::Reciprocals { column, .. }
+            | Self::RunningSum { column, .. }
+            | Self::Copies { column, .. } => *column,
         }
     }
 }

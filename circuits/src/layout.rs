@@ -37,7 +37,7 @@ pub const UNUSABLE_ROWS: usize = 6;
 /// The largest circuit that is laid out: 2^24 rows.
 pub const MAX_LOG_ROWS: u32 = 24;
 /// The most weights in a row.
-const MAX_WEIGHT_LANES: usize = 512;
+const MAX_WEIGHT_LANES: usize = 1024;
 /// Units in fewer rows than this are not spread over more lanes.
 const MIN_UNIT_ROWS: usize = 64;
 /// Lanes that are tried.

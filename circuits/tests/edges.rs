@@ -258,7 +258,7 @@ fn weights_need_more_rows_than_units() {
     let x = b.input(&[1, 1]);
     let sources = vec![Source::Element { input: 0, index: 0 }; 5000];
     let wide = b.push("repeat", Op::Gather(Gather { sources }), &[x], &[1, 5000]);
-    let y = b.dense(wide, 513, Activation::None);
+    let y = b.dense(wide, 1025, Activation::None);
     let (graph, _) = b.finish(&[y]);
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
     assert!(layout.usable_rows() >= layout.estimate.weight_rows && layout.estimate.weight_rows >= 10_000);

@@ -84,6 +84,9 @@ pub type Sum = BTreeMap<Monomial, ScalarId>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Monomial(Vec<Factor>);
 
+/// A column with its scalar.
+pub type Term = (Query, ScalarId);
+
 /// Interns scalars and sums, so that equal subexpressions are one.
 #[derive(Debug, Default)]
 pub struct Algebra {
@@ -228,7 +231,7 @@ impl Algebra {
     }
 
     /// `Σ scalar · column + constant`, if the sum is linear.
-    pub fn linear(&self, sum: &Sum) -> Option<(Vec<(Query, ScalarId)>, Option<ScalarId>)> {
+    pub fn linear(&self, sum: &Sum) -> Option<(Vec<Term>, Option<ScalarId>)> {
         let mut terms = Vec::new();
         let mut constant = None;
         for (monomial, &scalar) in sum {

@@ -17,7 +17,7 @@ use sworn_circuits::derivation::Derivation;
 use sworn_circuits::layout::{Layout, UNUSABLE_ROWS};
 use sworn_circuits::shape::{Place, LAMBDA};
 
-use crate::algebra::{Algebra, Compiled, Query, Scalars, Source, Sum, Symbol};
+use crate::algebra::{Algebra, Compiled, Query, Scalars, Source, Sum, Symbol, Term};
 use crate::backend::NO_SOURCE;
 use crate::error::KeyError;
 
@@ -130,7 +130,7 @@ struct Builder<'a> {
 }
 
 /// In the row domain columns of integers are cheap to combine and expensive to embed one by one.
-fn hoist_rows(terms: &[(Query, crate::algebra::ScalarId)]) -> bool {
+fn hoist_rows(terms: &[Term]) -> bool {
     terms.len() > 1
 }
 
@@ -180,7 +180,7 @@ impl Builder<'_> {
         if constant.and_then(|c| self.algebra.scalars.as_symbol(c)) != Some(self.lambda) {
             return None;
         }
-        let term = |(query, scalar): &(Query, crate::algebra::ScalarId)| match query {
+        let term = |(query, scalar): &Term| match query {
             Query { source: Source::Advice(column), rotation: 0 } if (*column as usize) < self.num_first_phase => {
                 Some((*column, as_integer(self.algebra.scalars.known(*scalar)?)?))
             }
@@ -248,8 +248,7 @@ impl Builder<'_> {
     }
 
     fn numerator(&mut self, meta: &ConstraintSystem<Fr>, permuted: &[Source], length: usize, active: Option<u32>) -> Compiled {
-        let mut expressions: Vec<Sum> =
-            meta.gates().iter().flat_map(|g| g.polynomials()).map(|e| self.algebra.expression(e)).collect();
+        let mut expressions: Vec<Sum> = meta.gates().iter().flat_map(|g| g.polynomials()).map(|e| self.algebra.expression(e)).collect();
         let count = permuted.len().div_ceil(length);
         let z = |i: usize| Source::Product(i as u32);
         if count > 0 {

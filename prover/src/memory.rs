@@ -4,6 +4,7 @@
 //! columns of 32n bytes   resident: second phase, running products
 //!                        + C values of the numerator's columns on a coset
 //!                        + C coefficients, unless they are computed again for every coset
+//!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
 //! points                 2 · 64n, keys as they are
 //! ```
 
@@ -25,12 +26,18 @@ pub(crate) struct Plan {
     pub(crate) keep_coefficients: bool,
     /// Columns that are transformed together otherwise.
     pub(crate) batch: usize,
-    /// What it should take at most.
-    pub(crate) bytes: u64,
+    /// Columns of the key are kept on cosets, from proof to proof.
+    pub(crate) keep_cosets: bool,
 }
 
-/// Bytes of a proof that keeps coefficients, and of one that does not.
-pub(crate) fn estimate(key: &ProvingKey) -> [u64; 2] {
+/// Whether a column is the same in every proof.
+pub(crate) fn is_of_key(source: Source) -> bool {
+    matches!(source, Source::Fixed(_) | Source::Sigma(_) | Source::Active | Source::First | Source::Last | Source::Point)
+}
+
+/// Bytes of a proof that keeps coefficients and columns of the key on cosets, of one that keeps coefficients, and of one
+/// that keeps neither.
+pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
     let circuit = &key.circuit;
     let rows = 1u64 << key.layout.log_rows;
     let mut columns: Vec<Source> = Vec::new();
@@ -49,20 +56,19 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 2] {
     let integers: u64 = key.layout.fixed.iter().map(|c| c.len() as u64 * 4).sum::<u64>() + circuit.num_first_phase as u64 * rows * 8;
     let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + 2 * 64 * rows;
     let lean = fixed + FIELD * rows * (proof + on_coset + 2 * BATCH as u64 + SPARE);
-    [lean + FIELD * rows * on_coset, lean]
+    let keeping = lean + FIELD * rows * on_coset;
+    let of_key = columns.iter().filter(|s| is_of_key(**s)).count() as u64;
+    [keeping + FIELD * rows * of_key * (circuit.degree as u64 - 1), keeping, lean]
 }
 
-/// The fastest way that fits a budget.
-pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>) -> Result<Plan, ProveError> {
-    let [keeping, lean] = estimate(key);
+/// The fastest way that fits a budget. Nothing is kept for a second proof before there is one.
+pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>, is_first: bool) -> Result<Plan, ProveError> {
+    let [most, keeping, lean] = estimate(key);
     let budget = budget.or_else(available).unwrap_or(u64::MAX);
-    if keeping <= budget {
-        return Ok(Plan { keep_coefficients: true, batch: BATCH, bytes: keeping });
+    if lean > budget {
+        return Err(ProveError::Memory { needed: lean, budget });
     }
-    if lean <= budget {
-        return Ok(Plan { keep_coefficients: false, batch: BATCH, bytes: lean });
-    }
-    Err(ProveError::Memory { needed: lean, budget })
+    Ok(Plan { keep_coefficients: keeping <= budget, batch: BATCH, keep_cosets: !is_first && most <= budget })
 }
 
 /// Memory that the system can give, where it tells.

@@ -25,6 +25,7 @@ mod quotient;
 
 use std::borrow::Borrow;
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
@@ -109,10 +110,12 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     /// Inputs that the model refuses, too little memory, or a cancellation.
     pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
         let key = self.key.borrow();
-        let plan = crate::memory::plan(key, self.memory)?;
+        let is_first = self.resident.proofs.fetch_add(1, Ordering::Relaxed) == 0;
+        let plan = crate::memory::plan(key, self.memory, is_first)?;
         let mut profile = Profile::new();
         report(progress, Stage::Witness, 0.0)?;
-        let witness = profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
+        let witness =
+            profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
         let transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
         let mut run = Run {
             backend: &self.backend,
@@ -233,12 +236,7 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
     }
 
     /// Runs a compiled program in the row domain. `local` finds columns that are not the proof's.
-    fn evaluate<'c>(
-        &'c self,
-        compiled: &Compiled,
-        values: &Values,
-        local: &dyn Fn(Source) -> Option<&'c B::Column>,
-    ) -> Vec<B::Column> {
+    fn evaluate<'c>(&'c self, compiled: &Compiled, values: &Values, local: &dyn Fn(Source) -> Option<&'c B::Column>) -> Vec<B::Column> {
         let find = |source: Source| local(source).unwrap_or_else(|| self.column(source));
         let combinations: Vec<Option<B::Column>> = compiled
             .slots
@@ -281,4 +279,3 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
         Ok(column)
     }
 }
-

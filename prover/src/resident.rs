@@ -1,5 +1,9 @@
 //! A key and its reference string on a backend: uploaded once, used by every proof.
 
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::PrimeField;
 
@@ -9,6 +13,9 @@ use crate::circuit::Derived;
 use crate::error::KeyError;
 use crate::key::ProvingKey;
 use crate::srs::Srs;
+
+/// Columns by coset.
+type Kept<C> = HashMap<(usize, Source), Arc<C>>;
 
 /// What stays on a backend between proofs.
 pub(crate) struct Resident<B: Backend> {
@@ -25,6 +32,10 @@ pub(crate) struct Resident<B: Backend> {
     pub(crate) sigma: Vec<B::Map>,
     /// Maps of derived columns that are copies, by column.
     pub(crate) copies: Vec<(u32, B::Map)>,
+    /// Columns of the key on cosets, by coset, once there is more than one proof and memory for them.
+    pub(crate) cosets: Mutex<Kept<B::Column>>,
+    /// Proofs that were begun.
+    pub(crate) proofs: AtomicUsize,
 }
 
 /// The names of all cells: `ω^r` with the factor `δ^c` for each column `c`.
@@ -51,6 +62,8 @@ impl<B: Backend> Resident<B> {
             points: backend.powers(&domain, Fr::one()),
             sigma: key.sigma.iter().map(|map| backend.map(map)).collect(),
             copies: copies.collect(),
+            cosets: Mutex::default(),
+            proofs: AtomicUsize::new(0),
             domain,
         })
     }
@@ -58,6 +71,16 @@ impl<B: Backend> Resident<B> {
     /// The map of a derived column.
     pub(crate) fn map(&self, column: u32) -> Option<&B::Map> {
         self.copies.iter().find(|(c, _)| *c == column).map(|(_, map)| map)
+    }
+
+    /// A column of the key on a coset, if it was kept.
+    pub(crate) fn kept(&self, coset: usize, source: Source) -> Option<Arc<B::Column>> {
+        self.cosets.lock().unwrap_or_else(PoisonError::into_inner).get(&(coset, source)).cloned()
+    }
+
+    /// Keeps a column of the key on a coset.
+    pub(crate) fn keep(&self, coset: usize, source: Source, column: &Arc<B::Column>) {
+        self.cosets.lock().unwrap_or_else(PoisonError::into_inner).insert((coset, source), column.clone());
     }
 
     /// A column of the key in the row domain.

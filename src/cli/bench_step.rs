@@ -78,7 +78,9 @@ impl BenchStep {
         let (seconds, bytes) = (start.elapsed().as_secs_f64(), proved.receipt.proof_bytes());
         let stages: serde_json::Map<String, Value> = ProofStage::ALL
             .iter()
-            .map(|&stage| (stage.name().into(), json!({ "seconds": proved.profile.seconds(stage), "peak_bytes": proved.profile.peak_bytes(stage) })))
+            .map(|&stage| {
+                (stage.name().into(), json!({ "seconds": proved.profile.seconds(stage), "peak_bytes": proved.profile.peak_bytes(stage) }))
+            })
             .collect();
         Ok(json!({ "seconds": seconds, "stages": stages, "proof_bytes": bytes }))
     }

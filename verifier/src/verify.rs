@@ -100,7 +100,8 @@ mod tests {
             assert_eq!(format!("{:?}", ours.pinned()), format!("{:?}", theirs.pinned()));
             let numbers = |d: &EvaluationDomain<Fr>| (d.n, d.k, d.extended_k, d.quotient_poly_degree);
             assert_eq!(numbers(&ours), numbers(&theirs));
-            let fields = |d: &EvaluationDomain<Fr>| [d.omega, d.omega_inv, d.extended_omega, d.extended_omega_inv, d.g_coset, d.g_coset_inv];
+            let fields =
+                |d: &EvaluationDomain<Fr>| [d.omega, d.omega_inv, d.extended_omega, d.extended_omega_inv, d.g_coset, d.g_coset_inv];
             assert_eq!(fields(&ours), fields(&theirs));
             let divisors = |d: &EvaluationDomain<Fr>| [d.ifft_divisor, d.extended_ifft_divisor, d.barycentric_weight];
             assert_eq!(divisors(&ours), divisors(&theirs));

@@ -1,16 +1,19 @@
 //! The cost model: what a layout costs to prove, before it is placed.
 //!
 //! ```text
-//! seconds     = ADDITION · commitments · additions(n) + ROW · n · polynomials + CONSTANT              n = rows
-//! commitments = advice + ⌈permuted / 3⌉ + 7           permutation products, quotient, random polynomial, openings
+//! seconds     = ADDITION · commitments · additions(n) + SMALL · n · integers + (TRANSFORM · log₂ n + GATES) · n · polynomials
+//!               + WEIGHT · n · weights + CONSTANT                                                       n = rows
+//! commitments = second phase + ⌈permuted / 3⌉ + 7     of field elements: products, quotient, random polynomial, openings
 //! additions   = ⌈254 / c⌉ · (n + 2^c),  c = ⌈ln n⌉    Pippenger's algorithm with windows of c bits
-//! polynomials = advice + fixed + 2 · permuted         transforms and evaluations
-//! bytes       = 6 · 32 · n · polynomials              values, coefficients, and four cosets
+//! integers    = columns of the first phase            committed as small integers
+//! polynomials = advice + fixed − weights + permuted + ⌈permuted / 3⌉                 on cosets: transforms and gates
+//! weights     = lanes of weights                      read as small integers, in combinations and inner products
+//! bytes       = 32 · n · (2 · polynomials + commitments) + 4 · n · weights
 //! ```
 //!
-//! The constants are fitted to measurements on two cores (Intel Xeon, 2.6 GHz) with halo2's prover; `cargo bench -p sworn-benches
-//! --bench cost` prints estimate and measurement side by side. They decide between layouts, where only ratios matter, and are
-//! printed by `sworn inspect`.
+//! The constants are fitted to measurements on two cores (Intel Xeon, 2.6 GHz, AVX-512 IFMA); `cargo bench -p sworn-benches --bench
+//! cost` prints estimate and measurement side by side. They decide between layouts, where only ratios matter, and are printed by
+//! `sworn inspect`.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +27,17 @@ use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_WEIGHT_LANES, U
 use crate::shape::{Shape, GATHER_LANES};
 
 /// Seconds of an addition of points.
-pub(crate) const ADDITION: f64 = 7.8e-8;
-/// Seconds of a row of a polynomial.
-pub(crate) const ROW: f64 = 1.28e-6;
+pub(crate) const ADDITION: f64 = 2.8e-8;
+/// Seconds of a row of a committed column of integers.
+pub(crate) const SMALL: f64 = 2.2e-8;
+/// Seconds of a row of a polynomial on cosets, for each doubling of the rows.
+pub(crate) const TRANSFORM: f64 = 8e-9;
+/// Seconds of a row of a polynomial in gates, evaluations and openings.
+pub(crate) const GATES: f64 = 6e-8;
+/// Seconds of a weight.
+pub(crate) const WEIGHT: f64 = 1.2e-8;
 /// Seconds that do not depend on the size.
-pub(crate) const CONSTANT: f64 = 0.03;
+pub(crate) const CONSTANT: f64 = 0.01;
 /// Commitments besides those of advice columns and permutation products.
 const OTHER_COMMITMENTS: usize = 7;
 /// Numbers of rows that are tried, from the smallest that fits.
@@ -73,7 +82,9 @@ pub struct Estimate {
     pub weights: usize,
     /// Activations of the model: elements of requantised tensors.
     pub activations: usize,
-    /// Commitments of a proof.
+    /// Commitments of columns of integers in a proof.
+    pub integer_commitments: usize,
+    /// Commitments of columns of field elements in a proof.
     pub commitments: usize,
     /// Additions of points for one of them.
     pub additions: f64,
@@ -125,8 +136,9 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
     let n = (1u64 << log_rows) as f64;
-    let polynomials = advice + fixed + 2 * permuted;
-    let commitments = advice + permuted.div_ceil(3) + OTHER_COMMITMENTS;
+    let integer_commitments = shape.advice().num_first_phase;
+    let polynomials = advice + fixed - weight_lanes + permuted + permuted.div_ceil(3);
+    let commitments = advice - integer_commitments + permuted.div_ceil(3) + OTHER_COMMITMENTS;
     let window = n.ln().ceil().max(3.0);
     let additions = (254.0 / window).ceil() * (n + window.exp2());
     let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
@@ -150,11 +162,16 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         copies: arrangement.copies.len() + weight_rows.min(arrangement.identities.iter().map(|i| i.products.len() + 1).sum()),
         weights: graph.num_weights(),
         activations,
+        integer_commitments,
         commitments,
         additions,
         polynomials,
-        prove_seconds: ADDITION * commitments as f64 * additions + ROW * n * polynomials as f64 + CONSTANT,
-        prove_bytes: 6.0 * FIELD_BYTES * n * polynomials as f64,
+        prove_seconds: ADDITION * commitments as f64 * additions
+            + SMALL * n * integer_commitments as f64
+            + (TRANSFORM * n.log2() + GATES) * n * polynomials as f64
+            + WEIGHT * n * weight_lanes as f64
+            + CONSTANT,
+        prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64 + 4.0 * n * weight_lanes as f64,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::layout::cost::{Estimate, ADDITION, CONSTANT, ROW};
+use crate::layout::cost::{Estimate, ADDITION, CONSTANT, GATES, SMALL, TRANSFORM, WEIGHT};
 
 impl Estimate {
     /// Advice cells of the weight group for each weight of the model.
@@ -44,7 +44,10 @@ impl fmt::Display for Estimate {
         writeln!(f, "model          {} weights, {} activations", self.weights, self.activations)?;
         let (commitments, additions) = (self.commitments, self.additions);
         writeln!(f, "cost           {commitments} commitments x {additions:.0} additions x {:.0} ns", 1e9 * ADDITION)?;
-        writeln!(f, "               + {} polynomials x 2^{} rows x {:.2} us + {CONSTANT} s", self.polynomials, self.log_rows, 1e6 * ROW)?;
+        let (log_rows, row) = (self.log_rows, TRANSFORM * f64::from(self.log_rows) + GATES);
+        writeln!(f, "               + {} columns of integers x 2^{log_rows} rows x {:.0} ns", self.integer_commitments, 1e9 * SMALL)?;
+        writeln!(f, "               + {} polynomials x 2^{log_rows} rows x {:.0} ns", self.polynomials, 1e9 * row)?;
+        writeln!(f, "               + {} lanes of weights x 2^{log_rows} rows x {:.0} ns + {CONSTANT} s", self.weight_lanes, 1e9 * WEIGHT)?;
         writeln!(f, "estimate       {:.2} s, {:.0} MB on two cores", self.prove_seconds, self.prove_bytes / 1e6)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Algebra, Factor, Monomial, Query, ScalarId, Source, Sum, SumId};
+use super::{Algebra, Factor, Monomial, Query, ScalarId, Source, Sum, SumId, Term};
 use crate::program::{Operand, Program, Step};
 
 /// What a slot of a compiled program stands for.
@@ -15,7 +15,7 @@ pub enum Slot {
     /// A column.
     Query(Query),
     /// A virtual column: `Σ scalar · column`.
-    Combination(Vec<(Query, ScalarId)>),
+    Combination(Vec<Term>),
 }
 
 /// A program with what its slots and scalars stand for.
@@ -32,7 +32,8 @@ pub struct Compiled {
 impl Compiled {
     /// The columns that its slots read as they are, sorted.
     pub fn columns(&self) -> Vec<Source> {
-        let mut columns: Vec<Source> = self.slots.iter().filter_map(|s| if let Slot::Query(q) = s { Some(q.source) } else { None }).collect();
+        let mut columns: Vec<Source> =
+            self.slots.iter().filter_map(|s| if let Slot::Query(q) = s { Some(q.source) } else { None }).collect();
         columns.sort_unstable();
         columns.dedup();
         columns
@@ -41,7 +42,7 @@ impl Compiled {
 
 impl Algebra {
     /// Compiles sums to a program with one output each. `hoist` says which linear parts become combinations.
-    pub fn compile(&mut self, sums: &[Sum], hoist: &dyn Fn(&[(Query, ScalarId)]) -> bool) -> Compiled {
+    pub fn compile(&mut self, sums: &[Sum], hoist: &dyn Fn(&[Term]) -> bool) -> Compiled {
         let mut emitter = Emitter { algebra: self, hoist, out: Compiled::default(), memo: Memo::default() };
         let outputs = sums.iter().map(|sum| emitter.sum(sum.clone())).collect();
         emitter.out.program.outputs = outputs;
@@ -54,8 +55,8 @@ impl Algebra {
         let all_hoisted = self.compile(std::slice::from_ref(sum), &|_| true);
         let needed = all_hoisted.columns();
         let free = |source: Source| matches!(source, Source::Point | Source::First | Source::Last);
-        let saved = |terms: &[(Query, ScalarId)]| terms.iter().filter(|(q, _)| !free(q.source) && needed.binary_search(&q.source).is_err()).count();
-        let closed = |terms: &[(Query, ScalarId)]| terms.iter().any(|(q, _)| free(q.source));
+        let saved = |terms: &[Term]| terms.iter().filter(|(q, _)| !free(q.source) && needed.binary_search(&q.source).is_err()).count();
+        let closed = |terms: &[Term]| terms.iter().any(|(q, _)| free(q.source));
         self.compile(std::slice::from_ref(sum), &|terms| !closed(terms) && (terms.len() > most || saved(terms) > 1))
     }
 }
@@ -70,7 +71,7 @@ struct Memo {
 
 struct Emitter<'a> {
     algebra: &'a mut Algebra,
-    hoist: &'a dyn Fn(&[(Query, ScalarId)]) -> bool,
+    hoist: &'a dyn Fn(&[Term]) -> bool,
     out: Compiled,
     memo: Memo,
 }
@@ -138,7 +139,7 @@ impl Emitter<'_> {
             };
             let splits = |id: SumId| {
                 let inner = &self.algebra.sums[id.0 as usize];
-                inner.keys().any(|m| is_linear(m)) || inner.len() < 2
+                inner.keys().any(is_linear) || inner.len() < 2
             };
             let Some((monomial, id)) = sum.keys().find_map(|m| alone(m).filter(|&id| splits(id)).map(|id| (m.clone(), id))) else {
                 return sum;
@@ -214,7 +215,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn linear(&mut self, terms: Vec<(Query, ScalarId)>, step: &mut Step) {
+    fn linear(&mut self, terms: Vec<Term>, step: &mut Step) {
         let single = terms.len() == 1 && self.algebra.scalars.is_one(terms[0].1);
         if !terms.is_empty() && !single && (self.hoist)(&terms) {
             let combination = self.slot(Slot::Combination(terms));

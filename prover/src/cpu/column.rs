@@ -46,6 +46,17 @@ macro_rules! with_integers {
 }
 pub(super) use with_integers;
 
+/// Embeds as many integers as there are; how many there were.
+fn embed_all<T: Copy + Into<i64>>(integers: &[T], out: &mut [Fr]) -> usize {
+    let table = small();
+    for (to, &from) in out.iter_mut().zip(integers) {
+        let v: i64 = from.into();
+        let small = usize::try_from(v.saturating_add(SMALL)).ok().and_then(|at| table.get(at));
+        *to = small.copied().unwrap_or_else(|| embed(v));
+    }
+    integers.len().min(out.len())
+}
+
 impl Column {
     /// n.
     pub fn rows(&self) -> usize {
@@ -76,15 +87,7 @@ impl Column {
         match self {
             Self::Fields(values) => out.copy_from_slice(&values[start..start + out.len()]),
             Self::Integers { values, rows, tail } => {
-                let table = small();
-                let length = with_integers!(values.as_ref(), slice => {
-                    let slice = slice.get(start..).unwrap_or_default();
-                    for (to, &from) in out.iter_mut().zip(slice) {
-                        let v = i64::from(from);
-                        *to = table.get((v + SMALL) as usize).copied().unwrap_or_else(|| embed(v));
-                    }
-                    slice.len().min(out.len())
-                });
+                let length = with_integers!(values.as_ref(), slice => embed_all(slice.get(start..).unwrap_or_default(), out));
                 out[length..].fill(Fr::ZERO);
                 let tail_start = rows - tail.len();
                 for (row, value) in (tail_start..).zip(tail) {

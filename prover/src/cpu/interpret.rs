@@ -64,10 +64,10 @@ pub(super) fn evaluate(program: &Program, slots: &[(&Column, i32)], scalars: &[F
     for output in &mut outputs {
         blocks.iter_mut().zip(output.chunks_mut(BLOCK)).for_each(|(block, chunk)| block.push(chunk));
     }
-    blocks.into_par_iter().enumerate().for_each_init(
-        || machine.workspace(),
-        |workspace, (index, mut outputs)| machine.block(workspace, index * BLOCK, &mut outputs),
-    );
+    blocks
+        .into_par_iter()
+        .enumerate()
+        .for_each_init(|| machine.workspace(), |workspace, (index, mut outputs)| machine.block(workspace, index * BLOCK, &mut outputs));
     outputs.into_iter().map(Column::Fields).collect()
 }
 

@@ -118,12 +118,13 @@ type Form<'a> = Vec<(&'a Column, i64)>;
 
 /// Adds `factor · column` to rows from `start` on.
 fn add_integers(column: &IntColumn, factor: i64, start: usize, out: &mut [i64]) {
-    with_integers!(column, slice => {
-        let slice = slice.get(start..).unwrap_or_default();
-        for (out, &v) in out.iter_mut().zip(slice) {
-            *out += factor * i64::from(v);
-        }
-    });
+    with_integers!(column, slice => add_slice(slice.get(start..).unwrap_or_default(), factor, out));
+}
+
+fn add_slice<T: Copy + Into<i64>>(integers: &[T], factor: i64, out: &mut [i64]) {
+    for (out, &v) in out.iter_mut().zip(integers) {
+        *out += factor * v.into();
+    }
 }
 
 /// The values of a form in rows from `start` on.
@@ -174,7 +175,10 @@ pub(super) fn reciprocals(shift: Fr, columns: &[Vec<Form<'_>>]) -> Vec<Column> {
         .par_iter()
         .map(|forms| {
             let mut out = vec![Fr::ZERO; rows];
-            out[..end].par_chunks_mut(CHUNK).enumerate().for_each_init(Vec::new, |values, (chunk, out)| fill(forms, chunk * CHUNK, out, values));
+            out[..end]
+                .par_chunks_mut(CHUNK)
+                .enumerate()
+                .for_each_init(Vec::new, |values, (chunk, out)| fill(forms, chunk * CHUNK, out, values));
             Column::Fields(out)
         })
         .collect()

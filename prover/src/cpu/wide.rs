@@ -132,14 +132,8 @@ fn combine_small(columns: &[(&IntColumn, Limbs, Fr)], start: usize, out: &mut [F
     let mut biases: Vec<(usize, Fr)> = Vec::new();
     for (column, limbs, shift) in columns {
         let offset = bias(column).unwrap_or_default();
-        let length = with_integers!(column, slice => {
-            let slice = slice.get(start..).unwrap_or_default();
-            let length = slice.len().min(out.len());
-            for (acc, &v) in acc.iter_mut().zip(&slice[..length]) {
-                acc.add_product((i64::from(v)).wrapping_add(offset as i64) as u64, limbs);
-            }
-            length
-        });
+        let length =
+            with_integers!(column, slice => accumulate(slice.get(start..).unwrap_or_default(), offset, limbs, &mut acc[..out.len()]));
         match biases.last_mut() {
             Some((last, sum)) if *last == length => *sum += shift,
             _ => biases.push((length, *shift)),
@@ -151,6 +145,23 @@ fn combine_small(columns: &[(&IntColumn, Limbs, Fr)], start: usize, out: &mut [F
     for (length, shift) in biases {
         out[..length].iter_mut().for_each(|v| *v -= shift);
     }
+}
+
+/// Adds `(v + offset) · limbs` to each row; how many rows there were.
+fn accumulate<T: Copy + Into<i64>>(integers: &[T], offset: u64, limbs: &Limbs, acc: &mut [Wide]) -> usize {
+    for (acc, &v) in acc.iter_mut().zip(integers) {
+        acc.add_product(v.into().wrapping_add(offset as i64) as u64, limbs);
+    }
+    integers.len().min(acc.len())
+}
+
+/// `Σ (v_i + offset) · words_i`.
+fn inner_product<T: Copy + Into<i64>>(integers: &[T], offset: u64, words: &[Limbs]) -> Wide {
+    let mut acc = Wide::default();
+    for (&v, words) in integers.iter().zip(words) {
+        acc.add_product(v.into().wrapping_add(offset as i64) as u64, words);
+    }
+    acc
 }
 
 /// Weights of inner products, as words and as they are.
@@ -207,12 +218,10 @@ impl<'a> Weights<'a> {
                 }
             };
         };
-        let mut acc = Wide::default();
+        let acc: Wide;
         let reached = with_integers!(integers, slice => {
             let slice = slice.get(range.clone()).or_else(|| slice.get(range.start..)).unwrap_or_default();
-            for (&v, words) in slice.iter().zip(&self.words[at..at + length]) {
-                acc.add_product(i64::from(v).wrapping_add(offset as i64) as u64, words);
-            }
+            acc = inner_product(slice, offset, &self.words[at..at + length]);
             slice.len()
         });
         let mut biases = Wide::default();

@@ -109,7 +109,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
                 }
             }
             Derived::Ranges { columns } => {
-                let form = |form: &RangeForm| -> Form<'_, B::Column> { form.iter().map(|&(c, f)| (self.column(Source::Advice(c)), f)).collect() };
+                let form =
+                    |form: &RangeForm| -> Form<'_, B::Column> { form.iter().map(|&(c, f)| (self.column(Source::Advice(c)), f)).collect() };
                 let forms: Vec<Vec<Form<'_, B::Column>>> = columns.iter().map(|(_, forms)| forms.iter().map(form).collect()).collect();
                 let shift = match self.key().circuit.lambda {
                     crate::algebra::Symbol::Challenge(i) => self.challenges[i as usize],

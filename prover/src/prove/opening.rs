@@ -172,7 +172,9 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             Source::Advice(_) => among(&circuit.advice_queries, &e.advice),
             Source::Fixed(_) => among(&circuit.fixed_queries, &e.fixed),
             Source::Sigma(c) => e.sigma.get(c as usize).copied(),
-            Source::Product(i) => e.products.get(i as usize).map(|z| z[[0, 1, LAST_ROTATION].iter().position(|d| *d == query.rotation).unwrap_or(0)]),
+            Source::Product(i) => {
+                e.products.get(i as usize).map(|z| z[[0, 1, LAST_ROTATION].iter().position(|d| *d == query.rotation).unwrap_or(0)])
+            }
             _ => None,
         };
         found.unwrap_or(e.instance)

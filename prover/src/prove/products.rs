@@ -27,9 +27,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let start = self.profile.now();
         for (index, chunk) in circuit.chunks.iter().enumerate() {
             let length = circuit.degree - 2;
-            let sigma: Vec<(usize, B::Column)> = (index * length..((index + 1) * length).min(circuit.permuted.len()))
-                .map(|c| (c, self.sigma_column(c)))
-                .collect();
+            let sigma: Vec<(usize, B::Column)> =
+                (index * length..((index + 1) * length).min(circuit.permuted.len())).map(|c| (c, self.sigma_column(c))).collect();
             let local = |source: Source| sigma.iter().find(|(c, _)| Source::Sigma(*c as u32) == source).map(|(_, column)| column);
             let mut sides = self.evaluate(&chunk.ratio, &values, &local);
             let (Some(mut denominator), Some(numerator)) = (sides.pop(), sides.pop()) else { continue };

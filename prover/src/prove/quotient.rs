@@ -9,7 +9,9 @@
 //!
 //! which the verifier cannot tell from other limbs of h; it takes one power more of the reference string.
 
-use halo2_proofs::halo2curves::bn256::{Fr, G1, G1Affine};
+use std::sync::Arc;
+
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::halo2curves::group::Curve;
 use rand::{CryptoRng, RngCore};
@@ -21,6 +23,7 @@ use crate::algebra::{Query, Slot, Source, Values};
 use crate::backend::Backend;
 use crate::domain::{coset_shifts, root_of_unity};
 use crate::error::ProveError;
+use crate::memory::is_of_key;
 use crate::profile::Stage;
 use crate::program::{Operand, Program, Step};
 
@@ -60,13 +63,13 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         for (index, &shift) in shifts.iter().enumerate() {
             self.report(Stage::Quotient, 0.1 + 0.8 * index as f32 / count as f32)?;
             let start = self.profile.now();
-            let columns = self.on_coset(&origins, shift);
+            let columns = self.on_coset(&origins, index, shift);
             self.profile.record(Stage::Quotient, "transform", start);
             let slots: Vec<(&B::Column, i32)> = compiled
                 .slots
                 .iter()
                 .zip(&origins.of_slot)
-                .map(|(slot, &at)| (&columns[at], if let Slot::Query(q) = slot { q.rotation } else { 0 }))
+                .map(|(slot, &at)| (columns[at].as_ref(), if let Slot::Query(q) = slot { q.rotation } else { 0 }))
                 .collect();
             let start = self.profile.now();
             let vanishing = (shift.pow_vartime([self.rows() as u64]) - Fr::ONE).invert().unwrap_or(Fr::ZERO);
@@ -158,16 +161,24 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             origins.push(origin);
         }
         if self.plan.keep_coefficients {
-            let owned: Vec<Option<B::Column>> = origins.iter().map(|o| self.owned(o)).collect();
-            let rows: Vec<(usize, &B::Column)> =
-                origins.iter().zip(&owned).enumerate().filter_map(|(i, (o, own))| self.rows_of(o, own).map(|c| (i, c))).collect();
+            // What is on cosets already needs no coefficients.
+            let done: Vec<bool> = distinct.iter().map(|s| self.resident().kept(0, *s).is_some()).collect();
+            let owned: Vec<Option<B::Column>> =
+                origins.iter().zip(&done).map(|(o, done)| if *done { None } else { self.owned(o) }).collect();
+            let rows: Vec<(usize, &B::Column)> = origins
+                .iter()
+                .zip(&owned)
+                .enumerate()
+                .filter(|(i, _)| !done[*i])
+                .filter_map(|(i, (o, own))| self.rows_of(o, own).map(|c| (i, c)))
+                .collect();
             let made = backend.interpolate(domain, &rows.iter().map(|(_, c)| *c).collect::<Vec<_>>());
             let at: Vec<usize> = rows.into_iter().map(|(i, _)| i).collect();
             for (i, coefficients) in at.into_iter().zip(made) {
                 origins[i] = Origin::Coefficients(coefficients);
             }
         }
-        Origins { origins, of_slot }
+        Origins { origins, of_slot, sources: distinct }
     }
 
     /// Columns that are made when they are needed.
@@ -183,7 +194,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             Source::Sigma(c) => Some(self.sigma_column(c as usize)),
             Source::Active => {
                 let ones = IntColumn::I8(vec![1; self.rows() - UNUSABLE_ROWS]);
-                Some(self.backend().integers(&std::sync::Arc::new(ones), self.rows()))
+                Some(self.backend().integers(&Arc::new(ones), self.rows()))
             }
             _ => None,
         }
@@ -198,15 +209,16 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     }
 
     /// All columns on a coset.
-    fn on_coset(&self, origins: &Origins<B>, shift: Fr) -> Vec<B::Column> {
-        let (backend, domain) = (self.backend(), &self.resident().domain);
-        let mut columns: Vec<Option<B::Column>> = origins.origins.iter().map(|o| self.closed(o, shift)).collect();
-        let kept: Vec<(usize, &B::Column)> = (0..)
-            .zip(&origins.origins)
-            .filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None })
-            .collect();
+    fn on_coset(&self, origins: &Origins<B>, index: usize, shift: Fr) -> Vec<Arc<B::Column>> {
+        let (backend, domain, resident) = (self.backend(), &self.resident().domain, self.resident());
+        let mut columns: Vec<Option<Arc<B::Column>>> = origins.sources.iter().map(|s| resident.kept(index, *s)).collect();
+        for (column, origin) in columns.iter_mut().zip(&origins.origins).filter(|(c, _)| c.is_none()) {
+            *column = self.closed(origin, shift).map(Arc::new);
+        }
+        let kept: Vec<(usize, &B::Column)> =
+            (0..).zip(&origins.origins).filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None }).collect();
         let made = backend.coset(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift);
-        kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(column));
+        kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(Arc::new(column)));
         // What was not kept, a few columns at a time.
         let again: Vec<usize> = (0..columns.len()).filter(|&i| columns[i].is_none()).collect();
         for some in again.chunks(self.plan.batch) {
@@ -214,9 +226,14 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let rows: Vec<&B::Column> = some.iter().zip(&owned).filter_map(|(&i, own)| self.rows_of(&origins.origins[i], own)).collect();
             let coefficients = backend.interpolate(domain, &rows);
             let made = backend.coset(domain, &coefficients.iter().collect::<Vec<_>>(), shift);
-            some.iter().zip(made).for_each(|(&i, column)| columns[i] = Some(column));
+            some.iter().zip(made).for_each(|(&i, column)| columns[i] = Some(Arc::new(column)));
         }
-        columns.into_iter().flatten().collect()
+        let columns: Vec<Arc<B::Column>> = columns.into_iter().flatten().collect();
+        if self.plan.keep_cosets {
+            let of_key = origins.sources.iter().zip(&columns).filter(|(s, _)| is_of_key(**s));
+            of_key.for_each(|(source, column)| resident.keep(index, *source, column));
+        }
+        columns
     }
 
     /// `X`, and `L_r(X) = (X^n − 1)/n · ω^r/(X − ω^r)` for the first row and the row after the usable ones.
@@ -244,4 +261,6 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 struct Origins<B: Backend> {
     origins: Vec<Origin<B>>,
     of_slot: Vec<usize>,
+    /// What each one is; combinations are local.
+    sources: Vec<Source>,
 }
