@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
+use sworn_prover::{KeyError, ProveError};
 
 use crate::{Digest, FileError, InputError, Rejection};
 
@@ -46,10 +47,10 @@ pub enum Error {
     Layout(#[from] LayoutError),
     /// The keys cannot be made or do not belong together.
     #[error("{0}")]
-    Key(#[source] sworn_prover::KeyError),
+    Key(#[source] KeyError),
     /// The proof cannot be made.
     #[error("{0}")]
-    Prove(#[source] sworn_prover::ProveError),
+    Prove(#[source] ProveError),
     /// The path is neither a model nor a folder of a compiled one.
     #[error("`{}` is neither an ONNX model nor a folder of a compiled one", path.display())]
     NotAModel {
@@ -81,6 +82,8 @@ impl Error {
             Self::SelfCheck(_) => Some("this is a bug of sworn: please report it with the model"),
             Self::Rejected(e) => Some(e.hint()),
             Self::Onnx(_) | Self::Graph(_) => Some("`sworn inspect MODEL.onnx` reads the model without compiling it"),
+            Self::Key(KeyError::SrsNextPower { .. }) => Some("a file of twice as many powers, of the same ceremony, has what is missing"),
+            Self::Prove(ProveError::Memory { .. }) => Some("raise `--memory`, or leave it out to use what is free"),
             Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
             Self::Cancelled => None,
         }
