@@ -64,7 +64,7 @@ pub trait Backend: Sync {
     /// The values in some rows.
     fn read(&self, column: &Self::Column, rows: Range<usize>) -> Vec<Fr>;
 
-    /// Commitments. There are at least as many points as rows.
+    /// Commitments. There are as many points as rows.
     fn commit(&self, points: &Self::Points, columns: &[&Self::Column]) -> Vec<G1Affine>;
 
     /// Coefficients of the polynomials with these values.
