@@ -19,6 +19,7 @@ mod prove;
 pub mod reference;
 mod resident;
 pub mod srs;
+pub mod testing;
 
 pub use backend::Backend;
 pub use cpu::Cpu;
