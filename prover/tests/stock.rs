@@ -1,62 +1,155 @@
 //! Our prover against halo2's own: keys, proofs and their shape.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use halo2_proofs::plonk::keygen_vk;
+mod models;
+
+use halo2_proofs::halo2curves::bn256::{Bn256, Fr};
+use halo2_proofs::plonk::{create_proof, keygen_pk, keygen_vk, verify_proof, VerifyingKey};
+use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
+use halo2_proofs::poly::kzg::multiopen::{ProverSHPLONK, VerifierSHPLONK};
+use halo2_proofs::poly::kzg::strategy::SingleStrategy;
+use models::{Keyed, Model};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
 use sworn_circuits::circuit::SwornCircuit;
-use sworn_circuits::graph::*;
-use sworn_circuits::layout::{Layout, Visibility};
-use sworn_prover::{setup, Srs};
+use sworn_circuits::layout::Layout;
+use sworn_circuits::witness::Witness;
+use sworn_prover::{Cpu, Reference};
+use sworn_verifier::transcript::{KeccakChallenge, KeccakTranscript};
+use sworn_verifier::{verify, VerifyError};
 
-/// `relu` of a dense layer on four inputs: 16 weights.
-fn graph(weight: i32) -> QuantGraph {
-    let mut weights = vec![17; 16];
-    weights[5] = weight;
-    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25 };
-    let linear = Linear {
-        channels: Channels::Last,
-        terms: vec![Term::Conv(Conv::dense(weights))],
-        bias: vec![5, 0, -3, 900],
-        activation: Activation::Relu,
+type StockKey = VerifyingKey<halo2_proofs::halo2curves::bn256::G1Affine>;
+
+fn stock_key(layout: &Layout, keyed: &Keyed) -> StockKey {
+    keygen_vk(keyed.srs.params(), &SwornCircuit { layout, witness: None }).unwrap()
+}
+
+/// halo2's verifier with halo2's key.
+fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[Fr], proof: &[u8]) -> bool {
+    let params = keyed.srs.params();
+    let mut transcript = KeccakTranscript::new(keyed.key.verifying_key().digest(), proof);
+    let strategy = SingleStrategy::new(params);
+    let instances: &[&[&[Fr]]] = &[&[instance]];
+    verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, KeccakChallenge, _, _>(
+        params,
+        stock,
+        strategy,
+        instances,
+        &mut transcript,
+    )
+    .is_ok()
+        && transcript.into_stream().is_empty()
+}
+
+/// A proof of the same statement by halo2's prover.
+fn stock_proof(stock: StockKey, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<Fr>, Vec<u8>) {
+    let pk = keygen_pk(keyed.srs.params(), stock, &SwornCircuit { layout, witness: None }).unwrap();
+    let witness = Witness::new(&model.graph, layout, model.visibility, &model.inputs).unwrap();
+    let instance = witness.instance();
+    let mut transcript = KeccakTranscript::new(keyed.key.verifying_key().digest(), Vec::new());
+    create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(
+        keyed.srs.params(),
+        &pk,
+        &[SwornCircuit { layout, witness: Some(&witness) }],
+        &[&[&instance]],
+        ChaCha20Rng::seed_from_u64(5),
+        &mut transcript,
+    )
+    .unwrap();
+    (instance, transcript.into_stream())
+}
+
+/// Keys, verification either way, and the shape of proofs.
+fn agree(model: &Model) {
+    let (name, layout, keyed) = (model.name, model.layout(), model.keyed());
+    let stock = stock_key(&layout, &keyed);
+    let ours = keyed.key.verifying_key();
+    assert_eq!(&ours.fixed_commitments, stock.fixed_commitments(), "{name}: fixed columns");
+    assert_eq!(&ours.permutation_commitments, stock.permutation().commitments(), "{name}: permutation");
+    assert_eq!(ours.transcript_repr(), stock.transcript_repr(), "{name}: constraint system");
+
+    let proof = keyed.prove(Cpu, 1);
+    assert_eq!(verify(ours, &proof.instance, &proof.bytes), Ok(()), "{name}");
+    assert!(stock_verifier_accepts(&stock, &keyed, &proof.instance, &proof.bytes), "{name}: halo2's verifier, our proof");
+    let mut wrong = proof.instance.clone();
+    wrong[0] += Fr::from(1);
+    assert!(!stock_verifier_accepts(&stock, &keyed, &wrong, &proof.bytes), "{name}: another instance");
+
+    let (instance, theirs) = stock_proof(stock, model, &layout, &keyed);
+    assert_eq!(instance, proof.instance, "{name}");
+    assert_eq!(theirs.len(), proof.bytes.len(), "{name}: length of the proofs");
+    assert_eq!(verify(ours, &instance, &theirs), Ok(()), "{name}: halo2's proof");
+}
+
+macro_rules! agreement {
+    ($($name:ident),+) => {
+        $(
+            #[test]
+            fn $name() {
+                agree(&models::$name());
+            }
+        )+
     };
-    QuantGraph {
-        bits: 7,
-        nodes: vec![node("x", Op::Input, vec![], vec![1, 4]), node("y", Op::Linear(linear), vec![NodeId(0)], vec![1, 4])],
-        inputs: vec![NodeId(0)],
-        outputs: vec![NodeId(1)],
-        tables: vec![],
+}
+
+agreement!(convolution, residual, grouped, maxima, elementwise_and_tables, gathers, two_limbs);
+
+#[test]
+fn tiny() {
+    agree(&models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]));
+}
+
+#[test]
+fn random_graphs() {
+    models::all().iter().filter(|m| m.name == "random").for_each(agree);
+}
+
+#[test]
+fn the_models_have_every_kind_of_column() {
+    let models = models::all();
+    let layouts: Vec<Layout> = models.iter().map(Model::layout).collect();
+    let any = |has: &dyn Fn(&sworn_circuits::shape::Shape) -> bool| layouts.iter().any(|l| has(&l.shape));
+    assert!(any(&|s| s.grids) && any(&|s| s.sums) && any(&|s| s.gather) && any(&|s| s.tables) && any(&|s| s.elementwise));
+    assert!(any(&|s| s.constants) && any(&|s| s.limbs == 1) && any(&|s| s.limbs == 2) && any(&|s| s.lanes > 1) && any(&|s| !s.grids));
+    assert!(any(&|s| !s.jumps.is_empty()) && any(&|s| s.weight_lanes > 1));
+}
+
+/// One bit of every byte of a proof, each in turn.
+#[test]
+fn every_changed_byte_is_rejected() {
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
+    let proof = keyed.prove(Cpu, 1);
+    let accepted = |bytes: &[u8]| verify(keyed.key.verifying_key(), &proof.instance, bytes);
+    assert_eq!(accepted(&proof.bytes), Ok(()));
+    let changed = |position: usize| {
+        let mut bytes = proof.bytes.clone();
+        // Other bits for other bytes.
+        bytes[position] ^= 1 << (position % 8);
+        bytes
+    };
+    use rayon::prelude::*;
+    let wrong = (0..proof.bytes.len()).into_par_iter().find_any(|&p| accepted(&changed(p)) != Err(VerifyError::Rejected));
+    assert_eq!(wrong, None, "a changed byte");
+}
+
+/// The bytes of a proof depend on the witness and the seed only.
+#[test]
+fn backends_and_threads_make_the_same_proofs() {
+    let in_pool = |threads: usize, keyed: &Keyed| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| keyed.prove(Cpu, 7).bytes)
+    };
+    for model in [models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]), models::two_limbs(), models::elementwise_and_tables()] {
+        let keyed = model.keyed();
+        let bytes = keyed.prove(Cpu, 7).bytes;
+        assert_eq!(keyed.prove(Cpu, 7).bytes, bytes, "{}: again", model.name);
+        assert_eq!(keyed.prove(Reference, 7).bytes, bytes, "{}: reference", model.name);
+        for threads in [1, 3] {
+            assert_eq!(in_pool(threads, &keyed), bytes, "{}: {threads} threads", model.name);
+        }
     }
-}
-
-#[test]
-fn keys_are_halo2s() {
-    let graph = graph(40);
-    let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    let srs = Srs::dev(layout.log_rows).unwrap();
-    let stock = keygen_vk(srs.params(), &SwornCircuit { layout: &layout, witness: None }).unwrap();
-    let key = setup(graph, Visibility::default(), layout, &srs).unwrap();
-    let ours = key.verifying_key();
-    assert_eq!(&ours.fixed_commitments, stock.fixed_commitments());
-    assert_eq!(&ours.permutation_commitments, stock.permutation().commitments());
-    assert_eq!(ours.transcript_repr(), stock.transcript_repr());
-}
-
-fn accepted<B: sworn_prover::Backend>(backend: B) -> bool {
-    let graph = graph(40);
-    let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    let srs = Srs::dev(layout.log_rows).unwrap();
-    let key = setup(graph, Visibility::default(), layout, &srs).unwrap();
-    let rng = <rand_chacha::ChaCha20Rng as rand::SeedableRng>::seed_from_u64(1);
-    let prover = sworn_prover::Prover::new(backend, &key, &srs).unwrap();
-    let proof = prover.prove(&[vec![60, -60, 33, 1]], rng, &mut |_, _| std::ops::ControlFlow::Continue(())).unwrap();
-    sworn_verifier::verify(key.verifying_key(), &proof.instance, &proof.bytes).is_ok()
-}
-
-#[test]
-fn reference() {
-    assert!(accepted(sworn_prover::Reference));
-}
-
-#[test]
-fn cpu() {
-    assert!(accepted(sworn_prover::Cpu));
+    for model in models::all() {
+        let keyed = model.keyed();
+        assert_eq!(in_pool(1, &keyed), in_pool(3, &keyed), "{}: one thread and three", model.name);
+    }
 }
