@@ -297,3 +297,136 @@ fn as_integer(value: Fr) -> Option<i64> {
     };
     small(value).or_else(|| small(-value).map(|v| -v))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use halo2_proofs::halo2curves::bn256::Fr;
+    use halo2_proofs::halo2curves::ff::Field;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha20Rng;
+    use sworn_circuits::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Table, Term};
+    use sworn_circuits::layout::Visibility;
+
+    use super::*;
+    use crate::algebra::Slot;
+
+    /// A convolution, a maximum, an element-wise operation with a table and a dense layer; bits that range checks may split.
+    fn graph(tables: bool) -> QuantGraph {
+        let node = |op, inputs: &[usize], shape: &[usize]| Node {
+            name: String::new(),
+            op,
+            inputs: inputs.iter().map(|&i| NodeId(i)).collect(),
+            shape: shape.to_vec(),
+            scale: 1.0,
+        };
+        let conv = Term::Conv(Conv::new([3, 3], [1, 1], [1, 1], [1, 1], 1, vec![3; 18]));
+        let linear = |channels, term, outputs| {
+            Op::Linear(Linear { channels, terms: vec![term], bias: vec![1; outputs], activation: Activation::Relu })
+        };
+        let windows = (0..32).map(|i| i / 4 * 4 + i % 4).collect();
+        let activation = if tables { Activation::Table(0) } else { Activation::None };
+        let elementwise = Elementwise { ca: vec![9], cb: 5, cm: 0, c: vec![3], activation };
+        let nodes = vec![
+            node(Op::Input, &[], &[1, 1, 4, 4]),
+            node(linear(Channels::First, conv, 2), &[0], &[1, 2, 4, 4]),
+            node(Op::Max(Max { window: 4, windows }), &[1], &[1, 2, 2, 2]),
+            node(Op::Elementwise(elementwise), &[2, 2], &[1, 2, 2, 2]),
+            node(Op::Gather(Gather::identity(8)), &[3], &[1, 8]),
+            node(linear(Channels::Last, Term::Conv(Conv::dense(vec![2; 24])), 3), &[4], &[1, 3]),
+        ];
+        let table = Table { name: "table".into(), first: -32, values: (-32..32).map(|v| v / 2).collect() };
+        let tables = if tables { vec![table] } else { vec![] };
+        QuantGraph { bits: 6, nodes, inputs: vec![NodeId(0)], outputs: vec![NodeId(5), NodeId(1)], tables }
+    }
+
+    /// Random values, the same for the same key.
+    struct Values<K>(HashMap<K, Fr>, ChaCha20Rng);
+
+    impl<K: std::hash::Hash + Eq> Values<K> {
+        fn new(seed: u64) -> Self {
+            Self(HashMap::new(), ChaCha20Rng::seed_from_u64(seed))
+        }
+
+        fn get(&mut self, key: K) -> Fr {
+            *self.0.entry(key).or_insert_with(|| Fr::random(&mut self.1))
+        }
+    }
+
+    /// The expressions as the table at the top and halo2's verifier have them.
+    fn naive(meta: &ConstraintSystem<Fr>, active: Source, at: &dyn Fn(Query) -> Fr, symbol: &dyn Fn(Symbol) -> Fr) -> Vec<Fr> {
+        let gate = |e: &Expression<Fr>| {
+            e.evaluate(
+                &|c| c,
+                &|_| Fr::ZERO,
+                &|q| at(Source::Fixed(q.column_index() as u32).rotated(q.rotation().0)),
+                &|q| at(Source::Advice(q.column_index() as u32).rotated(q.rotation().0)),
+                &|q| at(Source::Instance.rotated(q.rotation().0)),
+                &|c| symbol(Symbol::Challenge(c.index() as u32)),
+                &|a| -a,
+                &|a, b| a + b,
+                &|a, b| a * b,
+                &|a, s| a * s,
+            )
+        };
+        let mut all: Vec<Fr> = meta.gates().iter().flat_map(|g| g.polynomials()).map(gate).collect();
+        let columns: Vec<Source> = meta.permutation().get_columns().iter().map(|c| source(c.column_type(), c.index())).collect();
+        let (first, last, active) = (at(Source::First.cur()), at(Source::Last.cur()), at(active.cur()));
+        let z = |i: usize, rotation: i32| at(Source::Product(i as u32).rotated(rotation));
+        let length = meta.degree() - 2;
+        let count = columns.len().div_ceil(length);
+        all.push(first * (Fr::ONE - z(0, 0)));
+        all.push(last * (z(count - 1, 0).square() - z(count - 1, 0)));
+        all.extend((1..count).map(|i| first * (z(i, 0) - z(i - 1, -6))));
+        let (beta, gamma, x) = (symbol(Symbol::Beta), symbol(Symbol::Gamma), at(Source::Point.cur()));
+        all.extend((0..count).map(|i| {
+            let (mut left, mut right) = (z(i, 1), z(i, 0));
+            for (c, column) in columns.iter().enumerate().skip(i * length).take(length) {
+                left *= at(column.cur()) + beta * at(Source::Sigma(c as u32).cur()) + gamma;
+                right *= at(column.cur()) + beta * Fr::DELTA.pow_vartime([c as u64]) * x + gamma;
+            }
+            active * (left - right)
+        }));
+        all
+    }
+
+    #[test]
+    fn the_numerator_is_the_combination_of_all_expressions() {
+        for (tables, input) in [(false, true), (true, false)] {
+            let graph = graph(tables);
+            let Ok(layout) = Layout::new(&graph, Visibility { input }) else { panic!("the graph has a layout") };
+            let (meta, derivations) = constraint_system(&layout);
+            let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
+            assert!(circuit.chunks.len() > 1, "running products are chained");
+            for seed in 0..3 {
+                let columns = std::cell::RefCell::new(Values::new(seed));
+                let symbols = std::cell::RefCell::new(Values::new(seed + 100));
+                let at = |query: Query| columns.borrow_mut().get(query);
+                let symbol = |s: Symbol| symbols.borrow_mut().get(s);
+                let active = circuit.active.map_or(Source::Active, Source::Fixed);
+                let y = symbol(Symbol::Y);
+                let expected = naive(&meta, active, &at, &symbol).into_iter().fold(Fr::ZERO, |acc, e| acc * y + e);
+                let values = circuit.scalars.evaluate(symbol);
+                let slot = |slot: &Slot| match slot {
+                    Slot::Query(query) => at(*query),
+                    Slot::Combination(terms) => terms.iter().map(|(q, s)| at(*q) * values.get(*s)).sum(),
+                };
+                let slots: Vec<Fr> = circuit.numerator.slots.iter().map(slot).collect();
+                let scalars: Vec<Fr> = circuit.numerator.scalars.iter().map(|s| values.get(*s)).collect();
+                assert_eq!(circuit.numerator.program.run(&slots, &scalars), [expected]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_active_column_is_one_on_usable_rows() {
+        let graph = graph(true);
+        let Ok(layout) = Layout::new(&graph, Visibility::default()) else { panic!("the graph has a layout") };
+        let (meta, derivations) = constraint_system(&layout);
+        let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
+        let active = circuit.active.map(|c| &layout.fixed[c as usize]);
+        let rows = 1 << layout.log_rows;
+        assert!(active.is_some_and(|c| (0..rows).all(|r| c.get(r) == i64::from(r < rows - UNUSABLE_ROWS))));
+    }
+}
