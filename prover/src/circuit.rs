@@ -399,12 +399,14 @@ mod tests {
             let (meta, derivations) = constraint_system(&layout);
             let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
             assert!(circuit.chunks.len() > 1, "running products are chained");
+            let (on, rows) = (&layout.fixed[layout.shape.fixed().on], 1 << layout.log_rows);
+            assert!((0..rows).all(|r| on.get(r) == i64::from(r < rows - UNUSABLE_ROWS)), "usable rows are marked");
             for seed in 0..3 {
                 let columns = std::cell::RefCell::new(Values::new(seed));
                 let symbols = std::cell::RefCell::new(Values::new(seed + 100));
                 let at = |query: Query| columns.borrow_mut().get(query);
                 let symbol = |s: Symbol| symbols.borrow_mut().get(s);
-                let active = circuit.active.map_or(Source::Active, Source::Fixed);
+                let active = Source::Fixed(layout.shape.fixed().on as u32);
                 let y = symbol(Symbol::Y);
                 let expected = naive(&meta, active, &at, &symbol).into_iter().fold(Fr::ZERO, |acc, e| acc * y + e);
                 let values = circuit.scalars.evaluate(symbol);
@@ -417,16 +419,5 @@ mod tests {
                 assert_eq!(circuit.numerator.program.run(&slots, &scalars), [expected]);
             }
         }
-    }
-
-    #[test]
-    fn the_active_column_is_one_on_usable_rows() {
-        let graph = graph(true);
-        let Ok(layout) = Layout::new(&graph, Visibility::default()) else { panic!("the graph has a layout") };
-        let (meta, derivations) = constraint_system(&layout);
-        let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
-        let active = circuit.active.map(|c| &layout.fixed[c as usize]);
-        let rows = 1 << layout.log_rows;
-        assert!(active.is_some_and(|c| (0..rows).all(|r| c.get(r) == i64::from(r < rows - UNUSABLE_ROWS))));
     }
 }

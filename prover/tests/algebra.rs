@@ -1,5 +1,4 @@
 //! Compiled expressions beside halo2's naive evaluation, on random expressions; and what is computed once.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -62,21 +61,23 @@ fn expressions(rng: &mut ChaCha20Rng, count: usize) -> Vec<Expression<Fr>> {
 }
 
 /// Random values of columns at rotations and of challenges.
-struct Point(RefCell<(ChaCha20Rng, HashMap<Query, Fr>, HashMap<Symbol, Fr>)>);
+struct Point {
+    rng: RefCell<ChaCha20Rng>,
+    queries: RefCell<HashMap<Query, Fr>>,
+    symbols: RefCell<HashMap<Symbol, Fr>>,
+}
 
 impl Point {
     fn new(seed: u64) -> Self {
-        Self(RefCell::new((ChaCha20Rng::seed_from_u64(seed), HashMap::new(), HashMap::new())))
+        Self { rng: RefCell::new(ChaCha20Rng::seed_from_u64(seed)), queries: RefCell::default(), symbols: RefCell::default() }
     }
 
     fn query(&self, query: Query) -> Fr {
-        let (rng, queries, _) = &mut *self.0.borrow_mut();
-        *queries.entry(query).or_insert_with(|| Fr::random(rng))
+        *self.queries.borrow_mut().entry(query).or_insert_with(|| Fr::random(&mut *self.rng.borrow_mut()))
     }
 
     fn symbol(&self, symbol: Symbol) -> Fr {
-        let (rng, _, symbols) = &mut *self.0.borrow_mut();
-        *symbols.entry(symbol).or_insert_with(|| Fr::random(rng))
+        *self.symbols.borrow_mut().entry(symbol).or_insert_with(|| Fr::random(&mut *self.rng.borrow_mut()))
     }
 
     fn naive(&self, expression: &Expression<Fr>) -> Fr {
@@ -135,8 +136,11 @@ proptest! {
         let chosen = expressions.split_off(expressions.len().saturating_sub(6));
         let mut algebra = Algebra::default();
         let sums: Vec<Sum> = chosen.iter().map(|e| algebra.expression(e)).collect();
-        let hoists: [&dyn Fn(&[(Query, sworn_prover::algebra::ScalarId)]) -> bool; 3] = [&|_| true, &|_| false, &|terms| terms.len() > 2];
-        let programs: Vec<Compiled> = hoists.iter().map(|hoist| algebra.compile(&sums, *hoist)).collect();
+        let programs = [
+            algebra.compile(&sums, &|_| true),
+            algebra.compile(&sums, &|_| false),
+            algebra.compile(&sums, &|terms| terms.len() > 2),
+        ];
         let sparing: Vec<Vec<Compiled>> = [0, 1, 3, 100].map(|most| sums.iter().map(|sum| algebra.compile_sparing(sum, most)).collect()).to_vec();
         prop_assert!(programs[1].slots.iter().all(|s| matches!(s, Slot::Query(_))), "nothing is hoisted");
         programs.iter().chain(sparing.iter().flatten()).for_each(assert_lean);
