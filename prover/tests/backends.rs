@@ -19,3 +19,10 @@ fn one_thread() {
 fn three_threads() {
     in_pool(3);
 }
+
+/// What the reference can be held against besides itself: contents, known polynomials, values that come back.
+mod reference {
+    use sworn_prover::Reference;
+
+    sworn_prover::backend_tests!(Reference => columns, interpolate, limbs);
+}
