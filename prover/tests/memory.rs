@@ -26,11 +26,14 @@ fn less_memory_makes_the_same_proof() {
         let keyed = model.keyed();
         let bytes = keyed.prove(Cpu, 3).bytes;
         let least = needed(&keyed);
-        // At the least budget no coefficients are kept, at the greatest all of them are.
-        for budget in [least, least + 1, u64::MAX] {
+        // From the least budget, at which nothing is kept, to one at which all is: coefficients, and from the second proof on
+        // what only depends on the key.
+        for budget in [least, least + 1].into_iter().chain((1..8).map(|i| least + i * least / 4)).chain([u64::MAX]) {
             let prover = keyed.prover(Cpu).with_memory(Some(budget));
-            let proof = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(())).unwrap();
-            assert_eq!(proof.bytes, bytes, "{}, {budget} bytes", keyed.name);
+            for count in 0..3 {
+                let proof = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(())).unwrap();
+                assert_eq!(proof.bytes, bytes, "{}, {budget} bytes, proof {count}", keyed.name);
+            }
         }
     }
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
@@ -89,4 +92,18 @@ fn a_proof_stops_at_any_call() {
         // The prover is as good as before.
         assert_eq!(models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(())).unwrap().bytes, whole.unwrap().bytes);
     }
+}
+
+/// Proofs that share what a prover keeps do not disturb each other.
+#[test]
+fn one_prover_makes_proofs_at_once() {
+    let keyed = models::maxima().keyed();
+    let prover = keyed.prover(Cpu);
+    let one = |seed: u64| models::prove(&prover, &keyed.inputs, seed, &mut |_, _| ControlFlow::Continue(())).unwrap().bytes;
+    let at_once: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|seed| scope.spawn(move || one(seed / 2))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let alone: Vec<Vec<u8>> = (0..4).map(|seed| keyed.prove(Cpu, seed / 2).bytes).collect();
+    assert!(at_once == alone, "proofs made at once are those made alone");
 }
