@@ -11,7 +11,9 @@
 //!
 //! Each sample is compared with the uniform distribution, and the samples of A and of B with each other. A statistic above
 //! [`LIMIT`] has a probability of 10^−7; there are some hundred, so a run with new seeds fails once in 10^5. Seeds are fixed.
-//! What this does not see is the blinding of the quotient's limbs, which depend on all other blinds.
+//!
+//! What statistics do not see, such as the blinding of the quotient's limbs, which depend on all other blinds, is counted: which
+//! commitment each random value of a proof changes first. How many there must be is in `docs/zero-knowledge.md`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod models;
@@ -25,6 +27,8 @@ use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::halo2curves::CurveAffine;
 use halo2_proofs::transcript::{Transcript, TranscriptRead};
 use models::Keyed;
+use rand::{CryptoRng, RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use sworn_circuits::field::embed;
 use sworn_circuits::layout::UNUSABLE_ROWS;
@@ -36,7 +40,7 @@ use sworn_verifier::transcript::KeccakTranscript;
 use sworn_verifier::ColumnKind;
 
 /// Proofs of each witness.
-const PROOFS: u64 = 200;
+const PROOFS: u64 = 150;
 /// Chi-square with 15 degrees of freedom exceeds this with probability 10^−7.
 const LIMIT: f64 = 62.4;
 
@@ -326,5 +330,80 @@ fn two_proofs_of_one_witness_share_nothing() {
         let scalars = |o: &Opened| [o.advice.as_slice(), &o.products, &[o.random]].concat();
         let (first, second) = (scalars(&first), scalars(&second));
         assert!(first.iter().all(|v| !second.contains(v) && *v != Fr::ZERO && *v != Fr::ONE), "{}: evaluations", keyed.name);
+    }
+}
+
+/// A generator with other bytes in a window.
+struct Changed {
+    rng: ChaCha20Rng,
+    position: usize,
+    window: std::ops::Range<usize>,
+}
+
+impl RngCore for Changed {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.fill_bytes(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_bytes(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.rng.fill_bytes(bytes);
+        for byte in bytes {
+            *byte ^= if self.window.contains(&self.position) { 0xff } else { 0 };
+            self.position += 1;
+        }
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rand::Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+impl CryptoRng for Changed {}
+
+/// A polynomial that is opened q times and committed needs q + 1 random values, the limbs of the quotient one between neighbours.
+#[test]
+fn every_commitment_has_its_random_values() {
+    /// Bytes that a random field element is made of.
+    const ELEMENT: usize = 64;
+    for model in [models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]), models::elementwise_and_tables()] {
+        let keyed = model.keyed();
+        let prover = keyed.prover(Cpu);
+        let system = &keyed.key.verifying_key().constraints;
+        let points = |window: std::ops::Range<usize>| {
+            let mut rng = Changed { rng: ChaCha20Rng::seed_from_u64(1), position: 0, window };
+            let proof = prover.prove(&keyed.inputs, &mut rng, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            (open(&keyed, &proof).points, rng.position)
+        };
+        let (unchanged, length) = points(0..0);
+        let first_change = |at: usize| {
+            let (changed, _) = points(at * ELEMENT..(at + 1) * ELEMENT);
+            unchanged.iter().zip(&changed).position(|(a, b)| a != b)
+        };
+        let changes: Vec<Option<usize>> = (0..length.div_ceil(ELEMENT)).into_par_iter().map(first_change).collect();
+        let num_values = |commitment: usize| changes.iter().filter(|c| **c == Some(commitment)).count();
+        assert!(changes.iter().all(Option::is_some), "{}: every random value is used", keyed.name);
+
+        let (advice, chunks) = (system.advice_phases.len(), system.permutation.len().div_ceil(system.degree as usize - 2));
+        for column in 0..advice {
+            let openings = system.advice_queries.iter().filter(|q| q.column as usize == column).count();
+            assert!(num_values(column) > openings, "{}: advice column {column}", keyed.name);
+        }
+        for index in 0..chunks {
+            let openings = if index + 1 < chunks { 3 } else { 2 };
+            assert!(num_values(advice + index) > openings, "{}: running product {index}", keyed.name);
+        }
+        assert!(num_values(advice + chunks) > 0, "{}: random polynomial", keyed.name);
+        for limb in 0..system.degree as usize - 2 {
+            assert_eq!(num_values(advice + chunks + 1 + limb), 1, "{}: limb {limb}", keyed.name);
+        }
     }
 }
