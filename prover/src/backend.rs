@@ -109,6 +109,6 @@ pub trait Backend: Sync {
     /// How often each value `0 ≤ v < size` is taken by forms of columns of integers, in rows below `rows`.
     ///
     /// # Errors
-    /// Row and value of one that is out of range.
+    /// Row and value of the first, by row and form, that is out of range.
     fn multiplicities(&self, forms: &[Form<'_, Self::Column>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)>;
 }

@@ -17,13 +17,13 @@
 //!
 //! Node i of any level has r = ω^(−rev(i)), rev taken over k − 1 bits: one table in bit-reversed order serves all levels
 //! by its prefixes, and a butterfly's root is constant over its block. `to_coset` walks the same tree upwards with
-//! ω for ω^(−1), after scaling c_j by shift^j. [vzGG13] §8.2 has the tree, [Sei18] §2 the order of the roots.
+//! ω for ω^(−1), after scaling c_j by shift^j. \[vzGG13\] §8.2 has the tree, \[Sei18\] §2 the order of the roots.
 //!
 //! A block that fits a cache is finished before its neighbour is begun, whatever the cache's size; all arithmetic is exact, so the
 //! result does not depend on the number of threads.
 //!
-//! [vzGG13]: von zur Gathen, Gerhard, Modern Computer Algebra, 3rd ed.
-//! [Sei18]: https://eprint.iacr.org/2018/039
+//! \[vzGG13\]: von zur Gathen, Gerhard, Modern Computer Algebra, 3rd ed.
+//! \[Sei18\]: <https://eprint.iacr.org/2018/039>
 
 use super::ifma::{Ifma, Scale, Transform};
 use super::vector;

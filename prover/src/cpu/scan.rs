@@ -184,7 +184,7 @@ pub(super) fn reciprocals(shift: Fr, columns: &[Vec<Form<'_>>]) -> Vec<Column> {
         .collect()
 }
 
-/// How often the forms take each value below `size`, in rows below `rows`; or the first row and value that are out of range.
+/// How often the forms take each value below `size`, in rows below `rows`; or the first row, by row and form, and value that are out of range.
 pub(super) fn multiplicities(forms: &[Form<'_>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
     let chunks = rows.div_ceil(CHUNK);
     let tasks = rayon::current_num_threads().clamp(1, chunks.max(1));
@@ -207,7 +207,18 @@ pub(super) fn multiplicities(forms: &[Form<'_>], rows: usize, size: usize) -> Re
     let parts: Vec<Result<Vec<i64>, (usize, i64)>> = (0..tasks).into_par_iter().map(count).collect();
     let mut total = vec![0i64; size];
     for part in parts {
-        total.iter_mut().zip(part?).for_each(|(t, c)| *t += c);
+        let Ok(part) = part else { return Err(first_outside(forms, rows, size)) };
+        total.iter_mut().zip(part).for_each(|(t, c)| *t += c);
     }
     Ok(total)
+}
+
+/// The first row with a value that is not below `size`, and the value, knowing that there is one.
+fn first_outside(forms: &[Form<'_>], rows: usize, size: usize) -> (usize, i64) {
+    let mut value = [0i64];
+    let mut at = |row: usize, form: &Form<'_>| {
+        form_values(form, row, &mut value);
+        usize::try_from(value[0]).ok().is_none_or(|v| v >= size).then_some((row, value[0]))
+    };
+    (0..rows).find_map(|row| forms.iter().find_map(|form| at(row, form))).unwrap_or((rows, 0))
 }
