@@ -10,6 +10,7 @@ mod circuit;
 pub mod cpu;
 mod domain;
 pub mod error;
+mod halo2;
 pub mod key;
 mod memory;
 mod permutation;

@@ -3,8 +3,8 @@
 
 mod models;
 
-use halo2_proofs::halo2curves::bn256::{Bn256, Fr};
-use halo2_proofs::plonk::{create_proof, keygen_pk, keygen_vk, verify_proof, VerifyingKey};
+use halo2_proofs::halo2curves::bn256::{Bn256, Fr, G1Affine};
+use halo2_proofs::plonk::{create_proof, keygen_pk, keygen_vk, verify_proof, ProvingKey, VerifyingKey};
 use halo2_proofs::poly::kzg::commitment::KZGCommitmentScheme;
 use halo2_proofs::poly::kzg::multiopen::{ProverSHPLONK, VerifierSHPLONK};
 use halo2_proofs::poly::kzg::strategy::SingleStrategy;
@@ -18,7 +18,7 @@ use sworn_prover::{Cpu, Reference};
 use sworn_verifier::transcript::{KeccakChallenge, KeccakTranscript};
 use sworn_verifier::{verify, VerifyError};
 
-type StockKey = VerifyingKey<halo2_proofs::halo2curves::bn256::G1Affine>;
+type StockKey = VerifyingKey<G1Affine>;
 
 fn stock_key(layout: &Layout, keyed: &Keyed) -> StockKey {
     keygen_vk(keyed.srs.params(), &SwornCircuit { layout, witness: None }).unwrap()
@@ -42,14 +42,13 @@ fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[Fr], proo
 }
 
 /// A proof of the same statement by halo2's prover.
-fn stock_proof(stock: StockKey, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<Fr>, Vec<u8>) {
-    let pk = keygen_pk(keyed.srs.params(), stock, &SwornCircuit { layout, witness: None }).unwrap();
+fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<Fr>, Vec<u8>) {
     let witness = Witness::new(&model.graph, layout, model.visibility, &model.inputs).unwrap();
     let instance = witness.instance();
     let mut transcript = KeccakTranscript::new(keyed.key.verifying_key().digest(), Vec::new());
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(
         keyed.srs.params(),
-        &pk,
+        pk,
         &[SwornCircuit { layout, witness: Some(&witness) }],
         &[&[&instance]],
         ChaCha20Rng::seed_from_u64(5),
@@ -75,10 +74,13 @@ fn agree(model: &Model) {
     wrong[0] += Fr::from(1);
     assert!(!stock_verifier_accepts(&stock, &keyed, &wrong, &proof.bytes), "{name}: another instance");
 
-    let (instance, theirs) = stock_proof(stock, model, &layout, &keyed);
-    assert_eq!(instance, proof.instance, "{name}");
-    assert_eq!(theirs.len(), proof.bytes.len(), "{name}: length of the proofs");
-    assert_eq!(verify(ours, &instance, &theirs), Ok(()), "{name}: halo2's proof");
+    let generated = keygen_pk(keyed.srs.params(), stock, &SwornCircuit { layout: &layout, witness: None }).unwrap();
+    for pk in [generated, keyed.key.to_halo2()] {
+        let (instance, theirs) = stock_proof(&pk, model, &layout, &keyed);
+        assert_eq!(instance, proof.instance, "{name}");
+        assert_eq!(theirs.len(), proof.bytes.len(), "{name}: length of the proofs");
+        assert_eq!(verify(ours, &instance, &theirs), Ok(()), "{name}: halo2's proof");
+    }
 }
 
 macro_rules! agreement {
