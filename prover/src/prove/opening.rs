@@ -198,7 +198,6 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     fn sets<'c>(&'c self, extra: &'c Extra<B>, e: &Evaluations) -> Vec<Set<'c, B::Column>> {
         let circuit = &self.key().circuit;
         let mut opened: Vec<Opened<'c, B::Column>> = Vec::new();
-        let mut columns: Vec<(&[Query], &[Fr])> = vec![(&circuit.advice_queries, &e.advice)];
         let by_column = |queries: &[Query], values: &[Fr], opened: &mut Vec<Opened<'c, B::Column>>| {
             let mut seen: Vec<(Source, usize)> = Vec::new();
             for (query, value) in queries.iter().zip(values) {
@@ -210,7 +209,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
                 }
             }
         };
-        columns.drain(..).for_each(|(queries, values)| by_column(queries, values, &mut opened));
+        by_column(&circuit.advice_queries, &e.advice, &mut opened);
         for (index, (z, [here, next, last])) in self.products.iter().zip(&e.products).enumerate() {
             let mut values = vec![(0, *here), (1, *next)];
             if index + 1 < self.products.len() {
