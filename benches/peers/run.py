@@ -111,7 +111,10 @@ def ezkl(python, folder, runs, memory_mb):
 def sworn(binary, folder, runs, memory_mb):
     try:
         out, _ = measured([binary, "bench", folder, "--runs", runs], memory_mb)
-        return json.loads(out.strip().splitlines()[-1])
+        row = json.loads(out.strip().splitlines()[-1])
+        for stage, figures in row.pop("stages", {}).items():
+            row.update({f"{stage}.{name}": value for name, value in figures.items()})
+        return row
     except (Failed, ValueError, IndexError) as reason:
         return {"model": folder.name, "failed": str(reason)}
 
@@ -150,6 +153,19 @@ def table(pairs):
     return "\n".join(lines + ([""] + notes if notes else []))
 
 
+STAGES = ["witness", "first phase", "second phase", "products", "quotient", "openings"]
+
+
+def stage_table(pairs):
+    """Sworn's seconds by stage, and the largest memory up to its end."""
+    lines = ["| model | " + " | ".join(STAGES) + " |", "|---" * (len(STAGES) + 1) + "|"]
+    for name, _, ours in pairs:
+        if ours and f"{STAGES[0]}.s" in ours:
+            figures = [f"{digits(1e3 * ours[f'{s}.s'], 2)} ms, {digits(ours.get(f'{s}.peak_mb') or 0, 2)} MB" for s in STAGES]
+            lines.append(f"| {name} | " + " | ".join(figures) + " |")
+    return "\n".join(lines)
+
+
 def report(pairs, args, where):
     cpu, cores, ram = where
     theirs = f"EZKL {EZKL_VERSION}" if not args.skip_ezkl else "EZKL (not run)"
@@ -165,6 +181,11 @@ the Python call, which reads its keys and SRS from files; it is calibrated with 
 public, weights fixed, for both. SRS of a known secret, for both: no time depends on it.
 
 {table(pairs)}
+
+Sworn's proofs by stage: median time, and the largest resident memory of the process up to the stage's end. What is missing to *prove* is
+reading the keys, making the development SRS, and writing the receipt.
+
+{stage_table(pairs)}
 """
 
 
