@@ -51,7 +51,7 @@ struct Body<'a> {
 /// Makes the keys of a graph and its layout.
 ///
 /// # Errors
-/// A reference string of another size, or a circuit that halo2 refuses.
+/// A reference string of another size or without the power that blinds the quotient, or a circuit that halo2 refuses.
 pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Srs) -> Result<ProvingKey, KeyError> {
     check_size(srs, &layout)?;
     let (meta, derivations) = constraint_system(&layout);
@@ -87,13 +87,12 @@ fn commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], srs
     (fixed, permutation)
 }
 
-/// The reference string has the layout's size.
+/// The reference string has the layout's size, and one power more.
 fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
-    if srs.k() == layout.log_rows {
-        Ok(())
-    } else {
-        Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() })
+    if srs.k() != layout.log_rows {
+        return Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() });
     }
+    srs.next_power().map(drop).ok_or(KeyError::SrsNextPower { k: srs.k() })
 }
 
 /// Digest of a quantised model.

@@ -142,3 +142,24 @@ fn values_outside_their_range_are_refused() {
     let refused = prove(&key, &srs, &[vec![64, 0, 0, 0]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(()));
     assert!(refused.unwrap_err().to_string().contains("`x`"));
 }
+
+#[test]
+fn a_reference_string_without_a_power_to_spare_is_refused_at_setup() {
+    let srs = srs();
+    let mut bytes = Vec::new();
+    srs.params().write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("exact.srs");
+    std::fs::write(&path, bytes).unwrap();
+    let exact = Srs::import_halo2(&path, None).unwrap();
+    let layout = Layout::new(&graph(40), Visibility::default()).unwrap();
+    let refused = setup(graph(40), Visibility::default(), layout, &exact).unwrap_err();
+    assert!(matches!(refused, KeyError::SrsNextPower { k } if k == srs.k()));
+    assert!(refused.to_string().contains("one more"));
+    // The power survives the cache and a truncation.
+    let larger = Srs::dev(srs.k() + 1).unwrap().truncate(srs.k()).unwrap();
+    assert_eq!(larger.next_power(), srs.next_power());
+    let cached = dir.path().join("cached.srs");
+    srs.write(&cached).unwrap();
+    assert_eq!(Srs::read(&cached).unwrap().next_power(), srs.next_power());
+}

@@ -162,6 +162,22 @@ fn wrong_points_are_named() {
     assert!(matches!(refusal(&with(at(2, 2), &[1])), SrsError::OffCurve { array: Array::PowersG2, index: 1 }));
 }
 
+/// The power behind the last is checked like the others: it blinds every proof.
+#[test]
+fn a_wrong_power_to_spare_is_named() {
+    let large = Srs::dev(5).unwrap();
+    let good = ptau_bytes(&large, 4);
+    let (_dir, path) = file(&good);
+    assert_eq!(Srs::import_ptau(&path, Some(4)).unwrap().next_power(), Some(large.g()[16]));
+    let point = large.g()[16].to_raw_bytes();
+    let at = good.windows(point.len()).position(|w| w == point).unwrap();
+    let mut wrong = good;
+    wrong[at..at + point.len()].copy_from_slice(&large.g()[9].to_raw_bytes());
+    let (_dir, path) = file(&wrong);
+    assert!(matches!(Srs::import_ptau(&path, Some(4)), Err(SrsError::Power { index: 16 })));
+    assert!(Srs::import_ptau(&path, Some(3)).is_ok());
+}
+
 #[test]
 fn points_outside_the_subgroup_are_named() {
     use halo2_proofs::halo2curves::bn256::Fq2;
