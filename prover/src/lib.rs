@@ -30,3 +30,6 @@ pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};
 pub use reference::Reference;
 pub use srs::Srs;
+
+#[doc = include_str!("../docs/zero-knowledge.md")]
+pub mod zero_knowledge {}
