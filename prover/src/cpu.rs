@@ -68,6 +68,10 @@ impl Backend for Cpu {
                 values[start..].copy_from_slice(new);
             }
             Column::Integers { tail, .. } => *tail = new.to_vec(),
+            Column::Lookups { indices, rows, tail, .. } => {
+                indices.iter_mut().for_each(|i| i.truncate(*rows - new.len()));
+                *tail = new.to_vec();
+            }
         }
     }
 
@@ -80,6 +84,7 @@ impl Backend for Cpu {
             .iter()
             .map(|column| match column {
                 Column::Fields(values) => Scalars::Fields(values),
+                Column::Lookups { table, indices, tail, .. } => Scalars::Lookups { table, indices, tail },
                 Column::Integers { values, tail, .. } => {
                     let values = match values.as_ref() {
                         IntColumn::I8(v) => Ints::I8(v),

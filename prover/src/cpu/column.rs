@@ -1,4 +1,4 @@
-//! Columns that know what they hold: integers as they are, with a tail of field elements, or field elements.
+//! Columns that know what they hold: integers as they are or entries of a table, with a tail of field elements, or field elements.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +15,17 @@ pub enum Column {
     Integers {
         /// The integers.
         values: Arc<IntColumn>,
+        /// n.
+        rows: usize,
+        /// The last rows.
+        tail: Vec<Fr>,
+    },
+    /// Sums of entries of a table in the first rows, field elements in the last.
+    Lookups {
+        /// The table.
+        table: Arc<Vec<Fr>>,
+        /// For each summand the entry of each row.
+        indices: Vec<Vec<u32>>,
         /// n.
         rows: usize,
         /// The last rows.
@@ -57,11 +68,20 @@ fn embed_all<T: Copy + Into<i64>>(integers: &[T], out: &mut [Fr]) -> usize {
     integers.len().min(out.len())
 }
 
+/// Copies those rows of a tail, which begins at `first`, that lie in `start..start + out.len()`.
+fn copy_tail(tail: &[Fr], first: usize, start: usize, out: &mut [Fr]) {
+    for (row, value) in (first..).zip(tail) {
+        if let Some(to) = row.checked_sub(start).and_then(|at| out.get_mut(at)) {
+            *to = *value;
+        }
+    }
+}
+
 impl Column {
     /// n.
     pub fn rows(&self) -> usize {
         match self {
-            Self::Integers { rows, .. } => *rows,
+            Self::Integers { rows, .. } | Self::Lookups { rows, .. } => *rows,
             Self::Fields(values) => values.len(),
         }
     }
@@ -69,7 +89,7 @@ impl Column {
     /// Rows of the tail.
     pub(super) fn tail(&self) -> &[Fr] {
         match self {
-            Self::Integers { tail, .. } => tail,
+            Self::Integers { tail, .. } | Self::Lookups { tail, .. } => tail,
             Self::Fields(_) => &[],
         }
     }
@@ -78,7 +98,7 @@ impl Column {
     pub(super) fn as_integers(&self) -> Option<&IntColumn> {
         match self {
             Self::Integers { values, .. } => Some(values),
-            Self::Fields(_) => None,
+            Self::Lookups { .. } | Self::Fields(_) => None,
         }
     }
 
@@ -89,12 +109,15 @@ impl Column {
             Self::Integers { values, rows, tail } => {
                 let length = with_integers!(values.as_ref(), slice => embed_all(slice.get(start..).unwrap_or_default(), out));
                 out[length..].fill(Fr::ZERO);
-                let tail_start = rows - tail.len();
-                for (row, value) in (tail_start..).zip(tail) {
-                    if let Some(to) = row.checked_sub(start).and_then(|at| out.get_mut(at)) {
-                        *to = *value;
-                    }
+                copy_tail(tail, rows - tail.len(), start, out);
+            }
+            Self::Lookups { table, indices, rows, tail } => {
+                out.fill(Fr::ZERO);
+                for indices in indices {
+                    let indices = indices.get(start..).unwrap_or_default();
+                    out.iter_mut().zip(indices).for_each(|(out, &i)| *out += table[i as usize]);
                 }
+                copy_tail(tail, rows - tail.len(), start, out);
             }
         }
     }
@@ -115,6 +138,10 @@ impl Column {
     pub(super) fn get(&self, row: usize) -> Fr {
         match self {
             Self::Fields(values) => values[row],
+            Self::Lookups { table, indices, rows, tail } => match (row + tail.len()).checked_sub(*rows) {
+                Some(at) => tail[at],
+                None => indices.iter().filter_map(|i| i.get(row)).map(|&i| table[i as usize]).sum(),
+            },
             Self::Integers { values, rows, tail } => match (row + tail.len()).checked_sub(*rows) {
                 Some(at) => tail[at],
                 None => embed(values.get(row)),
@@ -126,7 +153,7 @@ impl Column {
     pub(super) fn to_fields(&self) -> Cow<'_, [Fr]> {
         match self {
             Self::Fields(values) => Cow::Borrowed(values),
-            Self::Integers { rows, .. } => {
+            Self::Integers { rows, .. } | Self::Lookups { rows, .. } => {
                 let mut out = vec![Fr::ZERO; *rows];
                 self.copy_to(0, &mut out);
                 Cow::Owned(out)

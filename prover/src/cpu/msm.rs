@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 mod affine;
 mod buckets;
+mod lookups;
 mod tail;
 mod windows;
 
@@ -58,6 +59,15 @@ pub enum Scalars<'a> {
     },
     /// Rows `0..len`.
     Fields(&'a [Fr]),
+    /// Sums of entries of a table, and what blinds them.
+    Lookups {
+        /// The table.
+        table: &'a [Fr],
+        /// For each summand the entry of each row `0..`; all of one length.
+        indices: &'a [Vec<u32>],
+        /// The last `tail.len()` rows of the bases; they do not overlap the indices.
+        tail: &'a [Fr],
+    },
 }
 
 /// Points to commit with, and what is precomputed from them.
@@ -124,6 +134,11 @@ pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
     for (part, sum) in parts.iter().zip(of_parts) {
         totals[part.column] += sum;
     }
+    totals.par_iter_mut().zip(columns).for_each(|(total, column)| {
+        if let Scalars::Lookups { table, indices, .. } = column {
+            *total += lookups::sum(&bases.points, table, indices);
+        }
+    });
     let mut commitments = vec![G1Affine::default(); totals.len()];
     G1::batch_normalize(&totals, &mut commitments);
     commitments
@@ -132,7 +147,7 @@ pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
 impl<'a> Scalars<'a> {
     fn tail(&self) -> &'a [Fr] {
         match self {
-            Self::Ints { tail, .. } => tail,
+            Self::Ints { tail, .. } | Self::Lookups { tail, .. } => tail,
             Self::Fields(_) => &[],
         }
     }
@@ -167,6 +182,7 @@ fn parts<'a>(num_bases: usize, columns: &[Scalars<'a>]) -> Vec<Part<'a>> {
             let head = match *scalars {
                 Scalars::Ints { values, .. } => windows::Scalars::Ints(values),
                 Scalars::Fields(fields) => windows::Scalars::of_fields(fields),
+                Scalars::Lookups { .. } => windows::Scalars::of_fields(&[]),
             };
             assert!(head.len() + tail.len() <= num_bases, "a column has {} + {} rows, of {num_bases}", head.len(), tail.len());
             let row = num_bases - tail.len();
@@ -223,6 +239,10 @@ mod tests {
             Scalars::Ints { values: Ints::I16(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
             Scalars::Ints { values: Ints::I32(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
             Scalars::Ints { values: Ints::I64(v), .. } => v.iter().map(|&v| int(v)).collect(),
+            Scalars::Lookups { table, indices, .. } => {
+                let rows = indices.first().map_or(0, Vec::len);
+                (0..rows).map(|row| indices.iter().map(|i| table[i[row] as usize]).sum()).collect()
+            }
         };
         let tail = column.tail();
         all.resize(num - tail.len(), Fr::ZERO);
@@ -251,6 +271,24 @@ mod tests {
         }
         for (column, expected) in columns.iter().zip(&expected).take(5) {
             assert_eq!(commit(&bases, &[*column]), [*expected]);
+        }
+    }
+
+    /// Entries that a row has once, twice and three times; a table with zeros; one entry for all; nothing.
+    #[test]
+    fn lookups() {
+        let rng = &mut rng(41);
+        let points = random_points(150, rng);
+        for (entries, summands, tail) in [(1, 3, 0), (2, 3, 6), (5, 1, 2), (64, 3, 4), (140, 2, 8), (3, 0, 3)] {
+            let mut table: Vec<Fr> = (0..entries).map(|_| Fr::random(&mut *rng)).collect();
+            table[entries / 2] = Fr::ZERO;
+            let rows = points.len() - tail;
+            let tail: Vec<Fr> = (0..tail).map(|_| Fr::random(&mut *rng)).collect();
+            let mut random = |high: usize| (0..rows).map(|_| rng.gen_range(0..high as u32)).collect::<Vec<u32>>();
+            let indices: Vec<Vec<u32>> = (0..summands).map(|_| random(entries)).collect();
+            let zeros = vec![vec![0; rows]; summands];
+            let column = |indices| Scalars::Lookups { table: &table, indices, tail: &tail };
+            check(&points, &[column(&indices), column(&zeros)]);
         }
     }
 

@@ -3,6 +3,8 @@
 //! A scan runs over chunks twice: first each chunk's map `acc ↦ A·acc + B` from its end to its start, then, with the value
 //! that enters each chunk, its rows.
 
+use std::sync::Arc;
+
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
 use rayon::prelude::*;
@@ -158,6 +160,24 @@ pub(super) fn reciprocals(shift: Fr, columns: &[Vec<Form<'_>>]) -> Vec<Column> {
     let tabulated = high - low <= MAX_TABLE && high - low <= (rows * forms.len()) as i64;
     let mut table: Vec<Fr> = if tabulated { (low..=high).into_par_iter().map(|v| shift + embed(v)).collect() } else { Vec::new() };
     invert(&mut table);
+    // Entries that occur often make a cheap commitment.
+    if tabulated && (high - low) < rows as i64 / 2 {
+        let table = Arc::new(table);
+        let index = |form: &Form<'_>| {
+            let mut indices = vec![0u32; end];
+            indices.par_chunks_mut(CHUNK).enumerate().for_each_init(Vec::new, |values, (chunk, out)| {
+                values.resize(out.len(), 0);
+                form_values(form, chunk * CHUNK, values);
+                out.iter_mut().zip(values.iter()).for_each(|(out, &v)| *out = (v - low) as u32);
+            });
+            indices
+        };
+        let column = |forms: &Vec<Form<'_>>| {
+            let indices = forms.iter().map(index).collect();
+            Column::Lookups { table: table.clone(), indices, rows, tail: vec![Fr::ZERO; rows - end] }
+        };
+        return columns.par_iter().map(column).collect();
+    }
     let fill = |forms: &[Form<'_>], start: usize, out: &mut [Fr], values: &mut Vec<i64>| {
         values.resize(out.len(), 0);
         for form in forms {

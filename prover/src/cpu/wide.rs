@@ -211,7 +211,7 @@ impl<'a> Weights<'a> {
             let dot = |values: &[Fr]| values.iter().zip(&self.values[at..at + length]).map(|(v, w)| v * w).sum();
             return match column {
                 Column::Fields(values) => dot(&values[range]),
-                Column::Integers { .. } => {
+                _ => {
                     let mut block = vec![Fr::ZERO; length];
                     column.copy_to(range.start, &mut block);
                     dot(&block)
