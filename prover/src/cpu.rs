@@ -187,9 +187,7 @@ impl Backend for Cpu {
     }
 
     fn inner_products(&self, columns: &[(&Column, i32)], weights: &Column) -> Vec<Fr> {
-        let values = weights.to_fields();
-        let weights = wide::Weights::new(&values);
-        columns.par_iter().map(|(column, rotation)| weights.inner_product(column, *rotation)).collect()
+        wide::inner_products(columns, &weights.to_fields())
     }
 
     fn multiplicities(&self, forms: &[Form<'_, Column>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
@@ -199,12 +197,12 @@ impl Backend for Cpu {
 
 /// `Σ factor · column` over slices.
 fn linear(terms: &[(&[Fr], Fr)], rows: usize) -> Vec<Fr> {
-    const CHUNK: usize = 1 << 10;
+    const CHUNK: usize = 1 << 8;
+    let factors: Vec<Fr> = terms.iter().map(|t| t.1).collect();
     let mut out = vec![Fr::ZERO; rows];
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
-        for (values, factor) in terms {
-            vector::add_scaled(out, &values[chunk * CHUNK..][..out.len()], *factor);
-        }
+        let columns: Vec<&[Fr]> = terms.iter().map(|t| &t.0[chunk * CHUNK..][..out.len()]).collect();
+        wide::add_linear(out, &columns, &factors);
     });
     out
 }

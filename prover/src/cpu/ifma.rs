@@ -1,12 +1,13 @@
 //! Vector arithmetic with AVX-512 IFMA: the same results as [`super::vector`] and [`super::ntt`], bit for bit.
 //!
 //! [`Ifma`] is proof that the processor has the instructions; its methods take whole vectors of eight elements and leave
-//! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms.
+//! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms, `wide` sums of products.
 #![expect(unsafe_code, reason = "calls of functions that need vector instructions")]
 
 mod lanes;
 mod limbs;
 mod transform;
+pub(crate) mod wide;
 
 pub(crate) use transform::{Scale, Transform};
 

@@ -1,12 +1,18 @@
-//! Combinations and inner products of small integers with field elements, reduced once at the end.
+//! Combinations and inner products of columns, reduced once at the end.
 //!
 //! ```text
-//! acc = Σ (v_i + 2^b) · limbs(c_i)                 320 bits: v + 2^b ≥ 0 has at most 33 bits, c < 2^254, below 2^32 terms
-//! Σ v_i · c_i = acc − 2^b · Σ c_i  (mod p)
+//! Σ v_i · c_i = Σ (v_i + 2^(B−1)) · c_i − 2^(B−1) · Σ c_i  (mod p)          v of B = 8, 16 or 32 bits, c in Montgomery form
 //! ```
 //!
-//! The limbs are those of the Montgomery form, so the accumulator reduced modulo p is the Montgomery form of the result: a
-//! weight costs four multiplications of words.
+//! | path     | a product of an integer v + 2^(B−1) ≥ 0 with c        | sum                                |
+//! |----------|-------------------------------------------------------|------------------------------------|
+//! | vectors  | 6, 8 or 13 limbs of 52 − B bits, [`super::ifma`]      | 64 bits a limb, at most 2^12 terms |
+//! | portable | 4 limbs of 64 bits                                    | 320 bits, below 2^32 terms         |
+//!
+//! Columns of 64-bit integers are embedded. Rows behind the end of a column of integers are zeros, so that all columns have
+//! one length and one bias; the tails are added on their own.
+
+use std::ops::Range;
 
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
@@ -14,15 +20,370 @@ use halo2_proofs::halo2curves::serde::SerdeObject;
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 
-use super::column::{with_integers, Column};
+use super::column::Column;
+use super::ifma::wide::{factor, Combination, Weights, BLOCK, MAX_TERMS};
+use super::ifma::{Ifma, WIDTH};
 use super::vector;
 
-/// Rows of a block.
-const BLOCK: usize = 256;
-/// Terms of an inner product that one task takes.
-const CHUNK: usize = 1 << 14;
+/// Columns of a block that are read at a time: with their sums they fit a cache.
+const PANEL: usize = 16;
+/// Columns of an inner product that are fetched before they are read.
+const AHEAD: usize = 2;
+/// Rows of inner products whose weights are kept as limbs.
+const SLAB: usize = 1 << 9;
+/// Rows of inner products that one task takes; a sum has no more terms.
+const TASK: usize = MAX_TERMS;
 /// p.
 const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
+
+/// Small integers.
+pub(crate) trait Int: Copy + Default + Send + Sync {
+    /// Their width B.
+    const BITS: u32;
+
+    /// v + 2^(B−1), as the integer of the same bits.
+    fn biased(self) -> Self;
+
+    /// v + 2^(B−1).
+    fn lifted(self) -> u64;
+}
+
+macro_rules! int {
+    ($int:ty, $unsigned:ty) => {
+        impl Int for $int {
+            const BITS: u32 = <$int>::BITS;
+
+            fn biased(self) -> Self {
+                self ^ <$int>::MIN
+            }
+
+            fn lifted(self) -> u64 {
+                u64::from(self.biased() as $unsigned)
+            }
+        }
+    };
+}
+int!(i8, u8);
+int!(i16, u16);
+int!(i32, u32);
+
+/// 2^(B−1).
+fn bias<I: Int>() -> Fr {
+    Fr::from(1 << (I::BITS - 1))
+}
+
+/// Copies the rows of a column of n values from `first` on, around the end; zeros behind the integers.
+#[inline(always)]
+pub(crate) fn copy_wrapping<T: Copy + Default>(values: &[T], rows: usize, first: i64, out: &mut [T], map: impl Fn(T) -> T) {
+    let (mut at, mut out) = (first.rem_euclid(rows as i64) as usize, out);
+    while !out.is_empty() {
+        let piece = out.len().min(rows - at);
+        let (piece, rest) = out.split_at_mut(piece);
+        let from = values.get(at..).unwrap_or_default();
+        let length = from.len().min(piece.len());
+        piece[..length].iter_mut().zip(from).for_each(|(to, from)| *to = map(*from));
+        piece[length..].fill(map(T::default()));
+        (at, out) = (0, rest);
+    }
+}
+
+/// A column of small integers of one width at a rotation; n rows.
+#[derive(Clone, Copy)]
+struct Small<'a, I> {
+    values: &'a [I],
+    rows: usize,
+    rotation: i64,
+}
+
+impl<I: Int> Small<'_, I> {
+    /// Rows from `start` on: as they are, or copied.
+    fn rows<'s>(&'s self, start: usize, length: usize, scratch: &'s mut [I]) -> &'s [I] {
+        let first = start as i64 + self.rotation;
+        match usize::try_from(first).ok().and_then(|first| self.values.get(first..first + length)) {
+            Some(rows) => rows,
+            None => {
+                copy_wrapping(self.values, self.rows, first, &mut scratch[..length], |v| v);
+                &scratch[..length]
+            }
+        }
+    }
+}
+
+/// What is read of a column from a row on, but for the ends: to be fetched.
+fn ahead<I>(column: Small<'_, I>, start: usize) -> &[I] {
+    column.values.get(start.saturating_add_signed(column.rotation as isize)..).unwrap_or_default()
+}
+
+/// Columns by width, each with what belongs to it.
+struct Sorted<'a, T> {
+    bytes: Vec<(Small<'a, i8>, T)>,
+    halves: Vec<(Small<'a, i16>, T)>,
+    words: Vec<(Small<'a, i32>, T)>,
+    /// Columns of elements, and of integers that are embedded.
+    others: Vec<(&'a Column, i64, T)>,
+}
+
+impl<'a, T> Sorted<'a, T> {
+    fn new(columns: impl Iterator<Item = (&'a Column, i32, T)>) -> Self {
+        let mut sorted = Self { bytes: Vec::new(), halves: Vec::new(), words: Vec::new(), others: Vec::new() };
+        for (column, rotation, with) in columns {
+            let (rows, rotation) = (column.rows(), i64::from(rotation));
+            match column.as_integers() {
+                Some(IntColumn::I8(values)) => sorted.bytes.push((Small { values, rows, rotation }, with)),
+                Some(IntColumn::I16(values)) => sorted.halves.push((Small { values, rows, rotation }, with)),
+                Some(IntColumn::I32(values)) => sorted.words.push((Small { values, rows, rotation }, with)),
+                Some(IntColumn::I64(_)) | None => sorted.others.push((column, rotation, with)),
+            }
+        }
+        sorted
+    }
+}
+
+/// Whether the tail of a column is not among what [`Sorted`] takes from it.
+fn has_own_tail(column: &Column) -> bool {
+    matches!(column.as_integers(), Some(IntColumn::I8(_) | IntColumn::I16(_) | IntColumn::I32(_)))
+}
+
+/// `Σ scalar · column` over columns at rotations.
+pub(super) fn combine(terms: &[(&Column, i32, Fr)]) -> Column {
+    combine_by(Ifma::detect(), terms)
+}
+
+fn combine_by(ifma: Option<Ifma>, terms: &[(&Column, i32, Fr)]) -> Column {
+    let rows = terms.first().map_or(0, |t| t.0.rows());
+    let sorted = Sorted::new(terms.iter().copied());
+    let bytes = Terms::<i8, 6>::new(&sorted.bytes);
+    let halves = Terms::<i16, 8>::new(&sorted.halves);
+    let words = Terms::<i32, 13>::new(&sorted.words);
+    let others = Others::new(&sorted.others);
+    let mut out = vec![Fr::ZERO; rows];
+    out.par_chunks_mut(BLOCK).enumerate().for_each(|(index, out)| {
+        let start = index * BLOCK;
+        bytes.add_to(ifma, start, out);
+        halves.add_to(ifma, start, out);
+        words.add_to(ifma, start, out);
+        others.add_to(ifma, start, out);
+    });
+    for &(column, rotation, scalar) in terms.iter().filter(|t| has_own_tail(t.0)) {
+        for (row, value) in (rows - column.tail().len()..).zip(column.tail()) {
+            out[(row as i64 - i64::from(rotation)).rem_euclid(rows as i64) as usize] += *value * scalar;
+        }
+    }
+    Column::Fields(out)
+}
+
+/// `acc + Σ factor · column` on slices of elements.
+pub(super) fn add_linear(acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr]) {
+    let scaled: Vec<Fr> = factors.iter().map(|f| f * Fr::from(16)).collect();
+    add_linear_by(Ifma::detect(), acc, columns, factors, &scaled);
+}
+
+/// The same; `scaled` is 16·factor.
+fn add_linear_by(ifma: Option<Ifma>, acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr], scaled: &[Fr]) {
+    match ifma {
+        Some(ifma) if acc.len() % WIDTH == 0 => ifma.add_combination(acc, columns, scaled),
+        _ => columns.iter().zip(factors).for_each(|(column, factor)| vector::portable::add_scaled(acc, column, factor)),
+    }
+}
+
+/// Columns of small integers of one width with their constants.
+struct Terms<'a, I, const L: usize> {
+    columns: Vec<Small<'a, I>>,
+    factors: Vec<[u64; L]>,
+    words: Vec<Limbs>,
+    /// Σ 2^(B−1)·constant, of all terms and of as many as a sum takes.
+    bias: Fr,
+    biases: Vec<[u64; L]>,
+}
+
+impl<'a, I: Int, const L: usize> Terms<'a, I, L> {
+    fn new(terms: &[(Small<'a, I>, Fr)]) -> Self {
+        let sum = |terms: &[(Small<'a, I>, Fr)]| bias::<I>() * terms.iter().map(|t| t.1).sum::<Fr>();
+        Self {
+            columns: terms.iter().map(|t| t.0).collect(),
+            factors: terms.iter().map(|t| factor::<I, L>(&t.1)).collect(),
+            words: terms.iter().map(|t| limbs(&t.1)).collect(),
+            bias: sum(terms),
+            biases: terms.chunks(MAX_TERMS - 1).map(|terms| factor::<I, L>(&-sum(terms))).collect(),
+        }
+    }
+
+    /// Adds the combination's rows from `start` on.
+    fn add_to(&self, ifma: Option<Ifma>, start: usize, out: &mut [Fr]) {
+        match ifma {
+            _ if self.columns.is_empty() => {}
+            Some(ifma) if out.len() % (2 * WIDTH) == 0 => self.add_by_vectors(ifma, start, out),
+            _ => self.add_portable(start, out),
+        }
+    }
+
+    fn add_by_vectors(&self, ifma: Ifma, start: usize, out: &mut [Fr]) {
+        let mut panel = vec![[I::default(); BLOCK]; PANEL.min(self.columns.len())];
+        let sums = self.columns.chunks(MAX_TERMS - 1).zip(self.factors.chunks(MAX_TERMS - 1)).zip(&self.biases);
+        for ((all, factors), bias) in sums {
+            let mut sum = Combination::new(ifma, out.len(), bias);
+            for (index, (columns, factors)) in all.chunks(PANEL).zip(factors.chunks(PANEL)).enumerate() {
+                for (column, to) in columns.iter().zip(&mut panel) {
+                    ifma.copy_biased(column.values, column.rows, start as i64 + column.rotation, &mut to[..out.len()]);
+                }
+                let next: Vec<&[I]> = match all.chunks(PANEL).nth(index + 1) {
+                    Some(columns) => columns.iter().map(|c| ahead(*c, start)).collect(),
+                    None => self.columns.iter().take(PANEL).map(|c| ahead(*c, start + BLOCK)).collect(),
+                };
+                sum.add(&panel[..columns.len()], factors, &next);
+            }
+            sum.finish::<I>(out);
+        }
+    }
+
+    fn add_portable(&self, start: usize, out: &mut [Fr]) {
+        let mut acc = [Wide::default(); BLOCK];
+        let mut scratch = [I::default(); BLOCK];
+        for (column, words) in self.columns.iter().zip(&self.words) {
+            for (acc, v) in acc.iter_mut().zip(column.rows(start, out.len(), &mut scratch)) {
+                acc.add_product(v.lifted(), words);
+            }
+        }
+        for (out, acc) in out.iter_mut().zip(acc) {
+            *out += acc.reduce() - self.bias;
+        }
+    }
+}
+
+/// Rows of a column of elements that lie in one piece.
+fn in_place(column: &Column, first: i64, length: usize) -> Option<&[Fr]> {
+    let Column::Fields(values) = column else { return None };
+    values.get(usize::try_from(first).ok()?..)?.get(..length)
+}
+
+/// Columns of elements, or embedded, with their constants.
+struct Others<'a> {
+    columns: Vec<(&'a Column, i64)>,
+    factors: Vec<Fr>,
+    scaled: Vec<Fr>,
+}
+
+impl<'a> Others<'a> {
+    fn new(terms: &[(&'a Column, i64, Fr)]) -> Self {
+        Self {
+            columns: terms.iter().map(|t| (t.0, t.1)).collect(),
+            factors: terms.iter().map(|t| t.2).collect(),
+            scaled: terms.iter().map(|t| t.2 * Fr::from(16)).collect(),
+        }
+    }
+
+    /// Adds the combination's rows from `start` on.
+    fn add_to(&self, ifma: Option<Ifma>, start: usize, out: &mut [Fr]) {
+        let slice = |&(column, rotation): &(&'a Column, i64)| in_place(column, start as i64 + rotation, out.len());
+        let slices: Vec<Option<&[Fr]>> = self.columns.iter().map(slice).collect();
+        let copies = slices.iter().filter(|s| s.is_none()).count();
+        let mut copied = vec![Fr::ZERO; copies * out.len()];
+        let missing = self.columns.iter().zip(&slices).filter(|(_, slice)| slice.is_none());
+        for ((&(column, rotation), _), to) in missing.zip(copied.chunks_exact_mut(out.len())) {
+            column.copy_wrapping(start as i64 + rotation, to);
+        }
+        let mut copied = copied.chunks_exact(out.len());
+        let slices: Vec<&[Fr]> = slices.into_iter().map(|slice| slice.or_else(|| copied.next()).unwrap_or_default()).collect();
+        add_linear_by(ifma, out, &slices, &self.factors, &self.scaled);
+    }
+}
+
+/// `Σ_r column[r + rotation] · weights[r]` for each column.
+pub(super) fn inner_products(columns: &[(&Column, i32)], weights: &[Fr]) -> Vec<Fr> {
+    inner_products_by(Ifma::detect(), columns, weights)
+}
+
+fn inner_products_by(ifma: Option<Ifma>, columns: &[(&Column, i32)], weights: &[Fr]) -> Vec<Fr> {
+    let sorted = Sorted::new(columns.iter().enumerate().map(|(i, &(column, rotation))| (column, rotation, i)));
+    let rows = weights.len();
+    let parts: Vec<Vec<(usize, Fr)>> = (0..rows.div_ceil(TASK))
+        .into_par_iter()
+        .map(|task| {
+            let range = task * TASK..rows.min((task + 1) * TASK);
+            let mut sums = Vec::with_capacity(columns.len());
+            add_small::<i8, 6>(ifma, &sorted.bytes, weights, range.clone(), &mut sums);
+            add_small::<i16, 8>(ifma, &sorted.halves, weights, range.clone(), &mut sums);
+            add_small::<i32, 13>(ifma, &sorted.words, weights, range.clone(), &mut sums);
+            let mut scratch = Vec::new();
+            for (column, rotation, i) in &sorted.others {
+                let values = in_place(column, range.start as i64 + rotation, range.len()).unwrap_or_else(|| {
+                    scratch.resize(range.len(), Fr::ZERO);
+                    column.copy_wrapping(range.start as i64 + rotation, &mut scratch);
+                    &scratch
+                });
+                sums.push((*i, dot(ifma, values, &weights[range.clone()])));
+            }
+            sums
+        })
+        .collect();
+    let mut out: Vec<Fr> = columns.iter().map(|(column, rotation)| tail_product(column, *rotation, weights)).collect();
+    parts.iter().flatten().for_each(|(i, sum)| out[*i] += sum);
+    out
+}
+
+fn tail_product(column: &Column, rotation: i32, weights: &[Fr]) -> Fr {
+    let rows = weights.len();
+    if !has_own_tail(column) {
+        return Fr::ZERO;
+    }
+    let at = |row: usize| (row as i64 - i64::from(rotation)).rem_euclid(rows as i64) as usize;
+    (rows - column.tail().len()..).zip(column.tail()).map(|(row, value)| weights[at(row)] * value).sum()
+}
+
+/// Inner product of elements.
+fn dot(ifma: Option<Ifma>, a: &[Fr], b: &[Fr]) -> Fr {
+    let whole = if ifma.is_some() { a.len() / WIDTH * WIDTH } else { 0 };
+    let sum = ifma.map_or(Fr::ZERO, |ifma| ifma.dot(&a[..whole], &b[..whole]) * Fr::from(16));
+    a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum::<Fr>() + sum
+}
+
+/// Appends the sums of `integer · weight` over some rows.
+fn add_small<I: Int, const L: usize>(
+    ifma: Option<Ifma>,
+    columns: &[(Small<'_, I>, usize)],
+    weights: &[Fr],
+    range: Range<usize>,
+    sums: &mut Vec<(usize, Fr)>,
+) {
+    let mut scratch = [I::default(); SLAB];
+    let slabs = range.clone().step_by(SLAB).map(|start| start..range.end.min(start + SLAB));
+    match ifma {
+        _ if columns.is_empty() => {}
+        Some(ifma) if range.len() % WIDTH == 0 => {
+            let mut dots = vec![ifma.empty_dot::<L>(); columns.len()];
+            let mut total = ifma.empty_dot::<L>();
+            for slab in slabs {
+                let weights: Vec<Weights<L>> = ifma.weights::<I, L>(&weights[slab.clone()]);
+                ifma.add_weights(&weights, &mut total);
+                for (i, ((column, _), dot)) in columns.iter().zip(&mut dots).enumerate() {
+                    let next = match columns.get(i + AHEAD) {
+                        Some(next) => ahead(next.0, slab.start),
+                        None => ahead(columns[(i + AHEAD) % columns.len()].0, slab.end),
+                    };
+                    ifma.add_dot(column.rows(slab.start, slab.len(), &mut scratch), &weights, dot, next);
+                }
+            }
+            let reduce = |dot| Wide::of_limbs(&ifma.limbs_of_dot(dot), 52 - I::BITS as usize).reduce();
+            let bias = bias::<I>() * reduce(&total);
+            sums.extend(columns.iter().zip(&dots).map(|((_, i), dot)| (*i, reduce(dot) - bias)));
+        }
+        _ => {
+            let mut dots = vec![Wide::default(); columns.len()];
+            for slab in slabs {
+                let words: Vec<Limbs> = weights[slab.clone()].iter().map(limbs).collect();
+                for ((column, _), dot) in columns.iter().zip(&mut dots) {
+                    let mut acc = *dot;
+                    for (v, words) in column.rows(slab.start, slab.len(), &mut scratch).iter().zip(&words) {
+                        acc.add_product(v.lifted(), words);
+                    }
+                    *dot = acc;
+                }
+            }
+            let bias = bias::<I>() * weights[range].iter().sum::<Fr>();
+            sums.extend(columns.iter().zip(dots).map(|((_, i), dot)| (*i, dot.reduce() - bias)));
+        }
+    }
+}
 
 /// Words of the Montgomery form.
 type Limbs = [u64; 4];
@@ -42,6 +403,22 @@ fn limbs(value: &Fr) -> Limbs {
 struct Wide([u64; 5]);
 
 impl Wide {
+    /// Σ_j limb_j·2^(j·width), below 2^320.
+    fn of_limbs(limbs: &[u64], width: usize) -> Self {
+        let mut sum = Self::default();
+        for (j, &limb) in limbs.iter().enumerate() {
+            let (word, bit) = (j * width / 64, j * width % 64);
+            let shifted = u128::from(limb) << bit;
+            let mut carry = u128::from(shifted as u64);
+            for (i, acc) in sum.0.iter_mut().enumerate().skip(word) {
+                carry += u128::from(*acc) + if i == word + 1 { shifted >> 64 } else { 0 };
+                *acc = carry as u64;
+                carry >>= 64;
+            }
+        }
+        sum
+    }
+
     /// `+= x · c`.
     #[inline(always)]
     fn add_product(&mut self, x: u64, c: &Limbs) {
@@ -83,165 +460,86 @@ fn sub(a: u64, b: u64, borrow: bool) -> (u64, bool) {
     (y, first | second)
 }
 
-/// What makes integers of a column positive; none for 64-bit columns, which are embedded one by one.
-fn bias(column: &IntColumn) -> Option<u64> {
-    match column {
-        IntColumn::I8(_) => Some(1 << 7),
-        IntColumn::I16(_) => Some(1 << 15),
-        IntColumn::I32(_) => Some(1 << 31),
-        IntColumn::I64(_) => None,
-    }
-}
-
-/// `Σ scalar · column` over columns at rotations.
-pub(super) fn combine(terms: &[(&Column, i32, Fr)]) -> Column {
-    let rows = terms.first().map_or(0, |t| t.0.rows());
-    let mut small = Vec::new();
-    let mut other = Vec::new();
-    for &(column, rotation, scalar) in terms {
-        match column {
-            Column::Integers { values, .. } if rotation == 0 && bias(values).is_some() => {
-                small.push((values.as_ref(), limbs(&scalar), scalar * Fr::from(bias(values).unwrap_or_default())));
-            }
-            _ => other.push((column, rotation, scalar)),
-        }
-    }
-    let mut out = vec![Fr::ZERO; rows];
-    out.par_chunks_mut(BLOCK).enumerate().for_each(|(index, out)| {
-        let start = index * BLOCK;
-        combine_small(&small, start, out);
-        let mut scratch = [Fr::ZERO; BLOCK];
-        for &(column, rotation, scalar) in &other {
-            let block = &mut scratch[..out.len()];
-            column.copy_wrapping(start as i64 + i64::from(rotation), block);
-            vector::add_scaled(out, block, scalar);
-        }
-    });
-    // Tails of the columns of integers.
-    for &(column, rotation, scalar) in terms.iter().filter(|t| t.1 == 0 && t.0.as_integers().is_some_and(|c| bias(c).is_some())) {
-        debug_assert_eq!(rotation, 0, "rotated columns are copied with their tails");
-        let tail = column.tail();
-        vector::add_scaled(&mut out[rows - tail.len()..], tail, scalar);
-    }
-    Column::Fields(out)
-}
-
-fn combine_small(columns: &[(&IntColumn, Limbs, Fr)], start: usize, out: &mut [Fr]) {
-    let mut acc = [Wide::default(); BLOCK];
-    // Rows that each column reaches: its bias is to be subtracted there. Columns of one length come in one piece.
-    let mut biases: Vec<(usize, Fr)> = Vec::new();
-    for (column, limbs, shift) in columns {
-        let offset = bias(column).unwrap_or_default();
-        let length =
-            with_integers!(column, slice => accumulate(slice.get(start..).unwrap_or_default(), offset, limbs, &mut acc[..out.len()]));
-        match biases.last_mut() {
-            Some((last, sum)) if *last == length => *sum += shift,
-            _ => biases.push((length, *shift)),
-        }
-    }
-    for (out, acc) in out.iter_mut().zip(acc) {
-        *out = acc.reduce();
-    }
-    for (length, shift) in biases {
-        out[..length].iter_mut().for_each(|v| *v -= shift);
-    }
-}
-
-/// Adds `(v + offset) · limbs` to each row; how many rows there were.
-fn accumulate<T: Copy + Into<i64>>(integers: &[T], offset: u64, limbs: &Limbs, acc: &mut [Wide]) -> usize {
-    for (acc, &v) in acc.iter_mut().zip(integers) {
-        acc.add_product(v.into().wrapping_add(offset as i64) as u64, limbs);
-    }
-    integers.len().min(acc.len())
-}
-
-/// `Σ (v_i + offset) · words_i`.
-fn inner_product<T: Copy + Into<i64>>(integers: &[T], offset: u64, words: &[Limbs]) -> Wide {
-    let mut acc = Wide::default();
-    for (&v, words) in integers.iter().zip(words) {
-        acc.add_product(v.into().wrapping_add(offset as i64) as u64, words);
-    }
-    acc
-}
-
-/// Weights of inner products, as words and as they are.
-pub(super) struct Weights<'a> {
-    words: Vec<Limbs>,
-    values: &'a [Fr],
-}
-
-impl<'a> Weights<'a> {
-    pub(super) fn new(values: &'a [Fr]) -> Self {
-        Self { words: values.par_iter().map(limbs).collect(), values }
-    }
-
-    /// `Σ_r column[r + rotation] · weights[r]`.
-    pub(super) fn inner_product(&self, column: &Column, rotation: i32) -> Fr {
-        let rows = self.values.len();
-        // Σ_r column[r] · weights[r − rotation]
-        let first = (-i64::from(rotation)).rem_euclid(rows as i64) as usize;
-        (0..rows.div_ceil(CHUNK))
-            .into_par_iter()
-            .map(|chunk| {
-                let rows = chunk * CHUNK..((chunk + 1) * CHUNK).min(rows);
-                self.partial(column, rows, first)
-            })
-            .sum()
-    }
-
-    /// The rows of a column in `range`, with weights that start `first` rows later, around the end.
-    fn partial(&self, column: &Column, range: std::ops::Range<usize>, first: usize) -> Fr {
-        let n = self.values.len();
-        let turn = (n - first).clamp(range.start, range.end);
-        let pieces = [(range.start..turn, first), (turn..range.end, first.wrapping_sub(n))];
-        let piece = |(range, shift): (std::ops::Range<usize>, usize)| {
-            let at = range.start.wrapping_add(shift);
-            if range.is_empty() {
-                return Fr::ZERO;
-            }
-            self.contiguous(column, range.clone(), at)
-        };
-        pieces.into_iter().map(piece).sum()
-    }
-
-    /// `Σ_i column[range.start + i] · weights[at + i]`.
-    fn contiguous(&self, column: &Column, range: std::ops::Range<usize>, at: usize) -> Fr {
-        let length = range.len();
-        let Some((integers, offset)) = column.as_integers().and_then(|c| bias(c).map(|b| (c, b))) else {
-            let dot = |values: &[Fr]| values.iter().zip(&self.values[at..at + length]).map(|(v, w)| v * w).sum();
-            return match column {
-                Column::Fields(values) => dot(&values[range]),
-                _ => {
-                    let mut block = vec![Fr::ZERO; length];
-                    column.copy_to(range.start, &mut block);
-                    dot(&block)
-                }
-            };
-        };
-        let acc: Wide;
-        let reached = with_integers!(integers, slice => {
-            let slice = slice.get(range.clone()).or_else(|| slice.get(range.start..)).unwrap_or_default();
-            acc = inner_product(slice, offset, &self.words[at..at + length]);
-            slice.len()
-        });
-        let mut biases = Wide::default();
-        for words in &self.words[at..at + reached] {
-            biases.add_product(1, words);
-        }
-        let mut sum = acc.reduce() - biases.reduce() * Fr::from(offset);
-        let tail_start = column.rows() - column.tail().len();
-        for (row, value) in (tail_start..).zip(column.tail()).filter(|(row, _)| range.contains(row)) {
-            sum += self.values[at + row - range.start] * value;
-        }
-        sum
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use halo2_proofs::halo2curves::ff::PrimeField;
 
     use super::*;
+
+    fn element(seed: u64) -> Fr {
+        Fr::from(seed + 2).pow_vartime([12345, seed])
+    }
+
+    /// Columns of every kind, at rotations, and weights.
+    fn columns(rows: usize) -> (Vec<(Column, i32)>, Vec<Fr>) {
+        let edge = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2)];
+        let fields = |seed: u64| (0..rows as u64).map(|r| if r % 3 == 0 { edge[(r / 3) as usize % 4] } else { element(seed + r) }).collect();
+        let mut out = Vec::new();
+        let rotations = [0, 0, 1, -1, 3, -6, 70];
+        for (i, rotation) in rotations.into_iter().enumerate() {
+            let tail: Vec<Fr> = (0..i.min(rows)).map(|t| element(t as u64)).collect();
+            let length = (rows - tail.len()) * (6 - i % 3) / 6;
+            let (low, high) = ([-128i64, -(1 << 15), -(1 << 31), i64::MIN], [127i64, (1 << 15) - 1, (1 << 31) - 1, i64::MAX]);
+            for width in 0..4 {
+                let value = |r: usize| match (i + r) % 5 {
+                    0 => low[width],
+                    1 => high[width],
+                    2 => 0,
+                    _ => (r as i64 * 7919 + i as i64).wrapping_mul(0x9e37_79b9_7f4a_7c15u64 as i64) >> (64 - (8 << width)),
+                };
+                let values: Vec<i64> = if i == 1 { vec![low[width]; length] } else { (0..length).map(value).collect() };
+                let values = match width {
+                    0 => IntColumn::I8(values.iter().map(|&v| v as i8).collect()),
+                    1 => IntColumn::I16(values.iter().map(|&v| v as i16).collect()),
+                    2 => IntColumn::I32(values.iter().map(|&v| v as i32).collect()),
+                    _ => IntColumn::I64(values),
+                };
+                out.push((Column::Integers { values: Arc::new(values), rows, tail: tail.clone() }, rotation));
+            }
+            out.push((Column::Fields(fields(i as u64)), rotation));
+            out.push((Column::Fields(vec![-Fr::ONE; rows]), rotation));
+        }
+        (out, fields(99))
+    }
+
+    #[test]
+    fn both_paths_follow_the_definition() {
+        for rows in (1..=64).chain([100, 512, 1003, 1024, 4096, 8192]) {
+            let (columns, weights) = columns(rows);
+            let scalars: Vec<Fr> = (0..columns.len() as u64).map(|i| [element(i), -Fr::ONE, Fr::ZERO, Fr::ONE][(i % 11).min(3) as usize]).collect();
+            let terms: Vec<(&Column, i32, Fr)> = columns.iter().zip(&scalars).map(|((c, d), s)| (c, *d, *s)).collect();
+            let rotated: Vec<(&Column, i32)> = columns.iter().map(|(c, d)| (c, *d)).collect();
+            let at = |row: usize, rotation: i32| (row as i64 + i64::from(rotation)).rem_euclid(rows as i64) as usize;
+            let sum: Vec<Fr> = (0..rows).map(|r| terms.iter().map(|(c, d, s)| c.get(at(r, *d)) * s).sum()).collect();
+            let products: Vec<Fr> = rotated.iter().map(|(c, d)| (0..rows).map(|r| c.get(at(r, *d)) * weights[r]).sum()).collect();
+            for ifma in [None, Ifma::detect()] {
+                assert_eq!(combine_by(ifma, &terms).to_fields(), sum, "{rows} rows, {ifma:?}");
+                assert_eq!(inner_products_by(ifma, &rotated, &weights), products, "{rows} rows, {ifma:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_terms_as_a_sum_takes_and_more() {
+        let rows = 32;
+        for values in [IntColumn::I8(vec![127; rows]), IntColumn::I16(vec![32767; rows]), IntColumn::I32(vec![i32::MAX; rows])] {
+            let column = Column::Integers { values: Arc::new(values), rows, tail: Vec::new() };
+            let all = Column::Fields(vec![-Fr::ONE; rows]);
+            for count in [MAX_TERMS - 2, MAX_TERMS - 1, MAX_TERMS, 2 * MAX_TERMS] {
+                let terms = vec![(&column, 0, -Fr::ONE); count];
+                let expected = -column.get(0) * Fr::from(count as u64);
+                let elements = vec![(&all, 0, -Fr::ONE); count];
+                for ifma in [None, Ifma::detect()] {
+                    assert_eq!(combine_by(ifma, &terms).to_fields(), vec![expected; rows]);
+                    assert_eq!(combine_by(ifma, &elements).to_fields(), vec![Fr::from(count as u64); rows]);
+                }
+            }
+        }
+        assert_eq!(combine(&[]).rows(), 0);
+        assert_eq!(inner_products(&[], &[Fr::ONE]), []);
+    }
 
     #[test]
     fn the_modulus_is_that_of_the_field() {

@@ -75,7 +75,7 @@ impl Root {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn splat(limbs: [u64; 5]) -> [__m512i; 5] {
+pub(super) fn splat(limbs: [u64; 5]) -> [__m512i; 5] {
     [
         _mm512_set1_epi64(limbs[0] as i64),
         _mm512_set1_epi64(limbs[1] as i64),
@@ -87,7 +87,7 @@ fn splat(limbs: [u64; 5]) -> [__m512i; 5] {
 
 /// Eight elements, limb by limb.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lanes([__m512i; 5]);
+pub(crate) struct Lanes(pub(super) [__m512i; 5]);
 
 impl Lanes {
     /// Zero in all lanes.
@@ -338,7 +338,7 @@ pub(super) fn transpose(v: &mut [Lanes; 8]) {
 /// The 64-bit limbs of eight elements, lane by lane.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn load_words(from: &[[u64; 4]], at: usize, stride: usize) -> [__m512i; 4] {
+pub(super) fn load_words(from: &[[u64; 4]], at: usize, stride: usize) -> [__m512i; 4] {
     let zero = _mm512_setzero_si512();
     let mut pairs = [zero; 4];
     for (i, pair) in pairs.iter_mut().enumerate() {

@@ -98,7 +98,7 @@ impl Factor {
 }
 
 /// The Montgomery limbs of an element.
-fn limbs_of(x: &Fr) -> [u64; 4] {
+pub(super) fn limbs_of(x: &Fr) -> [u64; 4] {
     elements(std::slice::from_ref(x))[0]
 }
 
