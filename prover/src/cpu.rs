@@ -136,13 +136,11 @@ impl Backend for Cpu {
     fn powers(&self, domain: &Domain, shift: Fr) -> Column {
         const CHUNK: usize = 1 << 10;
         let omega = domain.omega();
+        let first: Vec<Fr> = std::iter::successors(Some(shift), |p| Some(p * omega)).take(CHUNK.min(domain.len())).collect();
         let mut out = vec![Fr::ZERO; domain.len()];
         out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
-            let mut power = shift * omega.pow_vartime([(chunk * CHUNK) as u64]);
-            for out in out {
-                *out = power;
-                power *= omega;
-            }
+            out.copy_from_slice(&first[..out.len()]);
+            vector::mul_scalar(out, omega.pow_vartime([(chunk * CHUNK) as u64]));
         });
         Column::Fields(out)
     }

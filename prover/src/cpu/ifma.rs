@@ -1,9 +1,11 @@
 //! Vector arithmetic with AVX-512 IFMA: the same results as [`super::vector`] and [`super::ntt`], bit for bit.
 //!
 //! [`Ifma`] is proof that the processor has the instructions; its methods take whole vectors of eight elements and leave
-//! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms, `wide` sums of products.
+//! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms, `wide` sums of products, `chains`
+//! products along columns.
 #![expect(unsafe_code, reason = "calls of functions that need vector instructions")]
 
+pub(crate) mod chains;
 mod lanes;
 mod limbs;
 mod transform;

@@ -1,7 +1,7 @@
 //! Scans, inversions and sums of reciprocals: no step is serial.
 //!
 //! A scan runs over chunks twice: first each chunk's map `acc ↦ A·acc + B` from its end to its start, then, with the value
-//! that enters each chunk, its rows.
+//! that enters each chunk, its rows. By vectors a chunk is sixteen chains side by side.
 
 use std::sync::Arc;
 
@@ -12,14 +12,49 @@ use sworn_circuits::column::IntColumn;
 use sworn_circuits::field::embed;
 
 use super::column::{with_integers, Column};
+use super::ifma::chains::{Ends, CHAINS};
+use super::ifma::Ifma;
 
 /// Rows of a chunk.
 const CHUNK: usize = 1 << 12;
 /// The widest range of values whose reciprocals are tabulated.
 const MAX_TABLE: i64 = 1 << 17;
 
+/// Rows that are worth vectors, if the rows are as many as they take.
+fn vector_chunk(ifma: Option<Ifma>, rows: usize) -> Option<(Ifma, usize)> {
+    let chunk = CHUNK.min(rows);
+    ifma.filter(|_| rows > 0 && chunk % CHAINS == 0 && rows % chunk == 0).map(|ifma| (ifma, chunk))
+}
+
 /// `acc[r] = factor[r]·acc[r−1] + term[r]`.
 pub(super) fn scan(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
+    match (factor, vector_chunk(Ifma::detect(), term.len())) {
+        (Some(factor), Some((ifma, chunk))) => scan_by_vectors(ifma, chunk, factor, term),
+        _ => scan_portable(factor, term),
+    }
+}
+
+fn scan_by_vectors(ifma: Ifma, chunk: usize, factor: &[Fr], term: &[Fr]) -> Vec<Fr> {
+    let map = |(factor, term): (&[Fr], &[Fr])| (ifma.chain_products(factor), ifma.chain_scans(factor, term));
+    let maps: Vec<(Ends, Ends)> = factor.par_chunks(chunk).zip(term.par_chunks(chunk)).map(map).collect();
+    let mut acc = Fr::ZERO;
+    let mut enter = |(slopes, ends): (Ends, Ends)| {
+        std::array::from_fn(|chain| {
+            let entering = acc;
+            acc = acc * slopes[chain] + ends[chain];
+            entering
+        })
+    };
+    let entering: Vec<Ends> = maps.into_iter().map(&mut enter).collect();
+    let mut out = vec![Fr::ZERO; term.len()];
+    out.par_chunks_mut(chunk)
+        .zip(factor.par_chunks(chunk).zip(term.par_chunks(chunk)))
+        .zip(entering)
+        .for_each(|((out, (factor, term)), entering)| ifma.write_scans(factor, term, entering, out));
+    out
+}
+
+fn scan_portable(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
     let factors = |chunk: usize, length: usize| factor.map(|f| &f[chunk * CHUNK..chunk * CHUNK + length]);
     let mut out = term.to_vec();
     let maps: Vec<(Fr, Fr)> = out
@@ -70,6 +105,31 @@ pub(super) fn scan(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
 
 /// `acc[r] = initial · Π_{i<r} factor[i]`.
 pub(super) fn products(factors: &[Fr], initial: Fr) -> Vec<Fr> {
+    match vector_chunk(Ifma::detect(), factors.len()) {
+        Some((ifma, chunk)) => products_by_vectors(ifma, chunk, factors, initial),
+        None => products_portable(factors, initial),
+    }
+}
+
+fn products_by_vectors(ifma: Ifma, chunk: usize, factors: &[Fr], initial: Fr) -> Vec<Fr> {
+    let totals: Vec<Ends> = factors.par_chunks(chunk).map(|factors| ifma.chain_products(factors)).collect();
+    let mut acc = initial;
+    let mut enter = |totals: Ends| {
+        totals.map(|total| {
+            let next = acc * total;
+            std::mem::replace(&mut acc, next)
+        })
+    };
+    let entering: Vec<Ends> = totals.into_iter().map(&mut enter).collect();
+    let mut out = vec![Fr::ZERO; factors.len()];
+    out.par_chunks_mut(chunk)
+        .zip(factors.par_chunks(chunk))
+        .zip(entering)
+        .for_each(|((out, factors), entering)| ifma.write_products(factors, entering, out));
+    out
+}
+
+fn products_portable(factors: &[Fr], initial: Fr) -> Vec<Fr> {
     let totals: Vec<Fr> = factors.par_chunks(CHUNK).map(|rows| rows.iter().product()).collect();
     let mut entering = Vec::with_capacity(totals.len());
     let mut acc = initial;
@@ -94,6 +154,19 @@ pub(super) fn invert(values: &mut [Fr]) {
 
 /// One inversion for all values \[Montgomery's trick\].
 fn invert_chunk(values: &mut [Fr]) {
+    invert_chunk_by(Ifma::detect(), values);
+}
+
+fn invert_chunk_by(ifma: Option<Ifma>, values: &mut [Fr]) {
+    let whole = if ifma.is_some() { values.len() / CHAINS * CHAINS } else { 0 };
+    let (values, rest) = values.split_at_mut(whole);
+    if let Some(ifma) = ifma.filter(|_| whole > 0) {
+        ifma.invert(values, invert_portable);
+    }
+    invert_portable(rest);
+}
+
+fn invert_portable(values: &mut [Fr]) {
     let mut acc = Fr::ONE;
     let before: Vec<Fr> = values
         .iter()
@@ -204,7 +277,8 @@ pub(super) fn reciprocals(shift: Fr, columns: &[Vec<Form<'_>>]) -> Vec<Column> {
         .collect()
 }
 
-/// How often the forms take each value below `size`, in rows below `rows`; or the first row, by row and form, and value that are out of range.
+/// How often the forms take each value below `size`, in rows below `rows`; or the first row and value, by row and form, that
+/// are out of range.
 pub(super) fn multiplicities(forms: &[Form<'_>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
     let chunks = rows.div_ceil(CHUNK);
     let tasks = rayon::current_num_threads().clamp(1, chunks.max(1));
@@ -241,4 +315,77 @@ fn first_outside(forms: &[Form<'_>], rows: usize, size: usize) -> (usize, i64) {
         usize::try_from(value[0]).ok().is_none_or(|v| v >= size).then_some((row, value[0]))
     };
     (0..rows).find_map(|row| forms.iter().find_map(|form| at(row, form))).unwrap_or((rows, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(rows: usize, seed: u64) -> Vec<Fr> {
+        let edge = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2)];
+        let element = |r: u64| Fr::from(r + 2).pow_vartime([12345, seed]);
+        match seed % 4 {
+            0 => vec![Fr::ZERO; rows],
+            1 => vec![-Fr::ONE; rows],
+            2 => (0..rows as u64).map(element).collect(),
+            _ => (0..rows as u64).map(|r| if r % 5 < 2 { edge[(r + r / 5) as usize % 4] } else { element(r) }).collect(),
+        }
+    }
+
+    #[test]
+    fn both_paths_follow_the_definition() {
+        for rows in (0..=64).chain([100, 1003, 1024, CHUNK, CHUNK + 16, 2 * CHUNK]) {
+            for seed in 0..if rows > 64 { 4 } else { 8 } {
+                let (factors, terms) = (values(rows, seed), values(rows, seed / 2 + 2));
+                let mut acc = Fr::ZERO;
+                let affine: Vec<Fr> = factors
+                    .iter()
+                    .zip(&terms)
+                    .map(|(f, t)| {
+                        acc = acc * f + t;
+                        acc
+                    })
+                    .collect();
+                let mut acc = -Fr::from(5);
+                let before: Vec<Fr> = factors
+                    .iter()
+                    .map(|f| {
+                        let next = acc * f;
+                        std::mem::replace(&mut acc, next)
+                    })
+                    .collect();
+                let inverses: Vec<Fr> = factors.iter().map(|f| f.invert().unwrap_or(Fr::ZERO)).collect();
+
+                assert_eq!(scan_portable(Some(&factors), &terms), affine);
+                assert_eq!(scan(Some(&factors), &terms), affine);
+                assert_eq!(products_portable(&factors, -Fr::from(5)), before);
+                assert_eq!(products(&factors, -Fr::from(5)), before);
+                if let Some((ifma, chunk)) = vector_chunk(Ifma::detect(), rows) {
+                    assert_eq!(scan_by_vectors(ifma, chunk, &factors, &terms), affine);
+                    assert_eq!(products_by_vectors(ifma, chunk, &factors, -Fr::from(5)), before);
+                }
+                for ifma in [None, Ifma::detect()] {
+                    let mut found = factors.clone();
+                    invert_chunk_by(ifma, &mut found);
+                    assert_eq!(found, inverses, "{rows} rows, {ifma:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn running_sums() {
+        for rows in [0, 1, 17, CHUNK, CHUNK + 1] {
+            let terms = values(rows, 3);
+            let mut acc = Fr::ZERO;
+            let sums: Vec<Fr> = terms
+                .iter()
+                .map(|t| {
+                    acc += t;
+                    acc
+                })
+                .collect();
+            assert_eq!(scan(None, &terms), sums);
+        }
+    }
 }
