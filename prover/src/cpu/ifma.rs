@@ -2,19 +2,21 @@
 //!
 //! [`Ifma`] is proof that the processor has the instructions; its methods take whole vectors of eight elements and leave
 //! the rest to the caller. `limbs` holds the constants, `lanes` the arithmetic with its bounds, `transform` the transforms, `wide` sums of products, `chains`
-//! products along columns.
+//! products along columns, `interpret` the steps of programs.
 #![expect(unsafe_code, reason = "calls of functions that need vector instructions")]
 
 pub(crate) mod chains;
+pub(crate) mod interpret;
 mod lanes;
 mod limbs;
 mod transform;
 pub(crate) mod wide;
 
+pub(crate) use lanes::Lanes;
 pub(crate) use transform::{Scale, Transform};
 
 use halo2_proofs::halo2curves::bn256::Fr;
-use lanes::{Lanes, Root};
+use lanes::Root;
 use limbs::{elements, elements_mut, Factor};
 
 /// Elements of a vector.
