@@ -14,6 +14,7 @@ pub mod vector;
 mod wide;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
@@ -30,6 +31,21 @@ use ntt::Domain;
 /// The backend. It works in rayon's current pool.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
+
+/// Whether vector instructions are left alone.
+static PORTABLE: AtomicBool = AtomicBool::new(false);
+
+/// From now on does without vector instructions, for the whole process: to be called before any work begins, as domains and
+/// bases remember what they found. Proofs are the same.
+pub fn force_portable() {
+    PORTABLE.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`force_portable`] was called.
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there is no other path"))]
+pub(crate) fn is_portable() -> bool {
+    PORTABLE.load(Ordering::Relaxed)
+}
 
 impl Backend for Cpu {
     type Points = Bases;

@@ -27,9 +27,10 @@ pub(crate) const WIDTH: usize = 8;
 pub(crate) struct Ifma(());
 
 impl Ifma {
-    /// Asks the processor; the standard library remembers the answer.
+    /// Asks the processor, unless vectors are not wanted; the standard library remembers the answer.
     pub(crate) fn detect() -> Option<Self> {
-        let found = is_x86_feature_detected!("avx512f")
+        let found = !super::is_portable()
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512ifma");

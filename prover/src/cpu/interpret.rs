@@ -92,7 +92,10 @@ fn for_blocks<W>(
     for output in outputs {
         blocks.iter_mut().zip(output.chunks_mut(size)).for_each(|(block, chunk)| block.push(chunk));
     }
-    blocks.into_par_iter().enumerate().for_each_init(workspace, |workspace, (index, mut outputs)| run(workspace, index * size, &mut outputs));
+    blocks
+        .into_par_iter()
+        .enumerate()
+        .for_each_init(workspace, |workspace, (index, mut outputs)| run(workspace, index * size, &mut outputs));
 }
 
 /// `out = a · b`.
@@ -309,7 +312,8 @@ mod tests {
             let scalars = [-Fr::ONE, element(7), Fr::ZERO];
             let mut expected = vec![Vec::new(); program.outputs.len()];
             for row in 0..rows {
-                let at = |(column, rotation): &(&Column, i32)| column.get((row as i64 + i64::from(*rotation)).rem_euclid(rows as i64) as usize);
+                let at =
+                    |(column, rotation): &(&Column, i32)| column.get((row as i64 + i64::from(*rotation)).rem_euclid(rows as i64) as usize);
                 let values: Vec<Fr> = slots.iter().map(at).collect();
                 expected.iter_mut().zip(program.run(&values, &scalars)).for_each(|(column, value)| column.push(value));
             }

@@ -15,6 +15,7 @@
 use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::{Curve, Group};
+#[cfg(target_arch = "x86_64")]
 use halo2_proofs::halo2curves::serde::SerdeObject;
 use rayon::prelude::*;
 
@@ -24,6 +25,7 @@ mod lookups;
 mod tail;
 mod windows;
 
+use affine::Adder;
 use buckets::Task;
 use tail::{Table, NUM_TABLES};
 use windows::Windows;
@@ -76,6 +78,7 @@ pub struct Bases {
     points: Vec<G1Affine>,
     /// Of the last points, the very last one first.
     tables: [Table; NUM_TABLES],
+    adder: Adder,
 }
 
 impl Bases {
@@ -85,7 +88,15 @@ impl Bases {
     /// There are more than 2^30 points.
     pub fn new(points: Vec<G1Affine>) -> Self {
         assert!(points.len() <= MAX_BASES, "{} points", points.len());
-        Self { points, tables: Default::default() }
+        Self { points, tables: Default::default(), adder: Adder::detect() }
+    }
+
+    /// The same without vector instructions.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn portable(points: Vec<G1Affine>) -> Self {
+        Self { adder: Adder::PORTABLE, ..Self::new(points) }
     }
 
     /// How many there are.
@@ -114,11 +125,11 @@ pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
         || parts(bases.len(), columns),
         || {
             let short: Vec<&[Fr]> = tails.iter().map(|tail| &tail[tail.len().saturating_sub(NUM_TABLES)..]).collect();
-            tail::sums(&bases.points, &bases.tables, &short)
+            tail::sums(bases.adder, &bases.points, &bases.tables, &short)
         },
     );
     let tasks: Vec<Task<'_>> = parts.iter().flat_map(Part::tasks).collect();
-    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(&bases.points, unit)).collect();
+    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(bases.adder, &bases.points, unit)).collect();
 
     let mut totals = tails;
     let mut rest = sums.as_slice();
@@ -269,6 +280,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(commit(&bases, columns), expected);
         }
+        assert_eq!(commit(&Bases::portable(points.to_vec()), columns), expected, "portable");
         for (column, expected) in columns.iter().zip(&expected).take(5) {
             assert_eq!(commit(&bases, &[*column]), [*expected]);
         }
@@ -395,6 +407,37 @@ mod tests {
                 ints(Ints::I8(&[-3; 299])),
                 Scalars::Fields(&wide),
             ];
+            check(&points, &columns);
+        }
+    }
+
+    #[test]
+    fn small_and_odd_sizes() {
+        let mut rng = rng(6);
+        let points = random_points(4095, &mut rng);
+        for num in (1..=64).chain([127, 513, 4095]) {
+            let mut points = points[..num].to_vec();
+            points[num / 2] = G1Affine::default();
+            let column: Vec<i8> = (0..num).map(|i| [0, 1, -1, 1, -128, 127][i % 6]).collect();
+            let wide: Vec<Fr> = (0..num).map(|i| [Fr::ZERO, -Fr::ONE, Fr::ONE, Fr::TWO_INV][i % 4]).collect();
+            check(&points, &[ints(Ints::I8(&column)), Scalars::Fields(&wide)]);
+        }
+    }
+
+    #[test]
+    fn equal_scalars_on_points_that_cancel_and_double() {
+        let mut rng = rng(7);
+        let (point, scalar) = (random_points(1, &mut rng)[0], Fr::random(&mut rng));
+        // Every power of two twice, and each with its negative: one bucket is full of doublings and identities.
+        let doubles: Vec<G1> = std::iter::successors(Some(G1::from(point)), |p| Some(p.double())).take(40).collect();
+        let doubles: Vec<G1Affine> = doubles.iter().map(|p| p.to_affine()).flat_map(|p| [p, p]).collect();
+        let cancel: Vec<G1Affine> = doubles.iter().flat_map(|p| [*p, -*p]).collect();
+        for points in [vec![point; 160], doubles, cancel] {
+            let num = points.len();
+            let columns = [vec![scalar; num], vec![-Fr::ONE; num], vec![Fr::ONE; num]];
+            let alternating: Vec<i16> = (0..num).map(|i| if i % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
+            let mut columns: Vec<Scalars<'_>> = columns.iter().map(|c| Scalars::Fields(c)).collect();
+            columns.push(ints(Ints::I16(&alternating)));
             check(&points, &columns);
         }
     }

@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn vectors_equal_portable() {
-        for n in (0..=40).chain([1000, 1003]) {
+        for n in (0..=64).chain([127, 1000, 1003, 4095]) {
             for seed in 0..20 {
                 let [a, b, c] = operands(n, 37 * seed);
                 let check = |fast: &dyn Fn(&mut [Fr]), plain: &dyn Fn(&mut [Fr])| {

@@ -7,7 +7,7 @@
 //! | path     | a product of an integer v + 2^(B−1) ≥ 0 with c        | sum                                |
 //! |----------|-------------------------------------------------------|------------------------------------|
 //! | vectors  | 6, 8 or 13 limbs of 52 − B bits, [`super::ifma`]      | 64 bits a limb, at most 2^12 terms |
-//! | portable | 4 limbs of 64 bits                                    | 320 bits, below 2^32 terms         |
+//! | portable | 4 limbs of 64 bits                                    | 128 bits a limb, below 2^32 terms  |
 //!
 //! Columns of 64-bit integers are embedded. Rows behind the end of a column of integers are zeros, so that all columns have
 //! one length and one bias; the tails are added on their own.
@@ -237,11 +237,25 @@ impl<'a, I: Int, const L: usize> Terms<'a, I, L> {
     }
 
     fn add_portable(&self, start: usize, out: &mut [Fr]) {
-        let mut acc = [Wide::default(); BLOCK];
-        let mut scratch = [I::default(); BLOCK];
-        for (column, words) in self.columns.iter().zip(&self.words) {
-            for (acc, v) in acc.iter_mut().zip(column.rows(start, out.len(), &mut scratch)) {
-                acc.add_product(v.lifted(), words);
+        /// Columns whose products are added to a sum while it is in registers.
+        const COLUMNS: usize = 4;
+        let mut acc = vec![Wide::default(); out.len()];
+        let mut scratch = [[I::default(); BLOCK]; COLUMNS];
+        for (columns, words) in self.columns.chunks(COLUMNS).zip(self.words.chunks(COLUMNS)) {
+            let mut factors = [Limbs::default(); COLUMNS];
+            factors[..words.len()].copy_from_slice(words);
+            let mut scratch = scratch.each_mut().into_iter();
+            let mut rows = [[].as_slice(); COLUMNS];
+            for (rows, column) in rows.iter_mut().zip(columns.iter().chain(std::iter::repeat(&columns[0]))) {
+                *rows = scratch.next().map_or(&[], |scratch| column.rows(start, out.len(), scratch));
+            }
+            let [a, b, c, d] = rows.map(|rows| rows.iter());
+            for ((((acc, a), b), c), d) in acc.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                let mut sum = *acc;
+                for (v, factor) in [a, b, c, d].into_iter().zip(&factors) {
+                    sum.add_product(v.lifted(), factor);
+                }
+                *acc = sum;
             }
         }
         for (out, acc) in out.iter_mut().zip(acc) {
@@ -398,23 +412,16 @@ fn limbs(value: &Fr) -> Limbs {
     [word(0), word(1), word(2), word(3)]
 }
 
-/// A sum of products, not reduced.
+/// A sum of products, not reduced: Σ_j w_j·2^(64j), words below 2^128, the sum below 2^320.
 #[derive(Clone, Copy, Debug, Default)]
-struct Wide([u64; 5]);
+struct Wide([u128; 4]);
 
 impl Wide {
-    /// Σ_j limb_j·2^(j·width), below 2^320.
+    /// Σ_j limb_j·2^(j·width).
     fn of_limbs(limbs: &[u64], width: usize) -> Self {
         let mut sum = Self::default();
         for (j, &limb) in limbs.iter().enumerate() {
-            let (word, bit) = (j * width / 64, j * width % 64);
-            let shifted = u128::from(limb) << bit;
-            let mut carry = u128::from(shifted as u64);
-            for (i, acc) in sum.0.iter_mut().enumerate().skip(word) {
-                carry += u128::from(*acc) + if i == word + 1 { shifted >> 64 } else { 0 };
-                *acc = carry as u64;
-                carry >>= 64;
-            }
+            sum.0[j * width / 64] += u128::from(limb) << (j * width % 64);
         }
         sum
     }
@@ -422,18 +429,26 @@ impl Wide {
     /// `+= x · c`.
     #[inline(always)]
     fn add_product(&mut self, x: u64, c: &Limbs) {
-        let mut carry = 0u128;
         for (acc, &limb) in self.0.iter_mut().zip(c) {
-            carry += u128::from(*acc) + u128::from(x) * u128::from(limb);
-            *acc = carry as u64;
-            carry >>= 64;
+            *acc += u128::from(x) * u128::from(limb);
         }
-        self.0[4] = self.0[4].wrapping_add(carry as u64);
+    }
+
+    /// Words of 64 bits.
+    fn words(self) -> [u64; 5] {
+        let mut carry = 0;
+        let low = self.0.map(|word| {
+            // Below 2^128: the word's high half is carried on its own.
+            let (sum, over) = word.overflowing_add(carry);
+            carry = (sum >> 64) + (u128::from(over) << 64);
+            sum as u64
+        });
+        [low[0], low[1], low[2], low[3], carry as u64]
     }
 
     /// The field element whose Montgomery form this is, modulo p.
     fn reduce(self) -> Fr {
-        let [mut a, mut b, mut c, mut d, high] = self.0;
+        let [mut a, mut b, mut c, mut d, high] = self.words();
         // Below 2^256 < 6p: at most five subtractions.
         loop {
             let (a1, borrow) = a.overflowing_sub(MODULUS[0]);
@@ -475,7 +490,8 @@ mod tests {
     /// Columns of every kind, at rotations, and weights.
     fn columns(rows: usize) -> (Vec<(Column, i32)>, Vec<Fr>) {
         let edge = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2)];
-        let fields = |seed: u64| (0..rows as u64).map(|r| if r % 3 == 0 { edge[(r / 3) as usize % 4] } else { element(seed + r) }).collect();
+        let fields =
+            |seed: u64| (0..rows as u64).map(|r| if r % 3 == 0 { edge[(r / 3) as usize % 4] } else { element(seed + r) }).collect();
         let mut out = Vec::new();
         let rotations = [0, 0, 1, -1, 3, -6, 70];
         for (i, rotation) in rotations.into_iter().enumerate() {
@@ -508,7 +524,8 @@ mod tests {
     fn both_paths_follow_the_definition() {
         for rows in (1..=64).chain([100, 512, 1003, 1024, 4096, 8192]) {
             let (columns, weights) = columns(rows);
-            let scalars: Vec<Fr> = (0..columns.len() as u64).map(|i| [element(i), -Fr::ONE, Fr::ZERO, Fr::ONE][(i % 11).min(3) as usize]).collect();
+            let scalars: Vec<Fr> =
+                (0..columns.len() as u64).map(|i| [element(i), -Fr::ONE, Fr::ZERO, Fr::ONE][(i % 11).min(3) as usize]).collect();
             let terms: Vec<(&Column, i32, Fr)> = columns.iter().zip(&scalars).map(|((c, d), s)| (c, *d, *s)).collect();
             let rotated: Vec<(&Column, i32)> = columns.iter().map(|(c, d)| (c, *d)).collect();
             let at = |row: usize, rotation: i32| (row as i64 + i64::from(rotation)).rem_euclid(rows as i64) as usize;

@@ -191,12 +191,7 @@ fn copy_biased<I: Int>(values: &[I], rows: usize, first: i64, out: &mut [I]) {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add_columns<I: Int, const L: usize>(
-    groups: &mut [[[__m512i; 2]; L]],
-    columns: &[[I; BLOCK]],
-    factors: &[[u64; L]],
-    next: &[&[I]],
-) {
+fn add_columns<I: Int, const L: usize>(groups: &mut [[[__m512i; 2]; L]], columns: &[[I; BLOCK]], factors: &[[u64; L]], next: &[&[I]]) {
     for (group, sums) in groups.iter_mut().enumerate() {
         let mut s = *sums;
         for (i, (column, factor)) in columns.iter().zip(factors).enumerate() {
@@ -355,13 +350,7 @@ fn add_combination(acc: &mut [[u64; 4]], columns: &[&[Fr]], factors: &[[u64; 4]]
             let mut sum = Sum::zero();
             for (column, factor) in columns.iter().zip(factors) {
                 let [a, b, c, d] = *factor;
-                let factor = splat([
-                    a & MASK,
-                    (a >> 52 | b << 12) & MASK,
-                    (b >> 40 | c << 24) & MASK,
-                    (c >> 28 | d << 36) & MASK,
-                    d >> 16,
-                ]);
+                let factor = splat([a & MASK, (a >> 52 | b << 12) & MASK, (b >> 40 | c << 24) & MASK, (c >> 28 | d << 36) & MASK, d >> 16]);
                 sum.add_product(&Lanes::load(elements(column), at, 1), &Lanes(factor));
             }
             // Below (1 + 400·p/2^260)·p, before the addition.

@@ -45,18 +45,40 @@ pub(super) struct Segment {
     pub(super) len: u32,
 }
 
-/// An entry of [`sum_segments`]: a point, or its negative.
+/// An entry of [`Adder::sum_segments`]: a point, or its negative.
 pub(super) fn entry(point: u32, negative: bool) -> u32 {
     point << 1 | u32::from(negative)
 }
 
-/// The sum of each segment of the entries.
-pub(super) fn sum_segments(points: &[G1Affine], entries: &[u32], segments: &[Segment]) -> Vec<G1Affine> {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(kernel) = ifma::Ifma::detect() {
-        return sum_segments_by(kernel, points, entries, segments);
+#[cfg(target_arch = "x86_64")]
+type Vectors = ifma::Ifma;
+#[cfg(not(target_arch = "x86_64"))]
+type Vectors = std::convert::Infallible;
+
+/// Who adds: vectors, if there are any, or [`Portable`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Adder(Option<Vectors>);
+
+impl Adder {
+    pub(super) const PORTABLE: Self = Self(None);
+
+    pub(super) fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        return Self(ifma::Ifma::detect());
+        #[cfg(not(target_arch = "x86_64"))]
+        return Self::PORTABLE;
     }
-    sum_segments_by(Portable, points, entries, segments)
+
+    /// The sum of each segment of the entries.
+    pub(super) fn sum_segments(self, points: &[G1Affine], entries: &[u32], segments: &[Segment]) -> Vec<G1Affine> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Some(kernel) => sum_segments_by(kernel, points, entries, segments),
+            #[cfg(not(target_arch = "x86_64"))]
+            Some(never) => match never {},
+            None => sum_segments_by(Portable, points, entries, segments),
+        }
+    }
 }
 
 fn sum_segments_by<K: Kernel>(kernel: K, points: &[G1Affine], entries: &[u32], segments: &[Segment]) -> Vec<G1Affine> {
@@ -202,7 +224,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha20Rng;
 
-    /// The kernel that this machine picks, against the portable one.
+    /// The kernel of this machine against the portable one.
     #[test]
     fn kernels_agree() {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
@@ -221,7 +243,7 @@ mod tests {
                 first += len;
             }
             let expected = sum_segments_by(Portable, &points, &entries, &segments);
-            assert_eq!(sum_segments(&points, &entries, &segments), expected);
+            assert_eq!(Adder::detect().sum_segments(&points, &entries, &segments), expected);
         }
     }
 }

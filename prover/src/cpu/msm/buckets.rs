@@ -11,7 +11,7 @@
 //!
 //! \[BDLO12\]: <https://eprint.iacr.org/2012/549> §4
 
-use super::affine::{entry, sum_segments, Segment};
+use super::affine::{entry, Adder, Segment};
 use super::windows::{Scalars, Windows};
 use super::{G1Affine, Group, Ints, G1};
 
@@ -25,12 +25,12 @@ pub(super) struct Task<'a> {
 }
 
 /// Σ digit·base of each task.
-pub(super) fn sums(bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
+pub(super) fn sums(adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
     let mut sorted = Sorted::default();
     for task in tasks {
         sorted.push_task(task);
     }
-    let buckets = sum_segments(bases, &sorted.entries, &sorted.segments);
+    let buckets = adder.sum_segments(bases, &sorted.entries, &sorted.segments);
 
     // The digits of the buckets' own digits.
     let mut halves = Sorted::default();
@@ -45,7 +45,7 @@ pub(super) fn sums(bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
             }
         }
     }
-    let half_buckets = sum_segments(&buckets, &halves.entries, &halves.segments);
+    let half_buckets = adder.sum_segments(&buckets, &halves.entries, &halves.segments);
 
     let half_sums: Vec<G1> = halves.ranges().map(|range| running_sum(&halves.keys[range.clone()], &half_buckets[range])).collect();
     let mut half_sums = half_sums.as_slice();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{entry, sum_pairs, sum_segments, Segment};
+use super::affine::{entry, sum_pairs, Adder, Segment};
 use super::windows::{limbs, Windows};
 use super::{Curve, Fr, G1Affine, Group, G1};
 
@@ -52,7 +52,7 @@ impl Table {
 /// Σ scalar·base over the last bases for each tail; none is longer than [`NUM_TABLES`].
 ///
 /// `tables` has those of the last bases, the very last one first.
-pub(super) fn sums(bases: &[G1Affine], tables: &[Table; NUM_TABLES], tails: &[&[Fr]]) -> Vec<G1> {
+pub(super) fn sums(adder: Adder, bases: &[G1Affine], tables: &[Table; NUM_TABLES], tails: &[&[Fr]]) -> Vec<G1> {
     let longest = tails.iter().map(|tail| tail.len()).max().unwrap_or(0);
     let by_base: Vec<Vec<G1Affine>> = tables[..longest]
         .par_iter()
@@ -72,7 +72,7 @@ pub(super) fn sums(bases: &[G1Affine], tables: &[Table; NUM_TABLES], tails: &[&[
                 }
                 segments.push(Segment { first, len: entries.len() as u32 - first });
             }
-            sum_segments(table, &entries, &segments)
+            adder.sum_segments(table, &entries, &segments)
         })
         .collect();
     (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + sums[column])).collect()

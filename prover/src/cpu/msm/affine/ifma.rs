@@ -97,7 +97,7 @@ pub(super) struct Ifma(());
 
 impl Ifma {
     pub(super) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")).then_some(Self(()))
+        crate::cpu::ifma::Ifma::detect().map(|_| Self(()))
     }
 }
 
