@@ -70,7 +70,7 @@ fn evaluate_by(ifma: Option<Ifma>, program: &Program, slots: &[(&Column, i32)], 
     let rows = slots.first().map_or(0, |s| s.0.rows());
     let machine = Machine { program, slots, scalars, allocation: Allocation::new(program), rows };
     let mut outputs = vec![vec![Fr::ZERO; rows]; program.outputs.len()];
-    match ifma.filter(|_| rows % WIDTH == 0) {
+    match ifma.filter(|_| rows.is_multiple_of(WIDTH)) {
         Some(ifma) => {
             let machine = VectorMachine { ifma, scalars: scalars.iter().map(|s| ifma.scalar(*s)).collect(), machine };
             for_blocks(VECTOR_BLOCK, rows, &mut outputs, || machine.workspace(), |w, start, out| machine.block(w, start, out));

@@ -23,7 +23,7 @@ const MAX_TABLE: i64 = 1 << 17;
 /// Rows that are worth vectors, if the rows are as many as they take.
 fn vector_chunk(ifma: Option<Ifma>, rows: usize) -> Option<(Ifma, usize)> {
     let chunk = CHUNK.min(rows);
-    ifma.filter(|_| rows > 0 && chunk % CHAINS == 0 && rows % chunk == 0).map(|ifma| (ifma, chunk))
+    ifma.filter(|_| rows > 0 && chunk.is_multiple_of(CHAINS) && rows.is_multiple_of(chunk)).map(|ifma| (ifma, chunk))
 }
 
 /// `acc[r] = factor[r]·acc[r−1] + term[r]`.

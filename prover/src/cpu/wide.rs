@@ -181,7 +181,7 @@ pub(super) fn add_linear(acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr]) {
 /// The same; `scaled` is 16·factor.
 fn add_linear_by(ifma: Option<Ifma>, acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr], scaled: &[Fr]) {
     match ifma {
-        Some(ifma) if acc.len() % WIDTH == 0 => ifma.add_combination(acc, columns, scaled),
+        Some(ifma) if acc.len().is_multiple_of(WIDTH) => ifma.add_combination(acc, columns, scaled),
         _ => columns.iter().zip(factors).for_each(|(column, factor)| vector::portable::add_scaled(acc, column, factor)),
     }
 }
@@ -212,7 +212,7 @@ impl<'a, I: Int, const L: usize> Terms<'a, I, L> {
     fn add_to(&self, ifma: Option<Ifma>, start: usize, out: &mut [Fr]) {
         match ifma {
             _ if self.columns.is_empty() => {}
-            Some(ifma) if out.len() % (2 * WIDTH) == 0 => self.add_by_vectors(ifma, start, out),
+            Some(ifma) if out.len().is_multiple_of(2 * WIDTH) => self.add_by_vectors(ifma, start, out),
             _ => self.add_portable(start, out),
         }
     }
@@ -363,7 +363,7 @@ fn add_small<I: Int, const L: usize>(
     let slabs = range.clone().step_by(SLAB).map(|start| start..range.end.min(start + SLAB));
     match ifma {
         _ if columns.is_empty() => {}
-        Some(ifma) if range.len() % WIDTH == 0 => {
+        Some(ifma) if range.len().is_multiple_of(WIDTH) => {
             let mut dots = vec![ifma.empty_dot::<L>(); columns.len()];
             let mut total = ifma.empty_dot::<L>();
             for slab in slabs {

@@ -200,9 +200,9 @@ fn add_columns<I: Int, const L: usize>(groups: &mut [[[__m512i; 2]; L]], columns
             }
             let (eights, _) = column.as_chunks::<WIDTH>();
             let (x, y) = (load_unsigned(&eights[2 * group]), load_unsigned(&eights[2 * group + 1]));
-            for j in 0..L {
-                let c = _mm512_set1_epi64(factor[j] as i64);
-                s[j] = [_mm512_madd52lo_epu64(s[j][0], x, c), _mm512_madd52lo_epu64(s[j][1], y, c)];
+            for (sums, limb) in s.iter_mut().zip(factor) {
+                let c = _mm512_set1_epi64(*limb as i64);
+                *sums = [_mm512_madd52lo_epu64(sums[0], x, c), _mm512_madd52lo_epu64(sums[1], y, c)];
             }
         }
         *sums = s;
@@ -212,9 +212,10 @@ fn add_columns<I: Int, const L: usize>(groups: &mut [[[__m512i; 2]; L]], columns
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn finish<I: Int, const L: usize>(groups: &[[[__m512i; 2]; L]], out: &mut [[u64; 4]]) {
     for (group, sums) in groups.iter().enumerate() {
-        for half in 0..2 {
+        let halves = [sums.map(|limb| limb[0]), sums.map(|limb| limb[1])];
+        for (half, limbs) in halves.iter().enumerate() {
             let at = GROUP * group + WIDTH * half;
-            let sum = reduce_limbs::<L>(&std::array::from_fn(|j| sums[j][half]), 52 - I::BITS as usize);
+            let sum = reduce_limbs::<L>(limbs, 52 - I::BITS as usize);
             sum.add(&Lanes::load(out, at, 1)).reduce().sub_p().store(out, at, 1);
         }
     }
@@ -284,8 +285,8 @@ fn add_dot<I: Int, const L: usize>(integers: &[I], weights: &[Weights<L>], sum: 
     for (i, (integers, weights)) in integers.as_chunks::<WIDTH>().0.iter().zip(weights).enumerate() {
         prefetch(next, WIDTH * i);
         let x = _mm512_add_epi64(load(integers), bias);
-        for j in 0..L {
-            s[j] = _mm512_madd52lo_epu64(s[j], x, weights.0[j]);
+        for (sum, weight) in s.iter_mut().zip(weights.0) {
+            *sum = _mm512_madd52lo_epu64(*sum, x, weight);
         }
     }
     sum.0 = s;
@@ -294,8 +295,8 @@ fn add_dot<I: Int, const L: usize>(integers: &[I], weights: &[Weights<L>], sum: 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
 fn add_weights<const L: usize>(weights: &[Weights<L>], sum: &mut Dot<L>) {
     for weights in weights {
-        for j in 0..L {
-            sum.0[j] = _mm512_add_epi64(sum.0[j], weights.0[j]);
+        for (sum, weight) in sum.0.iter_mut().zip(weights.0) {
+            *sum = _mm512_add_epi64(*sum, weight);
         }
     }
 }
