@@ -98,6 +98,9 @@ struct Context {
     cache: Option<SrsCache>,
 }
 
+/// Set to `portable`, it keeps the prover from vector instructions: to compare, and to tell a faulty processor.
+const SIMD: &str = "SWORN_SIMD";
+
 /// What a command answers: the same as text and as JSON.
 struct Answer {
     text: String,
@@ -110,6 +113,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if std::env::var_os(SIMD).is_some_and(|simd| simd == "portable") {
+        sworn::force_portable();
+    }
     let folder = cli.srs_cache.or_else(default_cache);
     let context = Context { json: cli.json, cache: folder.map(SrsCache::new) };
     let result = match cli.command {

@@ -48,5 +48,6 @@ pub use progress::{silent, Progress, Stage};
 pub use receipt::{Field, Receipt, ReceiptTensor, Rejection, SrsPolicy};
 pub use srs_source::SrsSource;
 pub use sworn_onnx::LoadOptions;
+pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};
 pub use sworn_prover::{Profile, Span, Stage as ProofStage};

@@ -414,6 +414,16 @@ fn a_profile_names_every_stage() {
 }
 
 #[test]
+fn proofs_without_vector_instructions_are_as_good() {
+    let place = Place::proved();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sworn"));
+    let args = ["prove", "tiny.sworn", "tiny.json", "-o", "r.json", "--srs-cache", "cache"];
+    let status = command.args(args).env("SWORN_SIMD", "portable").current_dir(place.dir.path()).status().unwrap();
+    assert!(status.success());
+    place.succeed(&VERIFY);
+}
+
+#[test]
 fn too_little_memory_is_an_error_before_the_proof() {
     let place = Place::proved();
     let prove = |memory: &'static str| ["prove", "tiny.sworn", "tiny.json", "-o", "other.json", "--memory", memory];

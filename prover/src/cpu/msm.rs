@@ -147,7 +147,7 @@ pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
     }
     totals.par_iter_mut().zip(columns).for_each(|(total, column)| {
         if let Scalars::Lookups { table, indices, .. } = column {
-            *total += lookups::sum(&bases.points, table, indices);
+            *total += lookups::sum(bases, table, indices);
         }
     });
     let mut commitments = vec![G1Affine::default(); totals.len()];

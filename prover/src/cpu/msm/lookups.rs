@@ -7,11 +7,11 @@
 //! One addition for each entry of a row, and a sum with as many full scalars as the table has entries, instead of one full
 //! scalar a row. Rows that have an entry twice have a bucket of their own, so that no point meets itself.
 
-use super::affine::{entry, sum_segments, Segment};
-use super::{Bases, Fr, G1Affine, Scalars, G1};
+use super::affine::{entry, Segment};
+use super::{Bases, Fr, Scalars, G1};
 
 /// The sum; every index is below the table's length.
-pub(super) fn sum(bases: &[G1Affine], table: &[Fr], indices: &[Vec<u32>]) -> G1 {
+pub(super) fn sum(bases: &Bases, table: &[Fr], indices: &[Vec<u32>]) -> G1 {
     let rows = indices.first().map_or(0, Vec::len);
     let summands = indices.len();
     let mut next = vec![0u32; table.len() * summands];
@@ -32,7 +32,8 @@ pub(super) fn sum(bases: &[G1Affine], table: &[Fr], indices: &[Vec<u32>]) -> G1 
         entries[next[key] as usize] = entry(row as u32, false);
         next[key] += 1;
     });
-    let buckets = Bases::new(sum_segments(bases, &entries, &segments));
+    let points = bases.adder.sum_segments(&bases.points, &entries, &segments);
+    let buckets = Bases { points, tables: Default::default(), adder: bases.adder };
     super::commit(&buckets, &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
 }
 
