@@ -1,4 +1,4 @@
-//! The CPU backend: every operation parallel under rayon, small integers kept small.
+//! The CPU backend: every operation parallel under rayon, small integers kept small. `prover/docs/kernels.md` has what each costs.
 
 mod column;
 #[cfg(target_arch = "x86_64")]
