@@ -1,4 +1,4 @@
-//! The CPU backend: every operation parallel under rayon, small integers kept small. `prover/docs/kernels.md` has what each costs.
+//! The CPU backend: every operation parallel under rayon, small integers kept small. [`kernels`] has what each costs.
 
 mod column;
 #[cfg(target_arch = "x86_64")]
@@ -12,6 +12,9 @@ pub mod ntt;
 mod scan;
 pub mod vector;
 mod wide;
+
+#[doc = include_str!("../docs/kernels.md")]
+pub mod kernels {}
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
