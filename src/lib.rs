@@ -50,4 +50,4 @@ pub use srs_source::SrsSource;
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};
-pub use sworn_prover::{Profile, Span, Stage as ProofStage};
+pub use sworn_prover::{peak_bytes, Profile, Span, Stage as ProofStage};

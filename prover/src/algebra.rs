@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::plonk::Expression;
+use sworn_circuits::shape::Place;
 
 pub use compile::{Compiled, Slot};
 pub use scalar::{ScalarId, Scalars, Symbol, Values};
@@ -52,6 +53,16 @@ pub struct Query {
     pub source: Source,
     /// Rows after the current one.
     pub rotation: i32,
+}
+
+impl From<Place> for Source {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Advice(column) => Self::Advice(u32::from(column)),
+            Place::Fixed(column) => Self::Fixed(u32::from(column)),
+            Place::Instance => Self::Instance,
+        }
+    }
 }
 
 impl Source {

@@ -63,8 +63,6 @@ pub(crate) struct Circuit {
     pub(crate) numerator: Compiled,
     pub(crate) advice_queries: Vec<Query>,
     pub(crate) fixed_queries: Vec<Query>,
-    /// The shift of range lookups.
-    pub(crate) lambda: Symbol,
 }
 
 /// The constraint system of a layout.
@@ -89,7 +87,7 @@ impl Circuit {
         let shape = &layout.shape;
         let num_first_phase = shape.advice().num_first_phase;
         let active = layout.fixed.iter().position(|c| (0..layout.usable_rows()).all(|r| c.get(r) == 1) && c.len() == layout.usable_rows());
-        let mut builder = Builder { algebra: Algebra::default(), layout, num_first_phase, lambda: Symbol::Challenge(LAMBDA as u32) };
+        let mut builder = Builder { algebra: Algebra::default(), layout, num_first_phase };
         let derived = builder.derived(derivations)?;
         let permuted: Vec<Source> = meta.permutation().get_columns().iter().map(|c| source(c.column_type(), c.index())).collect();
         let degree = meta.degree();
@@ -101,7 +99,6 @@ impl Circuit {
         let advice = meta.advice_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
         let fixed = meta.fixed_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
         Ok(Self {
-            lambda: builder.lambda,
             scalars: builder.algebra.scalars,
             num_advice: meta.num_advice_columns(),
             num_first_phase,
@@ -126,7 +123,6 @@ struct Builder<'a> {
     algebra: Algebra,
     layout: &'a Layout,
     num_first_phase: usize,
-    lambda: Symbol,
 }
 
 /// In the row domain columns of integers are cheap to combine and expensive to embed one by one.
@@ -177,7 +173,7 @@ impl Builder<'_> {
     fn range_form(&mut self, denominator: &Expression<Fr>) -> Option<RangeForm> {
         let sum = self.algebra.expression(denominator);
         let (terms, constant) = self.algebra.linear(&sum)?;
-        if constant.and_then(|c| self.algebra.scalars.as_symbol(c)) != Some(self.lambda) {
+        if constant.and_then(|c| self.algebra.scalars.as_symbol(c)) != Some(Symbol::Challenge(LAMBDA as u32)) {
             return None;
         }
         let term = |(query, scalar): &Term| match query {
@@ -204,12 +200,7 @@ impl Builder<'_> {
             map[row] = index(&mut sources, Source::Fixed(one as u32), row)?;
         }
         for (from, to) in self.layout.copies.iter().filter(|(_, to)| to.place == Place::Advice(column as u16)) {
-            let source = match from.place {
-                Place::Advice(c) => Source::Advice(u32::from(c)),
-                Place::Fixed(c) => Source::Fixed(u32::from(c)),
-                Place::Instance => Source::Instance,
-            };
-            map[to.row as usize] = index(&mut sources, source, from.row as usize)?;
+            map[to.row as usize] = index(&mut sources, from.place.into(), from.row as usize)?;
         }
         Ok(Derived::Copies { column: column as u32, sources, map })
     }

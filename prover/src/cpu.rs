@@ -20,6 +20,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use rayon::prelude::*;
@@ -227,22 +228,8 @@ fn linear(terms: &[(&[Fr], Fr)], rows: usize) -> Vec<Fr> {
 /// Row `i` gives limb `i` from the remainders modulo `X^n − c_j`, `c_j = shift_j^n`: the inverse of `(c_j^i)`.
 fn inverse_vandermonde(rows: usize, shifts: &[Fr]) -> Vec<Vec<Fr>> {
     let constants: Vec<Fr> = shifts.iter().map(|s| s.pow_vartime([rows as u64])).collect();
-    let mut inverse = vec![vec![Fr::ZERO; shifts.len()]; shifts.len()];
-    for j in 0..shifts.len() {
-        // Π_{i≠j} (c − c_i)/(c_j − c_i), coefficients in c.
-        let mut basis = vec![Fr::ONE];
-        for (_, &c) in constants.iter().enumerate().filter(|(i, _)| *i != j) {
-            let denominator = (constants[j] - c).invert().unwrap_or(Fr::ONE);
-            let mut next = vec![Fr::ZERO; basis.len() + 1];
-            for (power, &b) in basis.iter().enumerate() {
-                next[power + 1] += b * denominator;
-                next[power] -= b * c * denominator;
-            }
-            basis = next;
-        }
-        for (row, b) in inverse.iter_mut().zip(basis) {
-            row[j] = b;
-        }
-    }
-    inverse
+    let unit = |j: usize| (0..shifts.len()).map(|i| Fr::from(u64::from(i == j))).collect::<Vec<_>>();
+    // The polynomial in c that is 1 at c_j and 0 at the others.
+    let bases: Vec<Vec<Fr>> = (0..shifts.len()).map(|j| lagrange_interpolate(&constants, &unit(j))).collect();
+    (0..shifts.len()).map(|i| bases.iter().map(|basis| basis[i]).collect()).collect()
 }

@@ -35,6 +35,8 @@ pub struct ProvingKey {
     pub(crate) circuit: Circuit,
     /// The next cell of each cell's cycle, by permuted column.
     pub(crate) sigma: Vec<Vec<u32>>,
+    /// The verifying key's digest, which its encoding is hashed for.
+    pub(crate) digest: [u8; 32],
     /// What halo2's transcript absorbs of the key.
     pub(crate) transcript_repr: Fr,
     verifying: VerifyingKey,
@@ -69,8 +71,8 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
         graph_digest: graph_digest(&graph),
         tensors: public_tensors(&graph, visibility),
     };
-    let transcript_repr = verifying.transcript_repr();
-    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, transcript_repr, verifying })
+    let (digest, transcript_repr) = (verifying.digest(), verifying.transcript_repr());
+    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, digest, transcript_repr, verifying })
 }
 
 /// Commitments of fixed columns, as the small integers they are, and of the permutation.
@@ -178,8 +180,8 @@ impl ProvingKey {
         }
         let circuit = Circuit::new(&layout, &meta, &derivations)?;
         let sigma = sigma(&layout, &circuit.permuted)?;
-        let transcript_repr = verifying.transcript_repr();
-        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, transcript_repr, verifying })
+        let (digest, transcript_repr) = (verifying.digest(), verifying.transcript_repr());
+        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, digest, transcript_repr, verifying })
     }
 }
 

@@ -26,6 +26,7 @@ pub use backend::Backend;
 pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
 pub use key::{setup, ProvingKey};
+pub use memory::peak_bytes;
 pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};
 pub use reference::Reference;

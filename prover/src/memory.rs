@@ -15,7 +15,7 @@ use crate::key::ProvingKey;
 /// Bytes of a field element.
 const FIELD: u64 = 32;
 /// Columns that are transformed together when coefficients are not kept.
-const BATCH: usize = 4;
+pub(crate) const BATCH: usize = 4;
 /// Columns beside those that are counted: limbs, openings, temporaries.
 const SPARE: u64 = 16;
 
@@ -24,8 +24,6 @@ const SPARE: u64 = 16;
 pub(crate) struct Plan {
     /// Coefficients of all columns are kept from coset to coset.
     pub(crate) keep_coefficients: bool,
-    /// Columns that are transformed together otherwise.
-    pub(crate) batch: usize,
     /// Columns of the key are kept on cosets, from proof to proof.
     pub(crate) keep_cosets: bool,
 }
@@ -68,12 +66,27 @@ pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>, is_first: bool) -> Res
     if lean > budget {
         return Err(ProveError::Memory { needed: lean, budget });
     }
-    Ok(Plan { keep_coefficients: keeping <= budget, batch: BATCH, keep_cosets: !is_first && most <= budget })
+    Ok(Plan { keep_coefficients: keeping <= budget, keep_cosets: !is_first && most <= budget })
 }
 
 /// Memory that the system can give, where it tells.
 fn available() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    linux_bytes("/proc/meminfo", "MemAvailable:")
+}
+
+/// Resident memory of this process, in bytes, as Linux counts it; none elsewhere.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    linux_bytes("/proc/self/status", "VmRSS:")
+}
+
+/// The largest resident memory of this process so far, in bytes, as Linux counts it; none elsewhere.
+pub fn peak_bytes() -> Option<u64> {
+    linux_bytes("/proc/self/status", "VmHWM:")
+}
+
+/// A line `name 123 kB` of a file of Linux, in bytes.
+fn linux_bytes(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
 }

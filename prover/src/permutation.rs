@@ -8,7 +8,7 @@
 //! merging of cycles is halo2's, copy by copy, so keys are the same \[halo2 book, "Permutation argument"\].
 
 use sworn_circuits::layout::Layout;
-use sworn_circuits::shape::{Cell, Place};
+use sworn_circuits::shape::Cell;
 
 use crate::algebra::Source;
 use crate::error::KeyError;
@@ -19,11 +19,7 @@ pub(crate) fn sigma(layout: &Layout, permuted: &[Source]) -> Result<Vec<Vec<u32>
     let cells = permuted.len() * rows;
     u32::try_from(cells).map_err(|_| KeyError::TooLarge)?;
     let cell = |cell: &Cell| {
-        let source = match cell.place {
-            Place::Advice(c) => Source::Advice(u32::from(c)),
-            Place::Fixed(c) => Source::Fixed(u32::from(c)),
-            Place::Instance => Source::Instance,
-        };
+        let source = Source::from(cell.place);
         permuted.iter().position(|s| *s == source).map(|c| c * rows + cell.row as usize).ok_or(KeyError::Mismatch)
     };
     let mut next: Vec<u32> = (0..cells as u32).collect();

@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::memory::{peak_bytes, resident_bytes};
+
 /// A stage of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,7 +78,7 @@ impl Profile {
 
     /// Ends a span that began at `start`.
     pub(crate) fn record(&mut self, stage: Stage, name: &'static str, start: f64) {
-        let [resident_bytes, peak_bytes] = memory();
+        let (resident_bytes, peak_bytes) = (resident_bytes(), peak_bytes());
         self.spans.push(Span { stage, name, start, seconds: self.now() - start, resident_bytes, peak_bytes });
     }
 
@@ -120,13 +122,4 @@ impl Profile {
         let events: Vec<_> = self.spans.iter().map(event).chain(self.spans.iter().filter_map(memory)).collect();
         serde_json::json!({ "traceEvents": events, "displayTimeUnit": "ms" })
     }
-}
-
-/// Resident memory of this process and its maximum, as Linux counts them.
-fn memory() -> [Option<u64>; 2] {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    ["VmRSS:", "VmHWM:"].map(|name| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
-    })
 }

@@ -46,6 +46,21 @@ impl Step {
 }
 
 impl Program {
+    /// The sum of a slot and a scalar.
+    pub fn shifted_slot() -> Self {
+        Self::of(Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] })
+    }
+
+    /// The product of two slots.
+    pub fn product_of_slots() -> Self {
+        Self::of(Step { products: vec![(Operand::Slot(0), Operand::Slot(1))], sums: vec![] })
+    }
+
+    /// One step.
+    fn of(step: Step) -> Self {
+        Self { steps: vec![step], outputs: vec![Operand::Register(0)] }
+    }
+
     /// Whether every operand is below its bound, and registers are read after they are written.
     pub fn is_valid(&self, slots: usize, scalars: usize) -> bool {
         let fits = |operand: Operand, registers: usize| match operand {

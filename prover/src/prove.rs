@@ -42,6 +42,7 @@ use crate::cpu::Cpu;
 use crate::error::{KeyError, ProveError};
 use crate::key::ProvingKey;
 use crate::profile::{Profile, Stage};
+use crate::program::Program;
 use crate::resident::Resident;
 use crate::srs::Srs;
 
@@ -116,7 +117,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         report(progress, Stage::Witness, 0.0)?;
         let witness =
             profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
-        let transcript = KeccakTranscript::new(key.verifying_key().digest(), Vec::new());
+        let transcript = KeccakTranscript::new(key.digest, Vec::new());
         let mut run = Run {
             backend: &self.backend,
             key,
@@ -175,20 +176,8 @@ struct Run<'a, 'p, B: Backend, R> {
 }
 
 impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
-    fn backend(&self) -> &'a B {
-        self.backend
-    }
-
-    fn key(&self) -> &'a ProvingKey {
-        self.key
-    }
-
-    fn resident(&self) -> &'a Resident<B> {
-        self.resident
-    }
-
     fn rows(&self) -> usize {
-        1 << self.key().layout.log_rows
+        1 << self.key.layout.log_rows
     }
 
     fn report(&mut self, stage: Stage, fraction: f32) -> Result<(), ProveError> {
@@ -220,14 +209,14 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
             Source::Advice(c) => self.advice[c as usize].as_ref(),
             Source::Instance => self.instance.as_ref(),
             Source::Product(i) => self.products.get(i as usize),
-            other => self.resident().column(other),
+            other => self.resident.column(other),
         };
         found.unwrap_or_else(|| panic!("column {source:?} is read before it is made"))
     }
 
     /// The values of the scalars so far.
     fn scalars(&self, beta: Fr, gamma: Fr, y: Fr) -> Values {
-        self.key().circuit.scalars.evaluate(|symbol| match symbol {
+        self.key.circuit.scalars.evaluate(|symbol| match symbol {
             Symbol::Challenge(i) => self.challenges[i as usize],
             Symbol::Beta => beta,
             Symbol::Gamma => gamma,
@@ -245,7 +234,7 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
                 Slot::Query(_) => None,
                 Slot::Combination(terms) => {
                     let terms: Vec<_> = terms.iter().map(|(q, s)| (find(q.source), q.rotation, values.get(*s))).collect();
-                    Some(self.backend().combine(&terms))
+                    Some(self.backend.combine(&terms))
                 }
             })
             .collect();
@@ -259,7 +248,14 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
             })
             .collect();
         let scalars: Vec<Fr> = compiled.scalars.iter().map(|s| values.get(*s)).collect();
-        self.backend().evaluate(&compiled.program, &slots, &scalars)
+        self.backend.evaluate(&compiled.program, &slots, &scalars)
+    }
+
+    /// `1/(point − at)` for each of these points.
+    fn inverse_distance(&self, points: &B::Column, at: Fr) -> B::Column {
+        let mut inverse = self.backend.evaluate(&Program::shifted_slot(), &[(points, 0)], &[-at]).swap_remove(0);
+        self.backend.invert(&mut inverse);
+        inverse
     }
 
     /// The polynomial that halo2 opens beside the quotient: n uniform values.
@@ -272,8 +268,8 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
             rng.set_stream(stream as u64);
             values.iter_mut().for_each(|v| *v = Fr::random(&mut rng));
         });
-        let column = self.backend().fields(values);
-        let (backend, points) = (self.backend(), &self.resident().lagrange);
+        let column = self.backend.fields(values);
+        let (backend, points) = (self.backend, &self.resident.lagrange);
         let commitment = self.profile.span(Stage::Products, "commit random", || backend.commit(points, &[&column]));
         self.write_points(&commitment)?;
         Ok(column)

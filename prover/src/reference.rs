@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::halo2curves::group::Curve;
@@ -115,29 +116,16 @@ impl Backend for Reference {
         // The polynomial modulo X^n − c_j, with c_j = shift_j^n, is P_j = Σ_i c_j^i · limb_i: interpolation in c, by Lagrange.
         let n = domain.rows;
         let constants: Vec<Fr> = shifts.iter().map(|s| s.pow_vartime([n as u64])).collect();
+        let remainder = |(coset, shift): (&Column, &Fr)| {
+            let inverse = shift.invert().unwrap_or(Fr::ONE);
+            let scales = std::iter::successors(Some(Fr::ONE), |s| Some(s * inverse));
+            self.interpolate(domain, &[coset]).remove(0).values.iter().zip(scales).map(|(v, s)| v * s).collect::<Vec<Fr>>()
+        };
+        let remainders: Vec<Vec<Fr>> = cosets.iter().zip(shifts).map(remainder).collect();
         let mut limbs = vec![vec![Fr::ZERO; n]; cosets.len()];
-        for (j, coset) in cosets.iter().enumerate() {
-            let inverse = shifts[j].invert().unwrap_or(Fr::ONE);
-            let mut scale = Fr::ONE;
-            let mut remainder = self.interpolate(domain, &[coset]).remove(0).values;
-            for value in &mut remainder {
-                *value *= scale;
-                scale *= inverse;
-            }
-            // Π_{i≠j} (c − c_i)/(c_j − c_i), coefficients in c.
-            let mut basis = vec![Fr::ONE];
-            for (i, &c) in constants.iter().enumerate().filter(|(i, _)| *i != j) {
-                let denominator = (constants[j] - constants[i]).invert().unwrap_or(Fr::ONE);
-                let mut next = vec![Fr::ZERO; basis.len() + 1];
-                for (power, &b) in basis.iter().enumerate() {
-                    next[power + 1] += b * denominator;
-                    next[power] -= b * c * denominator;
-                }
-                basis = next;
-            }
-            for (limb, b) in limbs.iter_mut().zip(basis) {
-                limb.iter_mut().zip(&remainder).for_each(|(l, r)| *l += b * r);
-            }
+        for row in 0..n {
+            let values: Vec<Fr> = remainders.iter().map(|r| r[row]).collect();
+            limbs.iter_mut().zip(lagrange_interpolate(&constants, &values)).for_each(|(limb, value)| limb[row] = value);
         }
         limbs.into_iter().map(Column::field).collect()
     }

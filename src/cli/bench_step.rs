@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{silent, Compiled, Input, Model, Options, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
+use sworn::{peak_bytes, silent, Compiled, Input, Model, Options, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
 
 use super::error::CliError;
 use super::Answer;
@@ -59,7 +59,7 @@ impl BenchStep {
         if figures["seconds"].is_null() {
             figures["seconds"] = json!(start.elapsed().as_secs_f64());
         }
-        figures["peak_mb"] = json!(peak_mb());
+        figures["peak_mb"] = json!(peak_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20)));
         Ok(Answer { text: format!("{figures}\n"), json: figures })
     }
 
@@ -99,11 +99,4 @@ impl BenchStep {
     fn receipt(&self) -> PathBuf {
         self.work.join("receipt.json")
     }
-}
-
-/// Peak resident memory of this process, as Linux counts it; null elsewhere.
-fn peak_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok().map(|kb| kb / 1024.0)
 }

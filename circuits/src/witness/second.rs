@@ -2,6 +2,7 @@
 
 use halo2_proofs::arithmetic::Field;
 use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::ff::BatchInvert;
 use rayon::prelude::*;
 
 use crate::column::IntColumn;
@@ -186,7 +187,9 @@ impl Second<'_> {
     fn inverses(&self, entry: impl Fn(usize) -> Fr + Sync) -> Vec<Fr> {
         let lambda = self.challenges.lambda;
         let mut values: Vec<Fr> = (0..self.rows()).into_par_iter().map(|row| lambda + entry(row)).collect();
-        values.par_chunks_mut(1 << 12).for_each(invert);
+        values.par_chunks_mut(1 << 12).for_each(|chunk| {
+            chunk.batch_invert();
+        });
         values
     }
 
@@ -229,28 +232,5 @@ impl Second<'_> {
             self.set(column, values);
         }
         self.set(phi_column, phi);
-    }
-}
-
-/// Inverts in place; zeros stay. One inversion for the whole slice [Montgomery's trick].
-fn invert(values: &mut [Fr]) {
-    let mut acc = Fr::ONE;
-    let products: Vec<Fr> = values
-        .iter()
-        .map(|v| {
-            let before = acc;
-            if !bool::from(v.is_zero()) {
-                acc *= v;
-            }
-            before
-        })
-        .collect();
-    let mut inverse = acc.invert().unwrap_or(Fr::ONE);
-    for (value, product) in values.iter_mut().zip(products).rev() {
-        if !bool::from(value.is_zero()) {
-            let next = inverse * *value;
-            *value = inverse * product;
-            inverse = next;
-        }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use halo2_proofs::halo2curves::bn256::Fr;
-use halo2_proofs::halo2curves::ff::Field;
+use halo2_proofs::halo2curves::ff::{BatchInvert, Field};
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 use sworn_circuits::field::embed;
@@ -167,25 +167,7 @@ fn invert_chunk_by(ifma: Option<Ifma>, values: &mut [Fr]) {
 }
 
 fn invert_portable(values: &mut [Fr]) {
-    let mut acc = Fr::ONE;
-    let before: Vec<Fr> = values
-        .iter()
-        .map(|v| {
-            let before = acc;
-            if !bool::from(v.is_zero()) {
-                acc *= v;
-            }
-            before
-        })
-        .collect();
-    let mut inverse = acc.invert().unwrap_or(Fr::ONE);
-    for (value, before) in values.iter_mut().zip(before).rev() {
-        if !bool::from(value.is_zero()) {
-            let next = inverse * *value;
-            *value = inverse * before;
-            inverse = next;
-        }
-    }
+    values.iter_mut().batch_invert();
 }
 
 /// A sum of columns of integers with factors.

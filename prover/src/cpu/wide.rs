@@ -34,7 +34,7 @@ const SLAB: usize = 1 << 9;
 /// Rows of inner products that one task takes; a sum has no more terms.
 const TASK: usize = MAX_TERMS;
 /// p.
-const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
+pub(super) const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
 
 /// Small integers.
 pub(crate) trait Int: Copy + Default + Send + Sync {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sworn_circuits::column::IntColumn;
 use sworn_circuits::error::WitnessError;
 use sworn_circuits::layout::UNUSABLE_ROWS;
+use sworn_circuits::shape::LAMBDA;
 use sworn_circuits::witness::Witness;
 
 use super::Run;
@@ -26,7 +27,7 @@ fn count<B: Backend>(backend: &B, forms: &[Form<'_, B::Column>], rows: usize, si
 impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Random values for the last rows: two for each opening, as `docs/zero-knowledge.md` asks.
     fn tail(&mut self, column: usize) -> Vec<Fr> {
-        let count = (2 * self.key().circuit.num_openings(column)).min(UNUSABLE_ROWS);
+        let count = (2 * self.key.circuit.num_openings(column)).min(UNUSABLE_ROWS);
         self.random(count)
     }
 
@@ -34,7 +35,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// columns that they read are committed.
     pub(super) fn first_phase(&mut self, witness: &Witness) -> Result<(), ProveError> {
         self.report(Stage::FirstPhase, 0.0)?;
-        let (backend, rows, key) = (self.backend(), self.rows(), self.key());
+        let (backend, rows, key) = (self.backend, self.rows(), self.key);
         self.instance = Some(backend.integers(&Arc::new(IntColumn::new(&witness.instance)), rows));
         let multiplicity = key.layout.shape.advice().multiplicity;
         let host = if key.layout.shape.tables { Some(witness) } else { None };
@@ -46,7 +47,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let start = self.profile.now();
         let (mut commitments, counts) = {
             let made: Vec<&B::Column> = self.advice.iter().flatten().collect();
-            let points = &self.resident().lagrange;
+            let points = &self.resident.lagrange;
             let forms = self.range_forms();
             let count = || match host {
                 Some(witness) => Ok(witness.count(&key.layout, &key.graph)?),
@@ -56,7 +57,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         };
         let mut column = backend.integers(&Arc::new(counts?), rows);
         backend.write_tail(&mut column, &self.tail(multiplicity));
-        commitments.splice(multiplicity..multiplicity, backend.commit(&self.resident().lagrange, &[&column]));
+        commitments.splice(multiplicity..multiplicity, backend.commit(&self.resident.lagrange, &[&column]));
         self.advice[multiplicity] = Some(column);
         self.profile.record(Stage::FirstPhase, "commit", start);
         self.write_points(&commitments)?;
@@ -68,14 +69,14 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// What is looked up in the range table.
     fn range_forms(&self) -> Vec<Form<'_, B::Column>> {
-        let lookups = self.key().layout.shape.range_lookups();
+        let lookups = self.key.layout.shape.range_lookups();
         lookups.iter().map(|form| form.iter().map(|&(c, f)| (self.column(Source::Advice(c as u32)), f)).collect()).collect()
     }
 
     /// Derives and commits the columns that depend on the challenges.
     pub(super) fn second_phase(&mut self) -> Result<(), ProveError> {
         self.report(Stage::SecondPhase, 0.0)?;
-        let circuit = &self.key().circuit;
+        let circuit = &self.key.circuit;
         let values = self.scalars(Fr::ZERO, Fr::ZERO, Fr::ZERO);
         let start = self.profile.now();
         for derived in &circuit.derived {
@@ -92,14 +93,14 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         self.report(Stage::SecondPhase, 0.5)?;
         let columns: Vec<&B::Column> = self.advice[circuit.num_first_phase..].iter().flatten().collect();
-        let (backend, points) = (self.backend(), &self.resident().lagrange);
+        let (backend, points) = (self.backend, &self.resident.lagrange);
         let commitments = self.profile.span(Stage::SecondPhase, "commit", || backend.commit(points, &columns));
         self.write_points(&commitments)?;
         self.report(Stage::SecondPhase, 1.0)
     }
 
     fn derive(&mut self, derived: &Derived, values: &Values) {
-        let backend = self.backend();
+        let backend = self.backend;
         let none = |_: Source| None;
         match derived {
             Derived::Recurrence { column, compiled } => {
@@ -112,11 +113,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
                 let form =
                     |form: &RangeForm| -> Form<'_, B::Column> { form.iter().map(|&(c, f)| (self.column(Source::Advice(c)), f)).collect() };
                 let forms: Vec<Vec<Form<'_, B::Column>>> = columns.iter().map(|(_, forms)| forms.iter().map(form).collect()).collect();
-                let shift = match self.key().circuit.lambda {
-                    crate::algebra::Symbol::Challenge(i) => self.challenges[i as usize],
-                    _ => Fr::ZERO,
-                };
-                let made = backend.reciprocals(shift, &forms);
+                let made = backend.reciprocals(self.challenges[LAMBDA], &forms);
                 for ((column, _), made) in columns.iter().zip(made) {
                     self.advice[*column as usize] = Some(made);
                 }
@@ -136,7 +133,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
                 self.advice[*column as usize] = sum;
             }
             Derived::Copies { column, sources, .. } => {
-                if let Some(map) = self.resident().map(*column) {
+                if let Some(map) = self.resident.map(*column) {
                     let sources: Vec<_> = sources.iter().map(|s| (self.column(*s), Fr::ONE)).collect();
                     self.advice[*column as usize] = Some(backend.gather(&sources, map));
                 }

@@ -15,20 +15,20 @@
 
 use std::collections::BTreeSet;
 
+use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
 use rand::{CryptoRng, RngCore};
 
-use super::products::product_program;
 use super::quotient::Quotient;
 use super::Run;
-use crate::algebra::{Algebra, Query, Slot, Source, Sum, Values};
+use crate::algebra::{Algebra, Query, Source, Sum, Values};
 use crate::backend::Backend;
 use crate::circuit::LAST_ROTATION;
 use crate::domain::root_of_unity;
 use crate::error::ProveError;
 use crate::profile::Stage;
-use crate::program::{Operand, Program, Step};
+use crate::program::Program;
 
 /// A polynomial and its values at rotations of x.
 struct Opened<'c, C> {
@@ -70,9 +70,9 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let x = self.squeeze();
         self.report(Stage::Openings, 0.0)?;
         let start = self.profile.now();
-        let inverse = self.inverse_distance(x);
+        let inverse = self.inverse_distance(&self.resident.points, x);
         let (quotient, blind) = self.quotient_on_rows(&quotient, x);
-        let sigma = (0..self.key().circuit.permuted.len()).map(|c| self.sigma_column(c)).collect();
+        let sigma = (0..self.key.circuit.permuted.len()).map(|c| self.sigma_column(c)).collect();
         let extra = Extra { sigma, quotient, blind, random, inverse };
         let evaluations = self.evaluations(&extra, x);
         if !self.is_quotient(evaluations.quotient, x, scalars, &|query| self.value(&evaluations, query)) {
@@ -103,47 +103,34 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     }
 
     fn omega(&self) -> Fr {
-        root_of_unity(self.key().layout.log_rows)
+        root_of_unity(self.key.layout.log_rows)
     }
 
     fn commit_opening(&mut self, column: &B::Column) -> Result<(), ProveError> {
-        let (backend, points) = (self.backend(), &self.resident().lagrange);
+        let (backend, points) = (self.backend, &self.resident.lagrange);
         let commitment = self.profile.span(Stage::Openings, "commit", || backend.commit(points, &[column]));
         self.write_points(&commitment)
     }
 
-    /// `1/(ω^r − at)`.
-    fn inverse_distance(&self, at: Fr) -> B::Column {
-        let backend = self.backend();
-        let difference = Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] };
-        let program = Program { steps: vec![difference], outputs: vec![Operand::Register(0)] };
-        let mut outputs = backend.evaluate(&program, &[(&self.resident().points, 0)], &[-at]);
-        let mut inverse = outputs.swap_remove(0);
-        backend.invert(&mut inverse);
-        inverse
-    }
-
     /// The limbs with powers of x^n, on rows, where `X^n = 1`; and what the blinds add there, but not at x, where they cancel.
     fn quotient_on_rows(&self, quotient: &Quotient<B>, x: Fr) -> (B::Column, Fr) {
-        let (backend, domain) = (self.backend(), &self.resident().domain);
+        let (backend, domain) = (self.backend, &self.resident.domain);
         let xn = x.pow_vartime([self.rows() as u64]);
         let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |p| Some(p * xn)).take(quotient.limbs.len()).collect();
         let terms: Vec<_> = quotient.limbs.iter().zip(&powers).map(|(limb, p)| (limb, 0, *p)).collect();
         let combined = backend.combine(&terms);
         let rows = backend.coset(domain, &[&combined], Fr::ONE);
         let blind: Fr = quotient.blinds.iter().zip(powers.windows(2)).map(|(t, p)| *t * (p[0] - p[1])).sum();
-        let add = Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] };
-        let program = Program { steps: vec![add], outputs: vec![Operand::Register(0)] };
-        (backend.evaluate(&program, &[(&rows[0], 0)], &[blind]).swap_remove(0), blind)
+        (backend.evaluate(&Program::shifted_slot(), &[(&rows[0], 0)], &[blind]).swap_remove(0), blind)
     }
 
     fn evaluations(&self, extra: &Extra<B>, x: Fr) -> Evaluations {
-        let (backend, circuit) = (self.backend(), &self.key().circuit);
+        let (backend, circuit) = (self.backend, &self.key.circuit);
         let rows = Fr::from(self.rows() as u64);
         // −ω^r/(ω^r − x) is ω^r/(x − ω^r).
         let factor = (Fr::ONE - x.pow_vartime([self.rows() as u64])) * rows.invert().unwrap_or(Fr::ZERO);
-        let points = &self.resident().points;
-        let lagrange = backend.evaluate(&product_program(), &[(&extra.inverse, 0), (points, 0)], &[]);
+        let points = &self.resident.points;
+        let lagrange = backend.evaluate(&Program::product_of_slots(), &[(&extra.inverse, 0), (points, 0)], &[]);
         let mut columns: Vec<(&B::Column, i32)> = Vec::new();
         let queries = circuit.advice_queries.iter().chain(&circuit.fixed_queries);
         columns.extend(queries.map(|q| (self.column(q.source), q.rotation)));
@@ -166,7 +153,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// The value of a column of the proof at a rotation of x.
     fn value(&self, e: &Evaluations, query: Query) -> Fr {
-        let circuit = &self.key().circuit;
+        let circuit = &self.key.circuit;
         let among = |queries: &[Query], values: &[Fr]| queries.iter().zip(values).find(|(q, _)| **q == query).map(|(_, v)| *v);
         let found = match query.source {
             Source::Advice(_) => among(&circuit.advice_queries, &e.advice),
@@ -196,7 +183,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// Polynomials by where they are opened, in halo2's order.
     fn sets<'c>(&'c self, extra: &'c Extra<B>, e: &Evaluations) -> Vec<Set<'c, B::Column>> {
-        let circuit = &self.key().circuit;
+        let circuit = &self.key.circuit;
         let mut opened: Vec<Opened<'c, B::Column>> = Vec::new();
         let by_column = |queries: &[Query], values: &[Fr], opened: &mut Vec<Opened<'c, B::Column>>| {
             let mut seen: Vec<(Source, usize)> = Vec::new();
@@ -236,7 +223,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     fn combine_set(&self, set: &Set<'_, B::Column>, y: Fr) -> B::Column {
         let powers = std::iter::successors(Some(Fr::ONE), |p| Some(p * y));
         let terms: Vec<_> = set.members.iter().zip(powers).map(|(m, p)| (m.column, 0, p)).collect();
-        self.backend().combine(&terms)
+        self.backend.combine(&terms)
     }
 
     /// W on rows.
@@ -270,23 +257,17 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         let compiled = algebra.compile(&[total], &|_| false);
         let values = algebra.scalars.evaluate(|_| Fr::ZERO);
-        let find = |source: Source| match source {
-            Source::Local(0) => inverse,
-            Source::Local(i) => &combined[i as usize - 1],
-            _ => &self.resident().points,
+        let local = |source: Source| match source {
+            Source::Local(0) => Some(inverse),
+            Source::Local(i) => combined.get(i as usize - 1),
+            _ => None,
         };
-        let slots: Vec<(&B::Column, i32)> = compiled
-            .slots
-            .iter()
-            .filter_map(|slot| if let Slot::Query(q) = slot { Some((find(q.source), q.rotation)) } else { None })
-            .collect();
-        let scalars: Vec<Fr> = compiled.scalars.iter().map(|s| values.get(*s)).collect();
-        self.backend().evaluate(&compiled.program, &slots, &scalars).swap_remove(0)
+        self.evaluate(&compiled, &values, &local).swap_remove(0)
     }
 
     /// W' on rows.
     fn second_opening(&self, combined: &[B::Column], shapes: &[Remainder], first: &B::Column, (x, u, v): (Fr, Fr, Fr)) -> B::Column {
-        let backend = self.backend();
+        let backend = self.backend;
         let all: BTreeSet<i32> = shapes.iter().flat_map(|s| s.rotations.iter().copied()).collect();
         let omega = self.omega();
         let omega_inverse = omega.invert().unwrap_or(Fr::ONE);
@@ -304,15 +285,9 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             power *= v;
         }
         let numerator = backend.combine(&terms);
-        let inverse = self.inverse_distance(u);
-        let program = Program {
-            steps: vec![
-                Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] },
-                Step { products: vec![(Operand::Register(0), Operand::Slot(1))], sums: vec![] },
-            ],
-            outputs: vec![Operand::Register(1)],
-        };
-        backend.evaluate(&program, &[(&numerator, 0), (&inverse, 0)], &[constant]).swap_remove(0)
+        let inverse = self.inverse_distance(&self.resident.points, u);
+        let shifted = backend.evaluate(&Program::shifted_slot(), &[(&numerator, 0)], &[constant]).swap_remove(0);
+        backend.evaluate(&Program::product_of_slots(), &[(&shifted, 0), (&inverse, 0)], &[]).swap_remove(0)
     }
 }
 
@@ -331,27 +306,11 @@ struct Remainder {
 /// Interpolates the combined values of a set.
 fn remainder<C>(set: &Set<'_, C>, x: Fr, omega: Fr, y: Fr) -> Remainder {
     let inverse = omega.invert().unwrap_or(Fr::ONE);
-    let mut coefficients = vec![Fr::ZERO; set.rotations.len()];
-    for &d in &set.rotations {
-        let value: Fr = set
-            .members
-            .iter()
-            .zip(std::iter::successors(Some(Fr::ONE), |p| Some(p * y)))
-            .map(|(m, p)| m.values.iter().filter(|(r, _)| *r == d).map(|(_, v)| *v * p).sum::<Fr>())
-            .sum();
-        let point = x * rotate(omega, inverse, d);
-        // value · Π (X − other)/(point − other)
-        let mut basis = vec![value];
-        for other in set.rotations.iter().filter(|o| **o != d).map(|&o| x * rotate(omega, inverse, o)) {
-            let scale = (point - other).invert().unwrap_or(Fr::ZERO);
-            let mut next = vec![Fr::ZERO; basis.len() + 1];
-            for (power, b) in basis.iter().enumerate() {
-                next[power + 1] += *b * scale;
-                next[power] -= *b * scale * other;
-            }
-            basis = next;
-        }
-        coefficients.iter_mut().zip(basis).for_each(|(c, b)| *c += b);
-    }
-    Remainder { rotations: set.rotations.clone(), coefficients }
+    let points: Vec<Fr> = set.rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
+    let value = |d: &i32| -> Fr {
+        let at = |m: &Opened<'_, C>| m.values.iter().filter(|(r, _)| r == d).map(|(_, v)| *v).sum::<Fr>();
+        set.members.iter().rev().fold(Fr::ZERO, |acc, m| acc * y + at(m))
+    };
+    let values: Vec<Fr> = set.rotations.iter().map(value).collect();
+    Remainder { rotations: set.rotations.clone(), coefficients: lagrange_interpolate(&points, &values) }
 }

@@ -14,13 +14,14 @@ use crate::algebra::Source;
 use crate::backend::Backend;
 use crate::error::ProveError;
 use crate::profile::Stage;
+use crate::program::Program;
 use crate::resident::names;
 
 impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Makes and commits the running products.
     pub(super) fn products(&mut self, beta: Fr, gamma: Fr) -> Result<(), ProveError> {
         self.report(Stage::Products, 0.0)?;
-        let (backend, circuit) = (self.backend(), &self.key().circuit);
+        let (backend, circuit) = (self.backend, &self.key.circuit);
         let values = self.scalars(beta, gamma, Fr::ZERO);
         let last = self.rows() - UNUSABLE_ROWS;
         let mut carry = Fr::ONE;
@@ -33,7 +34,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let mut sides = self.evaluate(&chunk.ratio, &values, &local);
             let (Some(mut denominator), Some(numerator)) = (sides.pop(), sides.pop()) else { continue };
             backend.invert(&mut denominator);
-            let ratio = backend.evaluate(&product_program(), &[(&numerator, 0), (&denominator, 0)], &[]);
+            let ratio = backend.evaluate(&Program::product_of_slots(), &[(&numerator, 0), (&denominator, 0)], &[]);
             let Some(ratio) = ratio.first() else { continue };
             let mut product = backend.products(ratio, carry);
             carry = backend.read(&product, last..last + 1)[0];
@@ -44,7 +45,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         self.profile.record(Stage::Products, "derive", start);
         self.report(Stage::Products, 0.5)?;
         let columns: Vec<&B::Column> = self.products.iter().collect();
-        let points = &self.resident().lagrange;
+        let points = &self.resident.lagrange;
         let commitments = self.profile.span(Stage::Products, "commit", || backend.commit(points, &columns));
         self.write_points(&commitments)?;
         self.report(Stage::Products, 1.0)
@@ -52,14 +53,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// A column of σ in the row domain.
     pub(super) fn sigma_column(&self, column: usize) -> B::Column {
-        let resident = self.resident();
-        self.backend().gather(&names(&resident.points, resident.sigma.len()), &resident.sigma[column])
+        let resident = self.resident;
+        self.backend.gather(&names(&resident.points, resident.sigma.len()), &resident.sigma[column])
     }
-}
-
-/// The product of two slots.
-pub(super) fn product_program() -> crate::program::Program {
-    use crate::program::{Operand, Program, Step};
-    let product = Step { products: vec![(Operand::Slot(0), Operand::Slot(1))], sums: vec![] };
-    Program { steps: vec![product], outputs: vec![Operand::Register(0)] }
 }

@@ -23,9 +23,8 @@ use crate::algebra::{Query, Slot, Source, Values};
 use crate::backend::Backend;
 use crate::domain::{coset_shifts, root_of_unity};
 use crate::error::ProveError;
-use crate::memory::is_of_key;
+use crate::memory::{is_of_key, BATCH};
 use crate::profile::Stage;
-use crate::program::{Operand, Program, Step};
 
 /// The limbs of the quotient.
 pub(super) struct Quotient<B: Backend> {
@@ -51,7 +50,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Computes and commits the limbs.
     pub(super) fn quotient(&mut self, values: &Values) -> Result<Quotient<B>, ProveError> {
         self.report(Stage::Quotient, 0.0)?;
-        let (backend, key, domain) = (self.backend(), self.key(), &self.resident().domain);
+        let (backend, key, domain) = (self.backend, self.key, &self.resident.domain);
         let compiled = &key.circuit.numerator;
         let start = self.profile.now();
         let origins = self.origins(values);
@@ -82,7 +81,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let limbs = backend.limbs(domain, cosets, &shifts);
         let natural = backend.natural_order(domain, &limbs.iter().collect::<Vec<_>>());
         self.profile.record(Stage::Quotient, "limbs", start);
-        let points = &self.resident().powers;
+        let points = &self.resident.powers;
         let commitments = self.profile.span(Stage::Quotient, "commit", || backend.commit(points, &natural.iter().collect::<Vec<_>>()));
         let blinds = self.random(count - 1);
         let blinded = self.blind(&commitments, &blinds);
@@ -94,17 +93,17 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Commitments of the blinded limbs.
     fn blind(&self, commitments: &[G1Affine], blinds: &[Fr]) -> Vec<G1Affine> {
         let at = |i: Option<usize>| i.and_then(|i| blinds.get(i)).copied().unwrap_or(Fr::ZERO);
-        let (one, next) = (G1Affine::generator(), self.resident().next_power);
+        let (one, next) = (G1Affine::generator(), self.resident.next_power);
         let blind = |(i, c): (usize, &G1Affine)| (G1::from(*c) + next * at(Some(i)) - one * at(i.checked_sub(1))).to_affine();
         commitments.iter().enumerate().map(blind).collect()
     }
 
     /// Whether the quotient's value at x is that of the numerator, from the values of all columns: what the verifier checks.
     pub(super) fn is_quotient(&self, value: Fr, x: Fr, scalars: &Values, at: &dyn Fn(Query) -> Fr) -> bool {
-        let compiled = &self.key().circuit.numerator;
+        let compiled = &self.key.circuit.numerator;
         let rows = self.rows();
         let vanishing = x.pow_vartime([rows as u64]) - Fr::ONE;
-        let root = root_of_unity(self.key().layout.log_rows);
+        let root = root_of_unity(self.key.layout.log_rows);
         let lagrange = |row: usize| {
             let root = root.pow_vartime([row as u64]);
             vanishing * root * ((x - root) * Fr::from(rows as u64)).invert().unwrap_or(Fr::ZERO)
@@ -127,8 +126,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// The columns of the numerator's slots, each once.
     fn origins(&self, values: &Values) -> Origins<B> {
-        let (backend, domain) = (self.backend(), &self.resident().domain);
-        let compiled = &self.key().circuit.numerator;
+        let (backend, domain) = (self.backend, &self.resident.domain);
+        let compiled = &self.key.circuit.numerator;
         let mut distinct: Vec<Source> = Vec::new();
         let mut origins = Vec::new();
         let mut of_slot = Vec::new();
@@ -162,7 +161,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         if self.plan.keep_coefficients {
             // What is on cosets already needs no coefficients.
-            let done: Vec<bool> = distinct.iter().map(|s| self.resident().kept(0, *s).is_some()).collect();
+            let done: Vec<bool> = distinct.iter().map(|s| self.resident.kept(0, *s).is_some()).collect();
             let owned: Vec<Option<B::Column>> =
                 origins.iter().zip(&done).map(|(o, done)| if *done { None } else { self.owned(o) }).collect();
             let rows: Vec<(usize, &B::Column)> = origins
@@ -194,7 +193,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             Source::Sigma(c) => Some(self.sigma_column(c as usize)),
             Source::Active => {
                 let ones = IntColumn::I8(vec![1; self.rows() - UNUSABLE_ROWS]);
-                Some(self.backend().integers(&Arc::new(ones), self.rows()))
+                Some(self.backend.integers(&Arc::new(ones), self.rows()))
             }
             _ => None,
         }
@@ -210,10 +209,16 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// All columns on a coset.
     fn on_coset(&self, origins: &Origins<B>, index: usize, shift: Fr) -> Vec<Arc<B::Column>> {
-        let (backend, domain, resident) = (self.backend(), &self.resident().domain, self.resident());
+        let (backend, domain, resident) = (self.backend, &self.resident.domain, self.resident);
         let mut columns: Vec<Option<Arc<B::Column>>> = origins.sources.iter().map(|s| resident.kept(index, *s)).collect();
-        for (column, origin) in columns.iter_mut().zip(&origins.origins).filter(|(c, _)| c.is_none()) {
-            *column = self.closed(origin, shift).map(Arc::new);
+        let closed = |o: &Origin<B>| if let Origin::Closed(source) = o { Some(*source) } else { None };
+        let missing = columns.iter_mut().zip(&origins.origins).filter(|(column, _)| column.is_none());
+        let missing: Vec<_> = missing.filter_map(|(column, origin)| closed(origin).map(|source| (column, source))).collect();
+        if !missing.is_empty() {
+            let points = Arc::new(backend.powers(domain, shift));
+            for (column, source) in missing {
+                *column = Some(self.lagrange(source, &points, shift).map_or_else(|| points.clone(), Arc::new));
+            }
         }
         let kept: Vec<(usize, &B::Column)> =
             (0..).zip(&origins.origins).filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None }).collect();
@@ -221,7 +226,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(Arc::new(column)));
         // What was not kept, a few columns at a time.
         let again: Vec<usize> = (0..columns.len()).filter(|&i| columns[i].is_none()).collect();
-        for some in again.chunks(self.plan.batch) {
+        for some in again.chunks(BATCH) {
             let owned: Vec<Option<B::Column>> = some.iter().map(|&i| self.owned(&origins.origins[i])).collect();
             let rows: Vec<&B::Column> = some.iter().zip(&owned).filter_map(|(&i, own)| self.rows_of(&origins.origins[i], own)).collect();
             let coefficients = backend.interpolate(domain, &rows);
@@ -236,24 +241,18 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         columns
     }
 
-    /// `X`, and `L_r(X) = (X^n − 1)/n · ω^r/(X − ω^r)` for the first row and the row after the usable ones.
-    fn closed(&self, origin: &Origin<B>, shift: Fr) -> Option<B::Column> {
-        let Origin::Closed(source) = origin else { return None };
-        let (backend, resident) = (self.backend(), self.resident());
-        let points = backend.powers(&resident.domain, shift);
+    /// `L_r(X) = (X^n − 1)/n · ω^r/(X − ω^r)` on the points of a coset, for the first row and the row after the usable ones.
+    fn lagrange(&self, source: Source, points: &B::Column, shift: Fr) -> Option<B::Column> {
         let row = match source {
             Source::First => 0,
             Source::Last => self.rows() - UNUSABLE_ROWS,
-            _ => return Some(points),
+            _ => return None,
         };
-        let root = root_of_unity(self.key().layout.log_rows).pow_vartime([row as u64]);
-        let difference = Step { products: vec![], sums: vec![Operand::Slot(0), Operand::Scalar(0)] };
-        let program = Program { steps: vec![difference], outputs: vec![Operand::Register(0)] };
-        let mut inverse = backend.evaluate(&program, &[(&points, 0)], &[-root]).pop()?;
-        backend.invert(&mut inverse);
+        let root = root_of_unity(self.key.layout.log_rows).pow_vartime([row as u64]);
+        let inverse = self.inverse_distance(points, root);
         let rows = Fr::from(self.rows() as u64);
         let factor = (shift.pow_vartime([self.rows() as u64]) - Fr::ONE) * rows.invert().unwrap_or(Fr::ZERO) * root;
-        Some(backend.combine(&[(&inverse, 0, factor)]))
+        Some(self.backend.combine(&[(&inverse, 0, factor)]))
     }
 }
 

@@ -16,7 +16,8 @@ use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_proofs::halo2curves::group::{Curve, Group};
 use rayon::prelude::*;
 
-use super::lagrange::{bits_at, root_of_unity};
+use super::lagrange::bits_at;
+use crate::domain::root_of_unity;
 
 /// What the secret is derived from.
 const SEED: &str = "sworn insecure development SRS, secret known to everybody";

@@ -17,6 +17,8 @@ use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_proofs::halo2curves::group::{Curve, Group};
 use rayon::prelude::*;
 
+use crate::domain::root_of_unity;
+
 /// Odd multiples kept of a point: 1, 3, …, 15.
 const MULTIPLES: usize = 8;
 /// Bits of a digit, with its sign.
@@ -48,11 +50,6 @@ pub(super) fn lagrange_from_powers(powers: &[G1Affine]) -> Vec<G1Affine> {
     let mut affine = vec![G1Affine::identity(); n];
     affine.par_chunks_mut(1024).zip(points.par_chunks(1024)).for_each(|(out, p)| G1::batch_normalize(p, out));
     affine
-}
-
-/// halo2's primitive root of order 2^k.
-pub(super) fn root_of_unity(k: u32) -> Fr {
-    (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |w, _| w.square())
 }
 
 /// The values of a polynomial at the powers of the root of unity, from its coefficients.

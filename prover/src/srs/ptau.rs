@@ -21,9 +21,9 @@ use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 
 use super::error::{Array, SrsError};
-use super::lagrange::root_of_unity;
 use super::points::{decode_g1, decode_g2, G1_BYTES, G2_BYTES};
 use super::{Parts, MAX_K};
+use crate::domain::root_of_unity;
 
 /// First bytes of the format.
 pub(super) const MAGIC: [u8; 4] = *b"ptau";

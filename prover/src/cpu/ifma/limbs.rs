@@ -8,10 +8,10 @@
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::PrimeField;
 
+use crate::cpu::wide::MODULUS;
+
 /// The bits of a proper limb.
 pub(super) const MASK: u64 = (1 << 52) - 1;
-/// p as 64-bit limbs.
-const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
 /// p.
 pub(super) const P: [u64; 5] = reslice(MODULUS);
 /// 2^260 − p.
