@@ -15,8 +15,6 @@
 use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::{Curve, Group};
-#[cfg(target_arch = "x86_64")]
-use halo2_proofs::halo2curves::serde::SerdeObject;
 use rayon::prelude::*;
 
 mod affine;

@@ -8,7 +8,7 @@
 //! The denominators d_j of a block become prefix products D_j = d_0 ⋯ d_j; from I = 1/D_j follow 1/d_j = I·D_{j−1} and
 //! 1/D_{j−1} = I·d_j. An addition costs 6 multiplications and its share of the inversion.
 //!
-//! A sum of many points is a tree: each round adds neighbours in pairs, and all pairs of a round are independent.
+//! A sum of many points is a tree: each round adds in pairs, and all pairs of a round are independent (see `rows`).
 //!
 //! The curve has prime order, so no point has y = 0, and (0, 0) is the identity.
 
@@ -18,36 +18,103 @@ use super::{Field, Fq, G1Affine};
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+mod rows;
+
+use rows::{Round, Rows, Run, RUN};
+
+/// Points that are copied are fetched so many before.
+const AHEAD: usize = 16;
 
 /// How blocks of additions are done.
 trait Kernel: Copy + Sync {
-    type Point: Copy + Send + Sync;
-    const IDENTITY: Self::Point;
     /// Additions to an inversion.
     const BLOCK: usize;
 
-    /// ± point.
-    fn load(point: &G1Affine, negative: bool) -> Self::Point;
+    /// The point of a sum, which may not be canonical.
+    fn finish(sum: &G1Affine) -> G1Affine;
 
-    fn store(point: &Self::Point) -> G1Affine;
+    /// Writes the sums of runs, `sums` being those from `first`; the runs in `next` will probably be added next.
+    fn add_block(self, first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands);
+}
+
+/// Where the operands of a round are.
+trait Operands: Sync {
+    /// A point, and whether its negative is meant.
+    fn signed(&self, index: usize) -> (&G1Affine, bool);
+
+    /// The point that is meant.
+    fn point(&self, index: usize) -> G1Affine {
+        let (point, negative) = self.signed(index);
+        if negative {
+            G1Affine { x: point.x, y: -point.y }
+        } else {
+            *point
+        }
+    }
 
     /// Before a load from a random address.
-    fn prefetch(_point: &G1Affine) {}
+    fn prefetch(&self, _index: usize) {}
 
-    /// Each sum from the point that `load` has at its step of the plan (see [`pair_up`]), and perhaps the one behind it.
-    fn add_block(self, plan: &[u32], sums: &mut [Self::Point], load: &impl Fn(usize) -> Self::Point, hint: &impl Fn(usize));
+    /// Eight points beside each other, and in bit i whether the negative of point i is meant.
+    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8);
 }
 
-/// Points `first..first + len` are to be summed.
+/// The first round: entries are points and signs.
+struct Entries<'a> {
+    points: &'a [G1Affine],
+    entries: &'a [u32],
+}
+
+impl Operands for Entries<'_> {
+    #[inline]
+    fn signed(&self, index: usize) -> (&G1Affine, bool) {
+        let entry = self.entries[index];
+        (&self.points[(entry >> 1) as usize], entry & 1 == 1)
+    }
+
+    #[inline]
+    fn prefetch(&self, _index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        ifma::Ifma::prefetch(self.signed(_index).0);
+    }
+
+    #[inline]
+    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
+        let entries = &self.entries[first..first + RUN];
+        let points = std::array::from_fn(|i| &self.points[(entries[i] >> 1) as usize]);
+        (points, (0..RUN).fold(0, |signs, i| signs | ((entries[i] & 1) as u8) << i))
+    }
+}
+
+/// The rounds behind: sums of the one before.
+struct Sums<'a>(&'a [G1Affine]);
+
+impl Operands for Sums<'_> {
+    #[inline]
+    fn signed(&self, index: usize) -> (&G1Affine, bool) {
+        (&self.0[index], false)
+    }
+
+    #[inline]
+    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
+        let points = &self.0[first..first + RUN];
+        (std::array::from_fn(|i| &points[i]), 0)
+    }
+}
+
+/// A point to be summed, in its bucket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment {
-    pub(super) first: u32,
-    pub(super) len: u32,
+pub(super) struct Entry {
+    bucket: u32,
+    /// Its number, and in bit 0 whether its negative is meant.
+    point: u32,
 }
 
-/// An entry of [`Adder::sum_segments`]: a point, or its negative.
-pub(super) fn entry(point: u32, negative: bool) -> u32 {
-    point << 1 | u32::from(negative)
+impl Entry {
+    /// ± the point of this number, in a bucket.
+    pub(super) fn new(bucket: u32, point: u32, negative: bool) -> Self {
+        Self { bucket, point: point << 1 | u32::from(negative) }
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -69,81 +136,108 @@ impl Adder {
         return Self::PORTABLE;
     }
 
-    /// The sum of each segment of the entries.
-    pub(super) fn sum_segments(self, points: &[G1Affine], entries: &[u32], segments: &[Segment]) -> Vec<G1Affine> {
+    /// The sum of each bucket.
+    pub(super) fn sum_buckets(self, points: &[G1Affine], num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
-            Some(kernel) => sum_segments_by(kernel, points, entries, segments),
+            Some(kernel) => sum_buckets_by(kernel, points, num_buckets, entries),
             #[cfg(not(target_arch = "x86_64"))]
             Some(never) => match never {},
-            None => sum_segments_by(Portable, points, entries, segments),
+            None => sum_buckets_by(Portable, points, num_buckets, entries),
         }
     }
 }
 
-fn sum_segments_by<K: Kernel>(kernel: K, points: &[G1Affine], entries: &[u32], segments: &[Segment]) -> Vec<G1Affine> {
-    let mut sums = vec![IDENTITY; segments.len()];
-    let mut active: Vec<(u32, Segment)> = (0..).zip(segments.iter().copied()).filter(|(_, segment)| segment.len > 0).collect();
-    let mut plan = pair_up(&mut active);
-    let load = |i: usize| K::load(&points[(entries[i] >> 1) as usize], entries[i] & 1 == 1);
-    let mut level = add_pairs(kernel, &plan, &load, &|i| K::prefetch(&points[(entries[i] >> 1) as usize]));
-    loop {
-        active.retain(|&(i, segment)| {
-            if segment.len == 1 {
-                sums[i as usize] = K::store(&level[segment.first as usize]);
-            }
-            segment.len > 1
-        });
-        if active.is_empty() {
-            return sums;
-        }
-        plan = pair_up(&mut active);
-        level = add_pairs(kernel, &plan, &|i| level[i], &|_| ());
+fn sum_buckets_by<K: Kernel>(kernel: K, points: &[G1Affine], num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
+    let rows = Rows::new(num_buckets, entries);
+    let columns = sum_columns(kernel, points, &rows);
+    if rows.has_long_buckets {
+        let entries: Vec<Entry> = (0..).zip(&rows.buckets).map(|(column, bucket)| Entry::new(*bucket, column, false)).collect();
+        return sum_buckets_by(kernel, &columns, num_buckets, &entries);
     }
-}
-
-/// The sums of the pairs of entries 2i and 2i + 1, on this thread alone.
-pub(super) fn sum_pairs(points: &[G1Affine], entries: &[u32]) -> Vec<G1Affine> {
-    let plan: Vec<u32> = (0..entries.len() as u32 / 2).map(|i| i << 2 | 1).collect();
-    let mut sums = vec![IDENTITY; plan.len()];
-    for (plan, sums) in plan.chunks(Portable::BLOCK).zip(sums.chunks_mut(Portable::BLOCK)) {
-        Portable.add_block(plan, sums, &|i| Portable::load(&points[(entries[i] >> 1) as usize], entries[i] & 1 == 1), &|_| ());
+    let mut sums = vec![IDENTITY; num_buckets];
+    for (bucket, column) in rows.buckets.iter().zip(columns) {
+        sums[*bucket as usize] = column;
     }
     sums
 }
 
-const IDENTITY: G1Affine = G1Affine { x: Fq::ZERO, y: Fq::ZERO };
-
-/// One round of the trees: where the left operand of each output is, and (bit 0) whether there is a right one beside it.
-/// The segments become those of the outputs.
-fn pair_up(active: &mut [(u32, Segment)]) -> Vec<u32> {
-    let mut plan = Vec::with_capacity(active.iter().map(|(_, segment)| segment.len.div_ceil(2) as usize).sum());
-    for (_, segment) in active {
-        let Segment { first, len } = *segment;
-        *segment = Segment { first: plan.len() as u32, len: len.div_ceil(2) };
-        plan.extend((0..len / 2).map(|i| (first + 2 * i) << 1 | 1));
-        if len % 2 == 1 {
-            plan.push((first + len - 1) << 1);
-        }
+/// The sum of each column.
+fn sum_columns<K: Kernel>(kernel: K, points: &[G1Affine], rows: &Rows) -> Vec<G1Affine> {
+    let first = Entries { points, entries: &rows.entries };
+    let mut sums = vec![IDENTITY; rows.buckets.len()];
+    let mut round = Round::new(rows.counts.clone());
+    for column in round.finished() {
+        first.prefetch((column + AHEAD).min(sums.len() - 1));
+        sums[column] = first.point(column);
     }
-    plan
-}
-
-fn add_pairs<K: Kernel>(
-    kernel: K,
-    plan: &[u32],
-    load: &(impl Fn(usize) -> K::Point + Sync),
-    hint: &(impl Fn(usize) + Sync),
-) -> Vec<K::Point> {
-    let mut sums = vec![K::IDENTITY; plan.len()];
-    plan.par_chunks(K::BLOCK).zip(sums.par_chunks_mut(K::BLOCK)).for_each(|(plan, sums)| kernel.add_block(plan, sums, load, hint));
+    let (mut level, mut next) = (Vec::new(), Vec::new());
+    add_round(kernel, &round, &first, &mut level);
+    while round.len() > 0 {
+        round = round.next();
+        for column in round.finished() {
+            sums[column] = K::finish(&level[column]);
+        }
+        add_round(kernel, &round, &Sums(&level), &mut next);
+        std::mem::swap(&mut level, &mut next);
+    }
     sums
 }
 
-/// An addition that waits for its inverse: the left operand is in its output.
+/// The sums of entries 2i and 2i + 1, which are points of these numbers, on this thread alone.
+pub(super) fn sum_pairs(points: &[G1Affine], numbers: &[u32]) -> Vec<G1Affine> {
+    let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
+    let runs: Vec<Run> = (0..numbers.len() as u32 / 2).map(|i| Run { left: 2 * i, right: 2 * i + 1, output: i, len: 1 }).collect();
+    let mut sums = vec![IDENTITY; runs.len()];
+    Portable.add_block(0, &runs, &[], &mut sums, &Entries { points, entries: &entries });
+    sums
+}
+
+pub(super) const IDENTITY: G1Affine = G1Affine { x: Fq::ZERO, y: Fq::ZERO };
+
+/// The sums of a round; what else `sums` holds is of no meaning.
+fn add_round<K: Kernel>(kernel: K, round: &Round, from: &impl Operands, sums: &mut Vec<G1Affine>) {
+    if sums.len() < round.len() {
+        sums.resize(round.len(), IDENTITY);
+    }
+    let blocks = sums[..round.len()].par_chunks_mut(K::BLOCK).enumerate();
+    blocks.for_each_init(<(Block, Block)>::default, |(this, next), (i, sums)| {
+        let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len());
+        std::mem::swap(this, next);
+        this.fill(round, first..end);
+        next.fill(round, end..round.len().min(end + K::BLOCK));
+        for copy in next.copies.iter().flat_map(|run| run.singles()) {
+            from.prefetch(copy.left as usize);
+        }
+        for copy in this.copies.iter().flat_map(|run| run.singles()) {
+            sums[copy.output as usize - first] = from.point(copy.left as usize);
+        }
+        kernel.add_block(first, &this.additions, &next.additions, sums, from);
+    });
+}
+
+/// What is done for a range of outputs.
+#[derive(Debug, Default)]
+struct Block {
+    range: std::ops::Range<usize>,
+    additions: Vec<Run>,
+    copies: Vec<Run>,
+}
+
+impl Block {
+    fn fill(&mut self, round: &Round, range: std::ops::Range<usize>) {
+        if self.range != range {
+            round.runs(range.clone(), &mut self.additions, &mut self.copies);
+            self.range = range;
+        }
+    }
+}
+
+/// An addition that waits for its inverse.
 #[derive(Clone, Copy)]
 struct Pending {
     output: u32,
+    left: G1Affine,
     right: G1Affine,
     denominator: Fq,
     /// The product of the denominators before this one.
@@ -155,31 +249,21 @@ struct Pending {
 struct Portable;
 
 impl Kernel for Portable {
-    type Point = G1Affine;
-    const IDENTITY: G1Affine = IDENTITY;
     const BLOCK: usize = 512;
 
-    fn load(point: &G1Affine, negative: bool) -> G1Affine {
-        let G1Affine { x, y } = *point;
-        G1Affine { x, y: if negative { -y } else { y } }
+    fn finish(sum: &G1Affine) -> G1Affine {
+        *sum
     }
 
-    fn store(point: &G1Affine) -> G1Affine {
-        *point
-    }
-
-    fn add_block(self, plan: &[u32], sums: &mut [G1Affine], load: &impl Fn(usize) -> G1Affine, _hint: &impl Fn(usize)) {
-        let mut pending = Vec::with_capacity(plan.len());
+    fn add_block(self, first: usize, runs: &[Run], _next: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+        let mut pending = Vec::with_capacity(Self::BLOCK);
         let mut product = Fq::ONE;
-        for ((output, sum), &step) in (0..).zip(sums.iter_mut()).zip(plan) {
-            let left = load((step >> 1) as usize);
-            *sum = left;
-            if step & 1 == 0 {
-                continue;
-            }
-            let right = load((step >> 1) as usize + 1);
+        for Run { left, right, output, .. } in runs.iter().flat_map(|run| run.singles()) {
+            let (left, right) = (from.point(left as usize), from.point(right as usize));
+            let sum = &mut sums[output as usize - first];
             let mut denominator = right.x - left.x;
             if right.y == Fq::ZERO {
+                *sum = left;
                 continue;
             }
             if left.y == Fq::ZERO {
@@ -193,16 +277,14 @@ impl Kernel for Portable {
                 }
                 denominator = left.y.double();
             }
-            pending.push(Pending { output, right, denominator, prefix: product });
+            pending.push(Pending { output, left, right, denominator, prefix: product });
             product *= denominator;
         }
         if pending.is_empty() {
             return;
         }
         let mut inverse = product.invert().unwrap_or(Fq::ZERO);
-        for Pending { output, right, denominator, prefix } in pending.iter().rev() {
-            let sum = &mut sums[*output as usize];
-            let left = *sum;
+        for Pending { output, left, right, denominator, prefix } in pending.iter().rev() {
             let numerator = if left.x == right.x {
                 let square = left.x.square();
                 square.double() + square
@@ -211,8 +293,8 @@ impl Kernel for Portable {
             };
             let lambda = numerator * (inverse * prefix);
             inverse *= denominator;
-            sum.x = lambda.square() - left.x - right.x;
-            sum.y = lambda * (left.x - sum.x) - left.y;
+            let x = lambda.square() - left.x - right.x;
+            sums[*output as usize - first] = G1Affine { x, y: lambda * (left.x - x) - left.y };
         }
     }
 }
@@ -224,7 +306,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha20Rng;
 
-    /// The kernel of this machine against the portable one.
+    /// The kernel of this machine, the portable one, and additions one by one.
     #[test]
     fn kernels_agree() {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
@@ -232,18 +314,23 @@ mod tests {
         points[7] = IDENTITY;
         points[9] = -points[8];
         points[11] = points[10];
-        for num in [1, 2, 15, 16, 17, 40, 3000, 9000] {
-            let mut entries: Vec<u32> = (0..num).map(|_| entry(rng.gen_range(0..3000), rng.gen())).collect();
-            entries.extend([14, 14, 16, 18, 20, 22, 20, 23].iter().cycle().take(num as usize));
-            let mut segments = vec![Segment { first: 0, len: 0 }];
-            let mut first = 0;
-            while first < entries.len() as u32 {
-                let len = rng.gen_range(0..20u32).pow(2).min(entries.len() as u32 - first);
-                segments.push(Segment { first, len });
-                first += len;
+        for num in [0, 1, 2, 15, 16, 17, 33, 40, 3000, 9000] {
+            for num_buckets in [1, 2, 3, 50, 1000] {
+                let mut entries: Vec<Entry> =
+                    (0..num).map(|_| Entry::new(rng.gen_range(0..num_buckets), rng.gen_range(0..3000), rng.gen())).collect();
+                // The identity, doublings, and what cancels, beside each other.
+                let special = [(7, false), (7, false), (8, false), (9, false), (10, false), (11, false), (10, false), (11, true)];
+                entries.extend(special.iter().cycle().take(num / 3).map(|&(point, negative)| Entry::new(num_buckets - 1, point, negative)));
+                let mut expected = vec![G1::identity(); num_buckets as usize];
+                for Entry { bucket, point } in &entries {
+                    let operand = points[(point >> 1) as usize];
+                    expected[*bucket as usize] += if point & 1 == 1 { -operand } else { operand };
+                }
+                let expected: Vec<G1Affine> = expected.iter().map(G1Affine::from).collect();
+                for adder in [Adder::detect(), Adder::PORTABLE] {
+                    assert_eq!(adder.sum_buckets(&points, num_buckets as usize, &entries), expected, "{num} in {num_buckets}");
+                }
             }
-            let expected = sum_segments_by(Portable, &points, &entries, &segments);
-            assert_eq!(Adder::detect().sum_segments(&points, &entries, &segments), expected);
         }
     }
 }

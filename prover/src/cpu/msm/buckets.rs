@@ -11,7 +11,7 @@
 //!
 //! \[BDLO12\]: <https://eprint.iacr.org/2012/549> §4
 
-use super::affine::{entry, Adder, Segment};
+use super::affine::{Adder, Entry, IDENTITY};
 use super::windows::{Scalars, Windows};
 use super::{G1Affine, Group, Ints, G1};
 
@@ -26,34 +26,35 @@ pub(super) struct Task<'a> {
 
 /// Σ digit·base of each task.
 pub(super) fn sums(adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
-    let mut sorted = Sorted::default();
+    let mut filling = Filling::default();
     for task in tasks {
-        sorted.push_task(task);
+        filling.push_task(task);
     }
-    let buckets = adder.sum_segments(bases, &sorted.entries, &sorted.segments);
+    let buckets = adder.sum_buckets(bases, filling.len(), &filling.entries);
 
     // The digits of the buckets' own digits.
-    let mut halves = Sorted::default();
+    let mut halves = Filling::default();
     let mut plans = Vec::with_capacity(tasks.len());
-    for range in sorted.ranges() {
-        let keys = &sorted.keys[range.clone()];
+    for range in filling.ranges() {
+        let keys: Vec<u32> = (0..).zip(&buckets[range.clone()]).filter(|(_, bucket)| **bucket != IDENTITY).map(|(key, _)| key).collect();
         let windows = Windows::of_buckets(keys.len(), keys.last().copied().unwrap_or(0));
-        plans.push((range.clone(), windows));
         if windows.num > 1 {
             for window in 0..windows.num {
-                halves.push(range.start, windows.max_digit, keys, |&key| windows.digit(i64::from(key), window));
+                let digits = keys.iter().map(|&key| (range.start as u32 + key, windows.digit(i64::from(key), window)));
+                halves.push(windows.max_digit, digits);
             }
         }
+        plans.push((range, windows));
     }
-    let half_buckets = adder.sum_segments(&buckets, &halves.entries, &halves.segments);
+    let half_buckets = adder.sum_buckets(&buckets, halves.len(), &halves.entries);
 
-    let half_sums: Vec<G1> = halves.ranges().map(|range| running_sum(&halves.keys[range.clone()], &half_buckets[range])).collect();
+    let half_sums: Vec<G1> = halves.ranges().map(|range| running_sum(&half_buckets[range])).collect();
     let mut half_sums = half_sums.as_slice();
     plans
         .into_iter()
         .map(|(range, windows)| {
             if windows.num == 1 {
-                return running_sum(&sorted.keys[range.clone()], &buckets[range]);
+                return running_sum(&buckets[range]);
             }
             let (of_task, rest) = half_sums.split_at(windows.num as usize);
             half_sums = rest;
@@ -68,69 +69,59 @@ pub(super) fn horner(sums: &[G1], width: u32) -> G1 {
     below.iter().rev().fold(*last, |total, sum| (0..width).fold(total, |total, _| total.double()) + sum)
 }
 
-/// Σ key·bucket; the keys ascend from 1.
-fn running_sum(keys: &[u32], buckets: &[G1Affine]) -> G1 {
+/// Σ_k k·B_k; B_0 counts nothing.
+fn running_sum(buckets: &[G1Affine]) -> G1 {
     let (mut running, mut total) = (G1::identity(), G1::identity());
-    for (i, (&key, bucket)) in keys.iter().zip(buckets).enumerate().rev() {
-        running += bucket;
-        let below = if i == 0 { 0 } else { keys[i - 1] };
-        for _ in below..key {
-            total += running;
+    for bucket in buckets.iter().skip(1).rev() {
+        if *bucket != IDENTITY {
+            running += bucket;
         }
+        total += running;
     }
     total
 }
 
-/// Points by bucket, for one task after the other.
+/// Points in their buckets, for one task after the other.
 #[derive(Debug, Default)]
-struct Sorted {
-    entries: Vec<u32>,
-    /// The buckets that are not empty, and their digits.
-    segments: Vec<Segment>,
-    keys: Vec<u32>,
-    /// Where the segments of each task end.
+struct Filling {
+    entries: Vec<Entry>,
+    /// Where the buckets of each task end.
     ends: Vec<usize>,
 }
 
-impl Sorted {
+impl Filling {
     fn push_task(&mut self, task: &Task<'_>) {
         let Task { row, windows, window, .. } = *task;
-        let max = windows.max_digit;
+        let (points, max) = (row as u32..row as u32 + task.scalars.len() as u32, windows.max_digit);
         match task.scalars {
-            Scalars::Ints(Ints::I8(values)) => self.push(row, max, values, |&v| windows.digit(i64::from(v), window)),
-            Scalars::Ints(Ints::I16(values)) => self.push(row, max, values, |&v| windows.digit(i64::from(v), window)),
-            Scalars::Ints(Ints::I32(values)) => self.push(row, max, values, |&v| windows.digit(i64::from(v), window)),
-            Scalars::Ints(Ints::I64(values)) => self.push(row, max, values, |&v| windows.digit(v, window)),
-            Scalars::Limbs(values) => self.push(row, max, values, |limbs| windows.digit_of_limbs(limbs, window)),
+            Scalars::Ints(Ints::I8(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
+            Scalars::Ints(Ints::I16(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
+            Scalars::Ints(Ints::I32(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
+            Scalars::Ints(Ints::I64(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(v, window)))),
+            Scalars::Limbs(values) => self.push(max, points.zip(values.iter().map(|v| windows.digit_of_limbs(v, window)))),
         }
     }
 
-    /// A counting sort; the zeros end up in front of the segments.
-    fn push<T>(&mut self, first_point: usize, max_digit: u32, scalars: &[T], digit: impl Fn(&T) -> i32) {
-        let mut next = vec![0u32; max_digit as usize + 1];
-        for scalar in scalars {
-            next[digit(scalar).unsigned_abs() as usize] += 1;
+    /// Points and their digits, into one bucket for each magnitude.
+    fn push(&mut self, max_digit: u32, digits: impl ExactSizeIterator<Item = (u32, i32)>) {
+        let first = self.len() as u32;
+        // Zeros are overwritten: a branch would often be guessed wrong.
+        let mut end = self.entries.len();
+        self.entries.resize(end + digits.len(), Entry::new(0, 0, false));
+        for (point, digit) in digits {
+            self.entries[end] = Entry::new(first + digit.unsigned_abs(), point, digit < 0);
+            end += usize::from(digit != 0);
         }
-        let mut first = self.entries.len() as u32;
-        for (key, slot) in (0..).zip(next.iter_mut()) {
-            let len = std::mem::replace(slot, first);
-            if key > 0 && len > 0 {
-                self.segments.push(Segment { first, len });
-                self.keys.push(key);
-            }
-            first += len;
-        }
-        self.ends.push(self.segments.len());
-        self.entries.resize(first as usize, 0);
-        for (point, scalar) in (first_point as u32..).zip(scalars) {
-            let digit = digit(scalar);
-            let slot = &mut next[digit.unsigned_abs() as usize];
-            self.entries[*slot as usize] = entry(point, digit < 0);
-            *slot += 1;
-        }
+        self.entries.truncate(end);
+        self.ends.push(first as usize + max_digit as usize + 1);
     }
 
-    /// The segments of each task.
+    /// Buckets, those of zeros included.
+    fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The buckets of each task.
     fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
         self.ends.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end))
     }

@@ -7,32 +7,18 @@
 //! One addition for each entry of a row, and a sum with as many full scalars as the table has entries, instead of one full
 //! scalar a row. Rows that have an entry twice have a bucket of their own, so that no point meets itself.
 
-use super::affine::{entry, Segment};
+use super::affine::{Entry, IDENTITY};
 use super::{Bases, Fr, Scalars, G1};
 
 /// The sum; every index is below the table's length.
 pub(super) fn sum(bases: &Bases, table: &[Fr], indices: &[Vec<u32>]) -> G1 {
     let rows = indices.first().map_or(0, Vec::len);
     let summands = indices.len();
-    let mut next = vec![0u32; table.len() * summands];
-    for_each_entry(indices, rows, |_, key| next[key] += 1);
-    let mut first = 0;
-    let mut segments = Vec::new();
-    let mut scalars = Vec::new();
-    for (key, slot) in next.iter_mut().enumerate() {
-        let len = std::mem::replace(slot, first);
-        if len > 0 {
-            segments.push(Segment { first, len });
-            scalars.push(table[key / summands] * Fr::from((key % summands + 1) as u64));
-        }
-        first += len;
-    }
-    let mut entries = vec![0u32; first as usize];
-    for_each_entry(indices, rows, |row, key| {
-        entries[next[key] as usize] = entry(row as u32, false);
-        next[key] += 1;
-    });
-    let points = bases.adder.sum_segments(&bases.points, &entries, &segments);
+    let mut entries = Vec::with_capacity(rows * summands);
+    for_each_entry(indices, rows, |row, key| entries.push(Entry::new(key as u32, row as u32, false)));
+    let points = bases.adder.sum_buckets(&bases.points, table.len() * summands, &entries);
+    let scalars: Vec<Fr> = (0..points.len()).map(|key| table[key / summands] * Fr::from((key % summands + 1) as u64)).collect();
+    let (points, scalars): (Vec<_>, Vec<_>) = points.into_iter().zip(scalars).filter(|(point, _)| *point != IDENTITY).unzip();
     let buckets = Bases { points, tables: Default::default(), adder: bases.adder };
     super::commit(&buckets, &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
 }

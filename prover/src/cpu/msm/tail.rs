@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{entry, sum_pairs, Adder, Segment};
+use super::affine::{sum_pairs, Adder, Entry};
 use super::windows::{limbs, Windows};
 use super::{Curve, Fr, G1Affine, Group, G1};
 
@@ -38,9 +38,7 @@ impl Table {
             G1::batch_normalize(&powers, &mut table);
             let mut known = 1;
             while known < MULTIPLES {
-                let pairs: Vec<u32> = (0..known * WINDOWS.num)
-                    .flat_map(|i| [entry(i, false), entry((known - 1) * WINDOWS.num + i % WINDOWS.num, false)])
-                    .collect();
+                let pairs: Vec<u32> = (0..known * WINDOWS.num).flat_map(|i| [i, (known - 1) * WINDOWS.num + i % WINDOWS.num]).collect();
                 table.extend(sum_pairs(&table, &pairs));
                 known *= 2;
             }
@@ -60,19 +58,17 @@ pub(super) fn sums(adder: Adder, bases: &[G1Affine], tables: &[Table; NUM_TABLES
         .enumerate()
         .map(|(i, (table, base))| {
             let table = table.get(base);
-            let (mut entries, mut segments) = (Vec::new(), Vec::new());
-            for tail in tails {
-                let first = entries.len() as u32;
+            let mut entries = Vec::new();
+            for (column, tail) in (0..).zip(tails) {
                 if let Some(scalar) = tail.iter().rev().nth(i) {
                     let limbs = limbs(scalar);
                     entries.extend((0..WINDOWS.num).filter_map(|window| {
                         let digit = WINDOWS.digit_of_limbs(&limbs, window);
-                        (digit != 0).then(|| entry((digit.unsigned_abs() - 1) * WINDOWS.num + window, digit < 0))
+                        (digit != 0).then(|| Entry::new(column, (digit.unsigned_abs() - 1) * WINDOWS.num + window, digit < 0))
                     }));
                 }
-                segments.push(Segment { first, len: entries.len() as u32 - first });
             }
-            adder.sum_segments(table, &entries, &segments)
+            adder.sum_buckets(table, tails.len(), &entries)
         })
         .collect();
     (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + sums[column])).collect()

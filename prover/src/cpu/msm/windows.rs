@@ -12,7 +12,9 @@ use super::{Fr, Ints, PrimeField};
 /// Wider windows than this are of no use below 2^30 points.
 const MAX_WIDTH: u32 = 20;
 /// An addition of the running sum, in affine additions: one mixed, one of projective points.
-const RUNNING: f64 = 4.5;
+const RUNNING: f64 = 16.0;
+/// Doubling a projective point, in affine additions.
+const DOUBLING: f64 = 6.0;
 
 /// The digits of a scalar: `num` of `width` bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +28,13 @@ pub(super) struct Windows {
 impl Windows {
     /// The cheapest for `count` nonzero scalars of `bits` bits, the sign included, and of magnitude at most `max`.
     ///
-    /// With N buckets, K of them not empty, a window takes n − K additions to fill, 2·K to halve the digits of the buckets,
-    /// and two short running sums.
+    /// With N buckets, K of them not empty, a window takes n − K additions to fill, and what [`Self::of_buckets`] takes.
     pub(super) fn choose(count: usize, bits: u32, max: u64) -> Self {
         let cost = |windows: &Self| {
             let (n, buckets) = (count as f64, f64::from(windows.max_digit));
             let filled = buckets * -(-n / buckets).exp_m1();
-            let short = (RUNNING * 2.0 * (buckets / 2.0).sqrt()).min(RUNNING * buckets);
-            f64::from(windows.num) * (n + filled + buckets / 32.0 + short)
+            let sum = Self::of_buckets(filled as usize, windows.max_digit).cost_of_buckets(filled as usize);
+            f64::from(windows.num) * (n - filled + sum + buckets / 32.0 + DOUBLING * f64::from(windows.width))
         };
         (1..=bits.clamp(1, MAX_WIDTH))
             .map(|width| Self::of_width(width, bits, max))
@@ -44,15 +45,18 @@ impl Windows {
     /// The cheapest for the digits of `count` buckets, of which the largest is `max`.
     pub(super) fn of_buckets(count: usize, max: u32) -> Self {
         let bits = 33 - max.leading_zeros();
-        let cost = |windows: &Self| {
-            let additions = if windows.num == 1 { 0.0 } else { count as f64 };
-            f64::from(windows.num) * (additions + RUNNING * f64::from(windows.max_digit) + 1.5 * f64::from(windows.width))
-        };
+        let cost = |windows: &Self| windows.cost_of_buckets(count);
         (1..=bits).map(|width| Self::of_width(width, bits, u64::from(max))).min_by(|a, b| cost(a).total_cmp(&cost(b))).unwrap_or(Self {
             width: 1,
             num: bits,
             max_digit: 1,
         })
+    }
+
+    /// Additions for the sum of the digits of `count` buckets, with running sums.
+    fn cost_of_buckets(&self, count: usize) -> f64 {
+        let additions = if self.num == 1 { 0.0 } else { count as f64 };
+        f64::from(self.num) * (additions + RUNNING * f64::from(self.max_digit) + DOUBLING * f64::from(self.width))
     }
 
     fn of_width(width: u32, bits: u32, max: u64) -> Self {

@@ -1,27 +1,42 @@
-//! Blocks of affine additions on AVX-512 IFMA, eight to a vector.
+//! Blocks of affine additions on AVX-512 IFMA, sixteen at a time: two vectors of eight, so that one's products fill the
+//! latencies of the other's.
 //!
 //! ```text
-//! X = x·2^256 mod p                  as halo2curves keeps it, canonical, in five limbs of 52 bits
+//! X = x·2^256 mod p                  as halo2curves keeps it; here below 1.1·p, in five limbs of 52 bits
 //! A ∘ B = A·B/2^260 mod p            < (1 + 0.012·a·b)·p   for A < a·p, B < b·p, both below 2^260
 //!
-//! D = 2^4·(X₂ − X₁) = d·2^260        so prefix products A ∘ D keep their scale, 2^260
-//! I = 2^262/d                        Λ = (Y₂ − Y₁) ∘ I = λ·2^258
-//! X₃ = Λ ∘ Λ − X₁ − X₂               Y₃ = 4Λ ∘ (X₁ − X₃) − Y₁
+//! D_j = X₂ − X₁ = d_j·2^256          prefix products P_j = P_{j−1} ∘ D_j = d_1 ⋯ d_j·2^(260 − 4j)
+//! I_j = 2^(262 + 4j − 4)/(d_1 ⋯ d_j) I_{j−1} = I_j ∘ D_j,    I_j ∘ P_{j−1} = 2^262/d_j
+//! Λ = (Y₂ − Y₁) ∘ (2^262/d) = λ·2^258
+//! X₃ = Λ ∘ Λ − X₁ − X₂               Y₃ = Λ ∘ 4(X₁ − X₃) − Y₁
 //! ```
+//!
+//! Sums are not canonical until they leave. An addition that the formula does not cover (an operand is the identity, or
+//! both have the same x) is found by one limb, left out of the products, and done by the curve's own addition; so are the
+//! few in 2^50 that only look like one.
+#![expect(unsafe_code, reason = "points seen as their limbs, and instructions that are detected at run time")]
 
 use std::arch::x86_64::*;
+use std::cell::RefCell;
+use std::mem::offset_of;
 
-use super::super::{Field, Fq, G1Affine, Group, SerdeObject, G1};
-use super::Kernel;
+use super::super::{Field, Fq, G1Affine, G1};
+use super::{Kernel, Operands, Run, IDENTITY, RUN};
 
 /// A coordinate, by limbs, of eight points.
 type Lanes = [__m512i; 5];
+/// Of sixteen.
+type Two = [Lanes; VECTORS];
 
-/// Operands are fetched so many additions before they are needed.
-const AHEAD: usize = 16;
+/// Vectors at a time.
+const VECTORS: usize = 2;
 const MASK: u64 = (1 << 52) - 1;
 const P64: [u64; 4] = [0x3c20_8c16_d87c_fd47, 0x9781_6a91_6871_ca8d, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
 const P: [u64; 5] = limbs52(P64);
+/// 2^260 − p.
+const NEG_P: [u64; 5] = [(1 << 52) - P[0], MASK - P[1], MASK - P[2], MASK - P[3], MASK - P[4]];
+/// ⌊2^260/p⌋.
+const BARRETT: u64 = 84;
 /// −1/p mod 2^52.
 const NEG_INV: u64 = {
     let mut inverse = 1u64;
@@ -41,192 +56,200 @@ fn limbs64(v: [u64; 5]) -> [u64; 4] {
     [v[0] | v[1] << 52, v[1] >> 12 | v[2] << 40, v[2] >> 24 | v[3] << 28, v[3] >> 36 | v[4] << 16]
 }
 
-/// The coordinates' limbs in Montgomery form: x, then y.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(align(64))]
-pub(super) struct Raw([u64; 8]);
+// A point is its coordinates' four limbs in Montgomery form: x, then y.
+const _: () = assert!(size_of::<Fq>() == 32 && size_of::<G1Affine>() == 64);
+const _: () = assert!(offset_of!(G1Affine, x) == 0 && offset_of!(G1Affine, y) == 32);
 
-fn raw(value: &Fq) -> [u64; 4] {
-    let mut bytes = [0u8; 32];
-    // Writing 32 bytes into 32 bytes does not fail.
-    let _ = value.write_raw(&mut bytes.as_mut_slice());
-    std::array::from_fn(|i| {
-        let mut limb = [0; 8];
-        limb.copy_from_slice(&bytes[8 * i..8 * i + 8]);
-        u64::from_le_bytes(limb)
-    })
+/// The limbs of a field element.
+fn words(value: &Fq) -> [u64; 4] {
+    // SAFETY: `Fq` is its four limbs in Montgomery form, of the same size.
+    unsafe { std::mem::transmute_copy(value) }
 }
 
-fn field(limbs: &[u64]) -> Fq {
-    let mut bytes = [0u8; 32];
-    for (bytes, limb) in bytes.chunks_exact_mut(8).zip(limbs) {
-        bytes.copy_from_slice(&limb.to_le_bytes());
-    }
-    Fq::from_raw_bytes_unchecked(&bytes)
+/// The element of limbs, which may not be canonical.
+fn field(limbs: [u64; 4]) -> Fq {
+    // SAFETY: as above; every bit pattern is an initialized `Fq`.
+    unsafe { std::mem::transmute_copy(&limbs) }
 }
 
-/// p − y where `negative`, for 0 ≤ y < p; without a branch, for signs are random.
-fn negate_if(negative: bool, y: [u64; 4]) -> [u64; 4] {
-    let select = u64::from(negative & (y != [0; 4])).wrapping_neg();
+/// v mod p for v < 2p.
+fn canonical(v: &Fq) -> Fq {
+    let v = words(v);
     let mut borrow = false;
-    std::array::from_fn(|i| {
-        let (difference, under) = P64[i].overflowing_sub(y[i]);
+    let less: [u64; 4] = std::array::from_fn(|i| {
+        let (difference, under) = v[i].overflowing_sub(P64[i]);
         let (difference, under_too) = difference.overflowing_sub(u64::from(borrow));
         borrow = under | under_too;
-        difference & select | y[i] & !select
-    })
-}
-
-impl Raw {
-    const IDENTITY: Self = Self([0; 8]);
-    /// Operands that never meet: the unused lanes of the last vector.
-    const PAD: [Self; 2] = [Self([0; 8]), Self([1, 0, 0, 0, 0, 0, 0, 0])];
-
-    fn is_identity(&self) -> bool {
-        self.0[4..] == [0; 4]
-    }
-
-    fn same_x(&self, other: &Self) -> bool {
-        self.0[..4] == other.0[..4]
-    }
+        difference
+    });
+    field(if borrow { v } else { less })
 }
 
 /// Only made where the CPU has the instructions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ifma(());
 
+/// Sixteen additions that wait for their inverses.
+#[derive(Clone, Copy)]
+struct Pending {
+    x_left: Two,
+    /// X₁ + X₂.
+    x_both: Two,
+    y_left: Two,
+    /// Y₂ − Y₁.
+    numerator: Two,
+    denominator: Two,
+    /// The product of the denominators before this one.
+    prefix: Two,
+}
+
+/// Room for a block of additions.
+#[derive(Default)]
+struct Scratch {
+    pending: Vec<Pending>,
+    /// Additions that the formula does not cover.
+    special: Vec<Run>,
+}
+
 impl Ifma {
     pub(super) fn detect() -> Option<Self> {
         crate::cpu::ifma::Ifma::detect().map(|_| Self(()))
     }
+
+    /// Before a load from a random address.
+    pub(super) fn prefetch(point: &G1Affine) {
+        // SAFETY: a prefetch of any address is allowed.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(point).cast()) }
+    }
 }
 
 impl Kernel for Ifma {
-    type Point = Raw;
-    const IDENTITY: Raw = Raw::IDENTITY;
     const BLOCK: usize = 1024;
 
-    fn load(point: &G1Affine, negative: bool) -> Raw {
-        let ([a, b, c, d], [e, f, g, h]) = (raw(&point.x), negate_if(negative, raw(&point.y)));
-        Raw([a, b, c, d, e, f, g, h])
+    fn finish(sum: &G1Affine) -> G1Affine {
+        G1Affine { x: canonical(&sum.x), y: canonical(&sum.y) }
     }
 
-    fn prefetch(point: &G1Affine) {
-        // SAFETY: a prefetch of any address is allowed.
-        #[expect(unsafe_code, reason = "a prefetch takes a pointer")]
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast());
+    fn add_block(self, first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+        thread_local! {
+            // Half a megabyte, which the operating system would clear each time.
+            static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-    }
-
-    fn store(point: &Raw) -> G1Affine {
-        G1Affine { x: field(&point.0[..4]), y: field(&point.0[4..]) }
-    }
-
-    fn add_block(self, plan: &[u32], sums: &mut [Raw], load: &impl Fn(usize) -> Raw, hint: &impl Fn(usize)) {
-        // The left operands wait in their outputs.
-        let mut pending: Vec<(u32, Raw)> = Vec::with_capacity(plan.len());
-        for ((output, sum), &step) in (0u32..).zip(sums.iter_mut()).zip(plan) {
-            if let Some(ahead) = plan.get(output as usize + AHEAD) {
-                hint((ahead >> 1) as usize);
-                hint((ahead >> 1) as usize + (ahead & 1) as usize);
-            }
-            let left = load((step >> 1) as usize);
-            *sum = left;
-            if step & 1 == 0 {
-                continue;
-            }
-            let right = load((step >> 1) as usize + 1);
-            if right.is_identity() {
-                continue;
-            }
-            if left.is_identity() {
-                *sum = right;
-            } else if left.same_x(&right) {
-                let doubled = G1::from(Self::store(&left)).double();
-                *sum = if left == right { Self::load(&doubled.into(), false) } else { Raw::IDENTITY };
-            } else {
-                pending.push((output, right));
-            }
-        }
-        if !pending.is_empty() {
+        if !runs.is_empty() {
             // SAFETY: a value of this type shows that the CPU has the instructions.
-            #[expect(unsafe_code, reason = "the instructions are detected at run time")]
-            unsafe {
-                add_pending(&pending, sums);
+            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, runs, next, sums, from, scratch) });
+        }
+    }
+}
+
+/// The sum of two points by the curve's own formulas.
+#[cold]
+fn add_special(left: &G1Affine, right: &G1Affine) -> G1Affine {
+    let (left, right) = (Ifma::finish(left), Ifma::finish(right));
+    if left == IDENTITY {
+        return right;
+    }
+    if right == IDENTITY {
+        return left;
+    }
+    (G1::from(left) + right).into()
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands, scratch: &mut Scratch) {
+    let Scratch { pending, special } = scratch;
+    special.clear();
+    // 2^260 mod p: one, of the prefix products.
+    let one = splat(&limbs52(words(&Fq::from(16))));
+    let ones = [one; VECTORS];
+    let num_groups = runs.len().div_ceil(VECTORS);
+    if pending.len() < num_groups {
+        let none = Pending { x_left: ones, x_both: ones, y_left: ones, numerator: ones, denominator: ones, prefix: ones };
+        pending.resize(num_groups, none);
+    }
+    let mut product = ones;
+    for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter_mut()) {
+        for v in 0..VECTORS {
+            // What fills a group is done twice and stored once.
+            let run = group[v.min(group.len() - 1)];
+            let (x_left, y_left, left) = load(from, run.left, run.len);
+            let (x_right, y_right, right) = load(from, run.right, run.len);
+            let mut denominator = sub(&x_right, &x_left, 2);
+            let covered = differ(&denominator) & left & right;
+            if covered != 0xff {
+                special.extend(run.singles().enumerate().filter(|(i, _)| covered >> i & 1 == 0).map(|(_, single)| single));
+                for (denominator, one) in denominator.iter_mut().zip(one) {
+                    *denominator = _mm512_mask_mov_epi64(one, covered, *denominator);
+                }
+            }
+            waiting.x_left[v] = x_left;
+            waiting.x_both[v] = add(&x_left, &x_right);
+            waiting.y_left[v] = y_left;
+            waiting.numerator[v] = sub(&y_right, &y_left, 2);
+            waiting.denominator[v] = denominator;
+        }
+        waiting.prefix = product;
+        product = mul(&product, &waiting.denominator);
+    }
+    // The two chains share an inversion: I = (P ∘ P')^(−1) ∘ P'.
+    let swapped = [product[1], product[0]];
+    let inverses = invert(&mul(&product, &swapped)[0]);
+    let mut inverse = mul(&[inverses, inverses], &swapped);
+    // A quarter of a group at a time: the runs' left operands, then their right ones.
+    let mut next = next.iter().flat_map(|run| [(run.left, run.len), (run.right, run.len)]);
+    let mut fetch = || {
+        if let Some((first, len)) = next.next() {
+            (first..first + len).for_each(|i| from.prefetch(i as usize));
+        }
+    };
+    for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter()).rev() {
+        let scaled = mul(&inverse, &waiting.prefix);
+        inverse = mul(&inverse, &waiting.denominator);
+        fetch();
+        let lambda = mul(&waiting.numerator, &scaled);
+        fetch();
+        let mut x = square(&lambda);
+        for (x, both) in x.iter_mut().zip(&waiting.x_both) {
+            *x = reduce(&sub_plain(x, both, 4));
+        }
+        fetch();
+        let mut distance = x;
+        for (distance, left) in distance.iter_mut().zip(&waiting.x_left) {
+            *distance = carry(sub_plain(left, distance, 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
+        }
+        let mut y = mul(&lambda, &distance);
+        for (y, left) in y.iter_mut().zip(&waiting.y_left) {
+            *y = reduce(&sub_plain(y, left, 3));
+        }
+        fetch();
+        for (v, run) in group.iter().enumerate() {
+            let start = run.output as usize - first;
+            let sums = &mut sums[start..start + run.len as usize];
+            for (sum, point) in sums.iter_mut().zip(pack(&x[v], &y[v])) {
+                // SAFETY: a point is 64 bytes, of which every pattern is initialized.
+                unsafe { _mm512_storeu_si512(std::ptr::from_mut(sum).cast(), point) }
             }
         }
     }
-}
-
-/// Eight additions that wait for their inverses; N = Y₂ − Y₁.
-struct Eight {
-    x_left: Lanes,
-    x_both: Lanes,
-    y_left: Lanes,
-    numerator: Lanes,
-    denominator: Lanes,
-    prefix: Lanes,
-}
-
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn add_pending(pending: &[(u32, Raw)], sums: &mut [Raw]) {
-    let one = limbs64_one();
-    let mut product = splat(&one);
-    let mut eights = Vec::with_capacity(pending.len().div_ceil(8));
-    for eight in pending.chunks(8) {
-        let mut operands = [[Raw::PAD[0]; 8], [Raw::PAD[1]; 8]];
-        for (i, (output, right)) in eight.iter().enumerate() {
-            operands[0][i] = sums[*output as usize];
-            operands[1][i] = *right;
-        }
-        let (x_left, y_left) = unpack(&operands[0]);
-        let (x_right, y_right) = unpack(&operands[1]);
-        let denominator = sub_shifted(&x_right, &x_left);
-        eights.push(Eight {
-            x_left,
-            x_both: add(&x_left, &x_right),
-            y_left,
-            numerator: sub(&y_right, &y_left, 1),
-            denominator,
-            prefix: product,
-        });
-        product = mul(&product, &denominator);
-    }
-    let mut inverse = invert(&product);
-    for (eight, slots) in eights.iter().zip(pending.chunks(8)).rev() {
-        let scaled = mul(&inverse, &eight.prefix);
-        inverse = mul(&inverse, &eight.denominator);
-        let lambda = mul(&eight.numerator, &scaled);
-        let x = reduce(&reduce(&sub(&mul(&lambda, &lambda), &eight.x_both, 2), 2), 1);
-        let product = mul(&shl2(&lambda), &sub(&eight.x_left, &x, 1));
-        let y = reduce(&reduce(&sub(&product, &eight.y_left, 1), 1), 1);
-        let points = pack(&x, &y);
-        for ((output, _), point) in slots.iter().zip(points) {
-            sums[*output as usize] = point;
-        }
+    for run in special.iter() {
+        sums[run.output as usize - first] = add_special(&from.point(run.left as usize), &from.point(run.right as usize));
     }
 }
 
-/// 2^260 mod p: one, of the prefix products.
-fn limbs64_one() -> [u64; 5] {
-    limbs52(raw(&Fq::from(16)))
-}
-
-/// v·2^260 in each lane, to 2^262/v.
+/// 2^518/V for each V, not 0: what makes I_j·P_j = 2^518 in every chain, and so I_j ∘ P_{j−1} = 2^518/D_j.
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn invert(product: &Lanes) -> Lanes {
-    let columns = reduce(product, 1).map(|limb| to_array(limb));
-    let scalars: [Fq; 8] = std::array::from_fn(|lane| field(&limbs64(columns.map(|limb| limb[lane]))));
+    let columns = product.map(|limb| to_array(limb));
+    let scalars: [Fq; 8] = std::array::from_fn(|lane| canonical(&field(limbs64(columns.map(|limb| limb[lane])))));
     let mut prefix = [Fq::ONE; 8];
     for lane in 1..8 {
         prefix[lane] = prefix[lane - 1] * scalars[lane - 1];
     }
-    // The field reads v·2^260 as (16·v)·2^256, and 2^262/v is (64/v)·2^256.
-    let mut inverse = (prefix[7] * scalars[7]).invert().unwrap_or(Fq::ZERO) * Fq::from(1024);
+    // The field keeps the inverse of what it reads from V as 2^512/V.
+    let mut inverse = (prefix[7] * scalars[7]).invert().unwrap_or(Fq::ZERO) * Fq::from(64);
     let mut inverses = [[0; 5]; 8];
     for lane in (0..8).rev() {
-        inverses[lane] = limbs52(raw(&(inverse * prefix[lane])));
+        inverses[lane] = limbs52(words(&(inverse * prefix[lane])));
         inverse *= scalars[lane];
     }
     std::array::from_fn(|limb| from_array(&inverses.map(|limbs| limbs[limb])))
@@ -239,52 +262,114 @@ fn splat(limbs: &[u64; 5]) -> Lanes {
 
 #[target_feature(enable = "avx512f")]
 fn from_array(lanes: &[u64; 8]) -> __m512i {
-    let lane = lanes.map(|lane| lane as i64);
-    _mm512_setr_epi64(lane[0], lane[1], lane[2], lane[3], lane[4], lane[5], lane[6], lane[7])
+    // SAFETY: the array has the 64 bytes of the vector.
+    unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) }
 }
 
 #[target_feature(enable = "avx512f")]
 fn to_array(vector: __m512i) -> [u64; 8] {
-    let mut lanes = Raw([0; 8]);
-    // SAFETY: the array has the 64 bytes of the vector, and its alignment.
-    #[expect(unsafe_code, reason = "a store takes a pointer")]
-    unsafe {
-        _mm512_store_si512(lanes.0.as_mut_ptr().cast(), vector);
-    }
-    lanes.0
+    let mut lanes = [0; 8];
+    // SAFETY: as above.
+    unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), vector) }
+    lanes
 }
 
-/// A·B/2^260 mod p.
+/// A·B/2^260 mod p, proper, for two vectors: step by step, for what waits for a step must not fill the scheduler.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn mul(a: &Lanes, b: &Lanes) -> Lanes {
-    let p = splat(&P);
-    let neg_inv = _mm512_set1_epi64(NEG_INV as i64);
-    let zero = _mm512_setzero_si512();
-    let mut t = [zero; 6];
-    for b in b {
-        // Low and high halves apart: shorter chains.
-        let mut high = [zero; 5];
+fn mul(a: &Two, b: &Two) -> Two {
+    // Columns, each of the five that go with 2^52 − 1 in it (see `divide`).
+    let mask = _mm512_set1_epi64(MASK as i64);
+    let mut t = [[mask, mask, mask, mask, mask, _mm512_setzero_si512()]; VECTORS];
+    for i in 0..5 {
         for j in 0..5 {
-            t[j] = _mm512_madd52lo_epu64(t[j], a[j], *b);
-            high[j] = _mm512_madd52hi_epu64(high[j], a[j], *b);
+            for v in 0..VECTORS {
+                t[v][j] = _mm512_madd52lo_epu64(t[v][j], a[v][j], b[v][i]);
+            }
+            for v in 0..VECTORS {
+                t[v][j + 1] = _mm512_madd52hi_epu64(t[v][j + 1], a[v][j], b[v][i]);
+            }
         }
-        let m = _mm512_madd52lo_epu64(zero, t[0], neg_inv);
-        for j in 0..5 {
-            t[j] = _mm512_madd52lo_epu64(t[j], m, p[j]);
-            high[j] = _mm512_madd52hi_epu64(high[j], m, p[j]);
-        }
-        let carry = _mm512_srli_epi64::<52>(t[0]);
-        t = [
-            _mm512_add_epi64(_mm512_add_epi64(t[1], high[0]), carry),
-            _mm512_add_epi64(t[2], high[1]),
-            _mm512_add_epi64(t[3], high[2]),
-            _mm512_add_epi64(t[4], high[3]),
-            high[4],
-            zero,
-        ];
+        t = divide(t);
     }
-    carry([t[0], t[1], t[2], t[3], t[4]])
+    carry_two(t.map(|t| [t[0], t[1], t[2], t[3], t[4]]))
+}
+
+/// (T + m·p)/2^52 for the columns T + 2^52 − 1 and the m below 2^52 that makes it whole.
+///
+/// With 2^52 − 1 in it, the carry of the lowest column is what it is after m·p_0, which is not computed.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn divide(mut t: [[__m512i; 6]; VECTORS]) -> [[__m512i; 6]; VECTORS] {
+    let neg_inv = _mm512_set1_epi64(NEG_INV as i64);
+    let p = splat(&P);
+    // −T/p = −(T + 2^52 − 1)/p − 1/p mod 2^52
+    let m = t.map(|t| _mm512_madd52lo_epu64(neg_inv, t[0], neg_inv));
+    for t in &mut t {
+        t[1] = _mm512_add_epi64(t[1], _mm512_srli_epi64::<52>(t[0]));
+    }
+    for j in 0..5 {
+        for v in 0..VECTORS {
+            if j > 0 {
+                t[v][j] = _mm512_madd52lo_epu64(t[v][j], m[v], p[j]);
+            }
+        }
+        for v in 0..VECTORS {
+            t[v][j + 1] = _mm512_madd52hi_epu64(t[v][j + 1], m[v], p[j]);
+        }
+    }
+    t.map(|t| [t[1], t[2], t[3], t[4], t[5], _mm512_setzero_si512()])
+}
+
+/// A·A/2^260 mod p, proper, for two vectors.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn square(a: &Two) -> Two {
+    let zero = _mm512_setzero_si512();
+    // Products of different limbs, once.
+    let mut t = [[zero; 10]; VECTORS];
+    for i in 0..5 {
+        for j in i + 1..5 {
+            for v in 0..VECTORS {
+                t[v][i + j] = _mm512_madd52lo_epu64(t[v][i + j], a[v][i], a[v][j]);
+                t[v][i + j + 1] = _mm512_madd52hi_epu64(t[v][i + j + 1], a[v][i], a[v][j]);
+            }
+        }
+    }
+    for (t, a) in t.iter_mut().zip(a) {
+        for column in &mut t[1..9] {
+            *column = _mm512_add_epi64(*column, *column);
+        }
+        for column in &mut t[..5] {
+            *column = _mm512_add_epi64(*column, _mm512_set1_epi64(MASK as i64));
+        }
+        for i in 0..5 {
+            t[2 * i] = _mm512_madd52lo_epu64(t[2 * i], a[i], a[i]);
+            t[2 * i + 1] = _mm512_madd52hi_epu64(t[2 * i + 1], a[i], a[i]);
+        }
+    }
+    let mut low = t.map(|t| [t[0], t[1], t[2], t[3], t[4], t[5]]);
+    for i in 0..5 {
+        low = divide(low);
+        for (low, t) in low.iter_mut().zip(&t) {
+            low[5] = if i < 4 { t[i + 6] } else { zero };
+        }
+    }
+    carry_two(low.map(|t| [t[0], t[1], t[2], t[3], t[4]]))
+}
+
+/// [`carry`] of both.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn carry_two(mut two: Two) -> Two {
+    let mask = _mm512_set1_epi64(MASK as i64);
+    for i in 0..4 {
+        for limbs in &mut two {
+            limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srai_epi64::<52>(limbs[i]));
+            limbs[i] = _mm512_and_si512(limbs[i], mask);
+        }
+    }
+    two
 }
 
 /// Limbs of 52 bits again, by signed carries; the sign stays in the last.
@@ -306,41 +391,62 @@ fn add(a: &Lanes, b: &Lanes) -> Lanes {
     std::array::from_fn(|i| _mm512_add_epi64(a[i], b[i]))
 }
 
-/// A − B + k·p.
+/// A − B + k·p, not carried.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sub_plain(a: &Lanes, b: &Lanes, k: u64) -> Lanes {
+    std::array::from_fn(|i| _mm512_sub_epi64(_mm512_add_epi64(a[i], _mm512_set1_epi64((k * P[i]) as i64)), b[i]))
+}
+
+/// A − B + k·p, proper if that is not negative.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn sub(a: &Lanes, b: &Lanes, k: u64) -> Lanes {
-    carry(std::array::from_fn(|i| _mm512_sub_epi64(_mm512_add_epi64(a[i], _mm512_set1_epi64((k * P[i]) as i64)), b[i])))
+    carry(sub_plain(a, b, k))
 }
 
-/// 2^4·(A − B + p).
+/// A mod p or that plus p, below 1.1·p and proper, for p < A < 10p whose limbs need not be carried.
 #[inline]
-#[target_feature(enable = "avx512f")]
-fn sub_shifted(a: &Lanes, b: &Lanes) -> Lanes {
-    carry(std::array::from_fn(|i| _mm512_slli_epi64::<4>(_mm512_sub_epi64(_mm512_add_epi64(a[i], _mm512_set1_epi64(P[i] as i64)), b[i]))))
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn reduce(a: &Lanes) -> Lanes {
+    // q = ⌊a_4·84/2^52⌋ falls short of A/p by less than 1 + 10·(84.6 − 84)/84.6, and never exceeds it: limbs that are not
+    // carried change a_4 by a few units, 2^−46 of p.
+    let q = _mm512_madd52hi_epu64(_mm512_setzero_si512(), a[4], _mm512_set1_epi64(BARRETT as i64));
+    let neg_p = splat(&NEG_P);
+    let mut x = *a;
+    for i in 0..5 {
+        x[i] = _mm512_madd52lo_epu64(x[i], q, neg_p[i]);
+        if i < 4 {
+            x[i + 1] = _mm512_madd52hi_epu64(x[i + 1], q, neg_p[i]);
+        }
+    }
+    let mut x = carry(x);
+    x[4] = _mm512_and_si512(x[4], _mm512_set1_epi64(MASK as i64));
+    x
 }
 
-/// 4·A.
+/// The lanes where X₂ − X₁ + 2p, between 0 and 4p, does not look like 0 mod p.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn shl2(a: &Lanes) -> Lanes {
-    carry(a.map(|limb| _mm512_slli_epi64::<2>(limb)))
+fn differ(denominator: &Lanes) -> u8 {
+    let is = |k: u64| _mm512_cmpeq_epi64_mask(denominator[0], _mm512_set1_epi64((k.wrapping_mul(P64[0]) & MASK) as i64));
+    !(is(1) | is(2) | is(3))
 }
 
-/// A − k·p where that is not negative, else A.
+/// The coordinates of a run's operands, and the lanes that do not look like the identity. Lanes behind its end are copies of
+/// its last.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn reduce(a: &Lanes, k: u64) -> Lanes {
-    let less = carry(std::array::from_fn(|i| _mm512_sub_epi64(a[i], _mm512_set1_epi64((k * P[i]) as i64))));
-    let negative = _mm512_cmplt_epi64_mask(less[4], _mm512_setzero_si512());
-    std::array::from_fn(|i| _mm512_mask_blend_epi64(negative, less[i], a[i]))
-}
-
-/// The coordinates of eight points.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn unpack(points: &[Raw; 8]) -> (Lanes, Lanes) {
-    let columns = transpose(std::array::from_fn(|i| from_array(&points[i].0)));
+fn load(from: &impl Operands, first: u32, len: u32) -> (Lanes, Lanes, u8) {
+    let (first, last) = (first as usize, (first + len - 1) as usize);
+    let (points, negative) = if len as usize == RUN {
+        from.eight(first)
+    } else {
+        let signed: [(&G1Affine, bool); RUN] = std::array::from_fn(|i| from.signed((first + i).min(last)));
+        (signed.map(|(point, _)| point), (0..RUN).fold(0, |signs, i| signs | u8::from(signed[i].1) << i))
+    };
+    // SAFETY: a point is 64 bytes of plain integers.
+    let rows = points.map(|point| unsafe { _mm512_loadu_si512(std::ptr::from_ref(point).cast()) });
     let mask = _mm512_set1_epi64(MASK as i64);
     let coordinate = |v: [__m512i; 4]| {
         let join = |low: __m512i, high: __m512i| _mm512_and_si512(_mm512_or_si512(low, high), mask);
@@ -352,14 +458,19 @@ fn unpack(points: &[Raw; 8]) -> (Lanes, Lanes) {
             _mm512_srli_epi64::<16>(v[3]),
         ]
     };
-    let [a, b, c, d, e, f, g, h] = columns;
-    (coordinate([a, b, c, d]), coordinate([e, f, g, h]))
+    let [a, b, c, d, e, f, g, h] = transpose(rows);
+    let (x, mut y) = (coordinate([a, b, c, d]), coordinate([e, f, g, h]));
+    let points = _mm512_test_epi64_mask(e, e);
+    for (y, p) in y.iter_mut().zip(P) {
+        *y = _mm512_mask_sub_epi64(*y, negative, _mm512_set1_epi64(p as i64), *y);
+    }
+    (x, y, points)
 }
 
-/// The points of canonical coordinates.
+/// Eight points of proper coordinates below 2^256.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn pack(x: &Lanes, y: &Lanes) -> [Raw; 8] {
+fn pack(x: &Lanes, y: &Lanes) -> [__m512i; 8] {
     let coordinate = |v: &Lanes| {
         [
             _mm512_or_si512(v[0], _mm512_slli_epi64::<52>(v[1])),
@@ -369,7 +480,7 @@ fn pack(x: &Lanes, y: &Lanes) -> [Raw; 8] {
         ]
     };
     let ([a, b, c, d], [e, f, g, h]) = (coordinate(x), coordinate(y));
-    transpose([a, b, c, d, e, f, g, h]).map(|row| Raw(to_array(row)))
+    transpose([a, b, c, d, e, f, g, h])
 }
 
 /// Rows to columns.
