@@ -61,7 +61,7 @@ trait Operands: Sync {
 
 /// The first round: entries are points and signs.
 struct Entries<'a> {
-    points: &'a [G1Affine],
+    points: Points<'a>,
     entries: &'a [u32],
 }
 
@@ -69,7 +69,7 @@ impl Operands for Entries<'_> {
     #[inline]
     fn signed(&self, index: usize) -> (&G1Affine, bool) {
         let entry = self.entries[index];
-        (&self.points[(entry >> 1) as usize], entry & 1 == 1)
+        (self.points.get(entry), entry & 1 == 1)
     }
 
     #[inline]
@@ -81,7 +81,7 @@ impl Operands for Entries<'_> {
     #[inline]
     fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
         let entries = &self.entries[first..first + RUN];
-        let points = std::array::from_fn(|i| &self.points[(entries[i] >> 1) as usize]);
+        let points = std::array::from_fn(|i| self.points.get(entries[i]));
         (points, (0..RUN).fold(0, |signs, i| signs | ((entries[i] & 1) as u8) << i))
     }
 }
@@ -99,6 +99,32 @@ impl Operands for Sums<'_> {
     fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
         let points = &self.0[first..first + RUN];
         (std::array::from_fn(|i| &points[i]), 0)
+    }
+}
+
+/// Points by number: `first`, then `second`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Points<'a> {
+    first: &'a [G1Affine],
+    second: &'a [G1Affine],
+}
+
+impl<'a> Points<'a> {
+    pub(super) fn new(points: &'a [G1Affine]) -> Self {
+        Self { first: points, second: &[] }
+    }
+
+    pub(super) fn two(first: &'a [G1Affine], second: &'a [G1Affine]) -> Self {
+        Self { first, second }
+    }
+
+    #[inline]
+    fn get(&self, entry: u32) -> &'a G1Affine {
+        let number = (entry >> 1) as usize;
+        match number.checked_sub(self.first.len()) {
+            None => &self.first[number],
+            Some(number) => &self.second[number],
+        }
     }
 }
 
@@ -137,7 +163,7 @@ impl Adder {
     }
 
     /// The sum of each bucket.
-    pub(super) fn sum_buckets(self, points: &[G1Affine], num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
+    pub(super) fn sum_buckets(self, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Some(kernel) => sum_buckets_by(kernel, points, num_buckets, entries),
@@ -148,12 +174,12 @@ impl Adder {
     }
 }
 
-fn sum_buckets_by<K: Kernel>(kernel: K, points: &[G1Affine], num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
+fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
     let rows = Rows::new(num_buckets, entries);
     let columns = sum_columns(kernel, points, &rows);
     if rows.has_long_buckets {
         let entries: Vec<Entry> = (0..).zip(&rows.buckets).map(|(column, bucket)| Entry::new(*bucket, column, false)).collect();
-        return sum_buckets_by(kernel, &columns, num_buckets, &entries);
+        return sum_buckets_by(kernel, Points::new(&columns), num_buckets, &entries);
     }
     let mut sums = vec![IDENTITY; num_buckets];
     for (bucket, column) in rows.buckets.iter().zip(columns) {
@@ -163,7 +189,7 @@ fn sum_buckets_by<K: Kernel>(kernel: K, points: &[G1Affine], num_buckets: usize,
 }
 
 /// The sum of each column.
-fn sum_columns<K: Kernel>(kernel: K, points: &[G1Affine], rows: &Rows) -> Vec<G1Affine> {
+fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1Affine> {
     let first = Entries { points, entries: &rows.entries };
     let mut sums = vec![IDENTITY; rows.buckets.len()];
     let mut round = Round::new(rows.counts.clone());
@@ -189,7 +215,7 @@ pub(super) fn sum_pairs(points: &[G1Affine], numbers: &[u32]) -> Vec<G1Affine> {
     let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
     let runs: Vec<Run> = (0..numbers.len() as u32 / 2).map(|i| Run { left: 2 * i, right: 2 * i + 1, output: i, len: 1 }).collect();
     let mut sums = vec![IDENTITY; runs.len()];
-    Portable.add_block(0, &runs, &[], &mut sums, &Entries { points, entries: &entries });
+    Portable.add_block(0, &runs, &[], &mut sums, &Entries { points: Points::new(points), entries: &entries });
     sums
 }
 
@@ -328,7 +354,7 @@ mod tests {
                 }
                 let expected: Vec<G1Affine> = expected.iter().map(G1Affine::from).collect();
                 for adder in [Adder::detect(), Adder::PORTABLE] {
-                    assert_eq!(adder.sum_buckets(&points, num_buckets as usize, &entries), expected, "{num} in {num_buckets}");
+                    assert_eq!(adder.sum_buckets(Points::new(&points), num_buckets as usize, &entries), expected, "{num} in {num_buckets}");
                 }
             }
         }

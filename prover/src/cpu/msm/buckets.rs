@@ -11,9 +11,12 @@
 //!
 //! \[BDLO12\]: <https://eprint.iacr.org/2012/549> §4
 
-use super::affine::{Adder, Entry, IDENTITY};
+use super::affine::{Adder, Entry, Points, IDENTITY};
 use super::windows::{Scalars, Windows};
 use super::{G1Affine, Group, Ints, G1};
+
+/// Bases that are read in any order at a time: their 4 MiB stay in the cache, and in that of the pages' addresses.
+pub(super) const PIECE: usize = if cfg!(test) { 300 } else { 1 << 17 };
 
 /// One window of scalars over the bases that begin at `row`.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +30,20 @@ pub(super) struct Task<'a> {
 /// Σ digit·base of each task.
 pub(super) fn sums(adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
     let mut filling = Filling::default();
-    for task in tasks {
-        filling.push_task(task);
+    let mut buckets = Vec::new();
+    let longest = tasks.iter().map(|task| task.scalars.len()).max().unwrap_or(0);
+    // A bucket's sum is one more of its points in the next piece.
+    for piece in (0..longest.max(1)).step_by(PIECE) {
+        filling = Filling::default();
+        for task in tasks {
+            filling.push_task(task, piece);
+        }
+        let num_bases = bases.len() as u32;
+        filling
+            .entries
+            .extend((0u32..).zip(&buckets).filter(|(_, sum)| **sum != IDENTITY).map(|(i, _)| Entry::new(i, num_bases + i, false)));
+        buckets = adder.sum_buckets(Points::two(bases, &buckets), filling.len(), &filling.entries);
     }
-    let buckets = adder.sum_buckets(bases, filling.len(), &filling.entries);
 
     // The digits of the buckets' own digits.
     let mut halves = Filling::default();
@@ -46,7 +59,7 @@ pub(super) fn sums(adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<
         }
         plans.push((range, windows));
     }
-    let half_buckets = adder.sum_buckets(&buckets, halves.len(), &halves.entries);
+    let half_buckets = adder.sum_buckets(Points::new(&buckets), halves.len(), &halves.entries);
 
     let half_sums: Vec<G1> = halves.ranges().map(|range| running_sum(&half_buckets[range])).collect();
     let mut half_sums = half_sums.as_slice();
@@ -90,15 +103,24 @@ struct Filling {
 }
 
 impl Filling {
-    fn push_task(&mut self, task: &Task<'_>) {
+    /// The piece of a task from one of its scalars on.
+    fn push_task(&mut self, task: &Task<'_>, start: usize) {
         let Task { row, windows, window, .. } = *task;
-        let (points, max) = (row as u32..row as u32 + task.scalars.len() as u32, windows.max_digit);
+        let end = task.scalars.len().min(start + PIECE);
+        let start = start.min(end);
+        let (points, max) = ((row + start) as u32..(row + end) as u32, windows.max_digit);
         match task.scalars {
-            Scalars::Ints(Ints::I8(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
-            Scalars::Ints(Ints::I16(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
-            Scalars::Ints(Ints::I32(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(i64::from(v), window)))),
-            Scalars::Ints(Ints::I64(values)) => self.push(max, points.zip(values.iter().map(|&v| windows.digit(v, window)))),
-            Scalars::Limbs(values) => self.push(max, points.zip(values.iter().map(|v| windows.digit_of_limbs(v, window)))),
+            Scalars::Ints(Ints::I8(values)) => {
+                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
+            }
+            Scalars::Ints(Ints::I16(values)) => {
+                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
+            }
+            Scalars::Ints(Ints::I32(values)) => {
+                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
+            }
+            Scalars::Ints(Ints::I64(values)) => self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(v, window)))),
+            Scalars::Limbs(values) => self.push(max, points.zip(values[start..end].iter().map(|v| windows.digit_of_limbs(v, window)))),
         }
     }
 

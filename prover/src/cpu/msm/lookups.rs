@@ -7,7 +7,7 @@
 //! One addition for each entry of a row, and a sum with as many full scalars as the table has entries, instead of one full
 //! scalar a row. Rows that have an entry twice have a bucket of their own, so that no point meets itself.
 
-use super::affine::{Entry, IDENTITY};
+use super::affine::{Entry, Points, IDENTITY};
 use super::{Bases, Fr, Scalars, G1};
 
 /// The sum; every index is below the table's length.
@@ -16,7 +16,7 @@ pub(super) fn sum(bases: &Bases, table: &[Fr], indices: &[Vec<u32>]) -> G1 {
     let summands = indices.len();
     let mut entries = Vec::with_capacity(rows * summands);
     for_each_entry(indices, rows, |row, key| entries.push(Entry::new(key as u32, row as u32, false)));
-    let points = bases.adder.sum_buckets(&bases.points, table.len() * summands, &entries);
+    let points = bases.adder.sum_buckets(Points::new(&bases.points), table.len() * summands, &entries);
     let scalars: Vec<Fr> = (0..points.len()).map(|key| table[key / summands] * Fr::from((key % summands + 1) as u64)).collect();
     let (points, scalars): (Vec<_>, Vec<_>) = points.into_iter().zip(scalars).filter(|(point, _)| *point != IDENTITY).unzip();
     let buckets = Bases { points, tables: Default::default(), adder: bases.adder };

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{sum_pairs, Adder, Entry};
+use super::affine::{sum_pairs, Adder, Entry, Points};
 use super::windows::{limbs, Windows};
 use super::{Curve, Fr, G1Affine, Group, G1};
 
@@ -68,7 +68,7 @@ pub(super) fn sums(adder: Adder, bases: &[G1Affine], tables: &[Table; NUM_TABLES
                     }));
                 }
             }
-            adder.sum_buckets(table, tails.len(), &entries)
+            adder.sum_buckets(Points::new(table), tails.len(), &entries)
         })
         .collect();
     (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + sums[column])).collect()

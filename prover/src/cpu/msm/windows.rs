@@ -7,6 +7,7 @@
 //! over the bits v_i of two's complement, v_{−1} = 0. The sum telescopes once c·num ≥ the bits of v, its sign included, and no
 //! digit needs the carry of another. A column in one window has its own values as digits.
 
+use super::buckets::PIECE;
 use super::{Fr, Ints, PrimeField};
 
 /// Wider windows than this are of no use below 2^30 points.
@@ -15,6 +16,8 @@ const MAX_WIDTH: u32 = 20;
 const RUNNING: f64 = 16.0;
 /// Doubling a projective point, in affine additions.
 const DOUBLING: f64 = 6.0;
+/// What it costs to carry the sum of a bucket from piece to piece, in affine additions: it is moved three times.
+const CARRIED: f64 = 3.0;
 
 /// The digits of a scalar: `num` of `width` bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +37,8 @@ impl Windows {
             let (n, buckets) = (count as f64, f64::from(windows.max_digit));
             let filled = buckets * -(-n / buckets).exp_m1();
             let sum = Self::of_buckets(filled as usize, windows.max_digit).cost_of_buckets(filled as usize);
-            f64::from(windows.num) * (n - filled + sum + buckets / 32.0 + DOUBLING * f64::from(windows.width))
+            let again = CARRIED * filled * (count.saturating_sub(1) / PIECE) as f64;
+            f64::from(windows.num) * (n - filled + again + sum + buckets / 32.0 + DOUBLING * f64::from(windows.width))
         };
         (1..=bits.clamp(1, MAX_WIDTH))
             .map(|width| Self::of_width(width, bits, max))

@@ -28,6 +28,8 @@ type Lanes = [__m512i; 5];
 /// Of sixteen.
 type Two = [Lanes; VECTORS];
 
+/// Operands come from a farther cache so many runs before they are needed.
+const AHEAD: usize = 4;
 /// Vectors at a time.
 const VECTORS: usize = 2;
 const MASK: u64 = (1 << 52) - 1;
@@ -168,7 +170,11 @@ fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], fro
         pending.resize(num_groups, none);
     }
     let mut product = ones;
-    for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter_mut()) {
+    for (i, (group, waiting)) in runs.chunks(VECTORS).zip(pending.iter_mut()).enumerate() {
+        for run in runs.iter().skip(VECTORS * i + AHEAD).take(VECTORS) {
+            (0..run.len).for_each(|i| from.prefetch((run.left + i) as usize));
+            (0..run.len).for_each(|i| from.prefetch((run.right + i) as usize));
+        }
         for v in 0..VECTORS {
             // What fills a group is done twice and stored once.
             let run = group[v.min(group.len() - 1)];
@@ -281,13 +287,14 @@ fn mul(a: &Two, b: &Two) -> Two {
     // Columns, each of the five that go with 2^52 − 1 in it (see `divide`).
     let mask = _mm512_set1_epi64(MASK as i64);
     let mut t = [[mask, mask, mask, mask, mask, _mm512_setzero_si512()]; VECTORS];
-    for i in 0..5 {
+    let [x, y] = b;
+    for b in x.iter().zip(y).map(|(x, y)| [*x, *y]) {
         for j in 0..5 {
             for v in 0..VECTORS {
-                t[v][j] = _mm512_madd52lo_epu64(t[v][j], a[v][j], b[v][i]);
+                t[v][j] = _mm512_madd52lo_epu64(t[v][j], a[v][j], b[v]);
             }
             for v in 0..VECTORS {
-                t[v][j + 1] = _mm512_madd52hi_epu64(t[v][j + 1], a[v][j], b[v][i]);
+                t[v][j + 1] = _mm512_madd52hi_epu64(t[v][j + 1], a[v][j], b[v]);
             }
         }
         t = divide(t);
