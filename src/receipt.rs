@@ -19,9 +19,8 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sworn_circuits::field::embed;
 use sworn_prover::srs::is_insecure_dev;
-use sworn_verifier::{PublicTensor, Role};
+use sworn_verifier::{embed, field, PublicTensor, Role};
 
 mod rejection;
 
@@ -279,9 +278,7 @@ fn real(integer: i32, scale: f64) -> f64 {
 
 /// The field element of an integer, as 64 digits.
 fn instance(integer: i32) -> String {
-    let mut bytes: [u8; 32] = embed(i64::from(integer)).to_bytes();
-    bytes.reverse();
-    hex::encode(bytes)
+    hex::encode(field::encode(&embed(i64::from(integer))))
 }
 
 fn kind(key: &VerifyingKey) -> SrsKind {

@@ -54,8 +54,8 @@ pub enum ProveError {
     #[error("cancelled")]
     Cancelled,
     /// A commitment is the identity, which has no encoding: a broken source of randomness.
-    #[error("the proof cannot be written: {0}")]
-    Transcript(std::io::Error),
+    #[error("the proof cannot be written: a commitment is the identity, which a working source of randomness makes impossible")]
+    Identity,
     /// The columns do not satisfy the constraints: a fault of this program or of the machine.
     #[error("the witness does not satisfy the circuit: no proof was made; this is a fault of Sworn or of this machine, please report it")]
     Unsatisfied,

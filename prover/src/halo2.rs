@@ -1,4 +1,21 @@
-//! A proving key as halo2 has it: the oracle of tests, with 32 bytes for every cell.
+//! halo2's own prover and verifier on our keys: the oracles of the tests.
+//!
+//! | file | what it is in halo2 |
+//! |---|---|
+//! | `halo2` | a proving key, with 32 bytes for every cell |
+//! | `halo2/constraints` | a constraint system, there and back |
+//! | `halo2/convert` | field elements and points |
+//! | `halo2/transcript` | the transcript |
+//! | `halo2/verify` | a verifying key, and the verifier |
+
+mod constraints;
+pub mod convert;
+mod transcript;
+mod verify;
+
+pub use constraints::describe;
+pub use transcript::{KeccakChallenge, KeccakTranscript};
+pub use verify::{verify, verifying_key};
 
 use halo2_proofs::arithmetic::CurveAffine;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
@@ -37,8 +54,8 @@ impl ProvingKey {
         let sigma_polys = sigma.iter().map(interpolate).collect();
 
         let key = self.verifying_key();
-        let commitments = permutation::VerifyingKey::from_commitments(key.permutation_commitments.clone());
-        let fixed_commitments = key.fixed_commitments.clone();
+        let commitments = permutation::VerifyingKey::from_commitments(key.permutation_commitments.iter().map(convert::from_g1).collect());
+        let fixed_commitments = key.fixed_commitments.iter().map(convert::from_g1).collect();
         let (first, after, active) = (indicator(0, 1), indicator(last, last + 1), indicator(0, last));
         let vk = plonk::VerifyingKey::from_parts(domain(), fixed_commitments, commitments, meta, vec![], false);
         let permutation = permutation::ProvingKey::from_parts(sigma, sigma_polys);

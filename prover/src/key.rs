@@ -11,12 +11,14 @@ use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::{NodeId, Op, QuantGraph};
 use sworn_circuits::layout::{Choice, Layout, Visibility};
-use sworn_verifier::{ConstraintSystem, PublicTensor, Role, VerifyingKey};
+use sworn_verifier::{KeyParts, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
 use crate::cpu::Cpu;
 use crate::error::KeyError;
+use crate::halo2::convert::{to_g1, to_g2};
+use crate::halo2::describe;
 use crate::permutation::sigma;
 use crate::resident::names;
 use crate::srs::Srs;
@@ -24,7 +26,7 @@ use crate::srs::Srs;
 /// Marks a proving key.
 const MAGIC: &[u8; 8] = b"SWORNPK\0";
 /// Version of the encoding.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What proving needs to know of a model and its setup.
 #[derive(Debug)]
@@ -35,10 +37,6 @@ pub struct ProvingKey {
     pub(crate) circuit: Circuit,
     /// The next cell of each cell's cycle, by permuted column.
     pub(crate) sigma: Vec<Vec<u32>>,
-    /// The verifying key's digest, which its encoding is hashed for.
-    pub(crate) digest: [u8; 32],
-    /// What halo2's transcript absorbs of the key.
-    pub(crate) transcript_repr: Fr,
     verifying: VerifyingKey,
 }
 
@@ -60,19 +58,18 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
     let sigma = sigma(&layout, &circuit.permuted)?;
     let (fixed_commitments, permutation_commitments) = commitments(&Cpu, &layout, &sigma, srs);
-    let verifying = VerifyingKey {
+    let verifying = VerifyingKey::new(&KeyParts {
         log_rows: layout.log_rows,
-        constraints: ConstraintSystem::describe(&meta)?,
-        fixed_commitments,
-        permutation_commitments,
-        g2: srs.g2(),
-        s_g2: srs.s_g2(),
+        constraints: describe(&meta)?,
+        fixed_commitments: fixed_commitments.iter().map(to_g1).collect(),
+        permutation_commitments: permutation_commitments.iter().map(to_g1).collect(),
+        g2: to_g2(&srs.g2()),
+        s_g2: to_g2(&srs.s_g2()),
         srs_digest: srs.digest(),
         graph_digest: graph_digest(&graph),
         tensors: public_tensors(&graph, visibility),
-    };
-    let (digest, transcript_repr) = (verifying.digest(), verifying.transcript_repr());
-    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, digest, transcript_repr, verifying })
+    })?;
+    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, verifying })
 }
 
 /// Commitments of fixed columns, as the small integers they are, and of the permutation.
@@ -171,7 +168,7 @@ impl ProvingKey {
             return Err(KeyError::SrsMismatch);
         }
         let (meta, derivations) = constraint_system(&layout);
-        let same = ConstraintSystem::describe(&meta)? == verifying.constraints
+        let same = describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
             && graph_digest(&graph) == verifying.graph_digest
             && public_tensors(&graph, body.visibility) == verifying.tensors;
@@ -180,8 +177,7 @@ impl ProvingKey {
         }
         let circuit = Circuit::new(&layout, &meta, &derivations)?;
         let sigma = sigma(&layout, &circuit.permuted)?;
-        let (digest, transcript_repr) = (verifying.digest(), verifying.transcript_repr());
-        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, digest, transcript_repr, verifying })
+        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, verifying })
     }
 }
 

@@ -10,7 +10,7 @@ mod circuit;
 pub mod cpu;
 mod domain;
 pub mod error;
-mod halo2;
+pub mod halo2;
 pub mod key;
 mod memory;
 mod permutation;
@@ -21,6 +21,7 @@ pub mod reference;
 mod resident;
 pub mod srs;
 pub mod testing;
+mod transcript;
 
 pub use backend::Backend;
 pub use cpu::Cpu;

@@ -1,4 +1,4 @@
-//! `prove`: the halo2 protocol, step for step with its verifier, on a backend.
+//! `prove`: the halo2 protocol, step for step with the verifier's `proof`, on a backend.
 //!
 //! ```text
 //!  1  key digest, instance                       absorbed
@@ -29,28 +29,28 @@ use std::sync::atomic::Ordering;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
-use halo2_proofs::transcript::{Transcript, TranscriptWrite};
 use rand::{CryptoRng, Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use sworn_circuits::witness::Witness;
-use sworn_verifier::transcript::KeccakTranscript;
 
 use crate::algebra::{Compiled, Slot, Source, Symbol, Values};
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::error::{KeyError, ProveError};
+use crate::halo2::convert::to_fr;
 use crate::key::ProvingKey;
 use crate::profile::{Profile, Stage};
 use crate::program::Program;
 use crate::resident::Resident;
 use crate::srs::Srs;
+use crate::transcript::ProofWriter;
 
 /// A proof, and what it proves.
 #[derive(Clone, Debug)]
 pub struct Proof {
     /// The public tensors as field elements, in the order of the verifying key's.
-    pub instance: Vec<Fr>,
+    pub instance: Vec<sworn_verifier::Fr>,
     /// The public tensors as integers.
     pub public: Vec<i64>,
     /// The tensors of the outputs.
@@ -117,7 +117,8 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         report(progress, Stage::Witness, 0.0)?;
         let witness =
             profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
-        let transcript = KeccakTranscript::new(key.digest, Vec::new());
+        let instance: Vec<_> = witness.instance().iter().map(to_fr).collect();
+        let transcript = ProofWriter::new(&key.verifying_key().digest(), &instance);
         let mut run = Run {
             backend: &self.backend,
             key,
@@ -132,11 +133,6 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
             products: Vec::new(),
             challenges: vec![Fr::ZERO; key.circuit.num_challenges],
         };
-        let instance = witness.instance();
-        run.transcript.common_scalar(key.transcript_repr).map_err(ProveError::Transcript)?;
-        for value in &instance {
-            run.transcript.common_scalar(*value).map_err(ProveError::Transcript)?;
-        }
         run.first_phase(&witness)?;
         run.second_phase()?;
         let _theta = run.squeeze();
@@ -148,7 +144,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         let quotient = run.quotient(&scalars)?;
         run.openings(random, quotient, &scalars)?;
         let Run { transcript, profile, .. } = run;
-        Ok(Proof { instance, public: witness.instance, outputs: witness.outputs, bytes: transcript.into_stream(), profile })
+        Ok(Proof { instance, public: witness.instance, outputs: witness.outputs, bytes: transcript.into_bytes(), profile })
     }
 }
 
@@ -166,7 +162,7 @@ struct Run<'a, 'p, B: Backend, R> {
     resident: &'a Resident<B>,
     plan: crate::memory::Plan,
     rng: R,
-    transcript: KeccakTranscript<Vec<u8>>,
+    transcript: ProofWriter,
     profile: Profile,
     progress: &'a mut Progress<'p>,
     advice: Vec<Option<B::Column>>,
@@ -185,15 +181,11 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
     }
 
     fn squeeze(&mut self) -> Fr {
-        *self.transcript.squeeze_challenge_scalar::<()>()
+        self.transcript.challenge()
     }
 
     fn write_points(&mut self, points: &[G1Affine]) -> Result<(), ProveError> {
-        points.iter().try_for_each(|p| self.transcript.write_point(*p)).map_err(ProveError::Transcript)
-    }
-
-    fn write_scalar(&mut self, scalar: Fr) -> Result<(), ProveError> {
-        self.transcript.write_scalar(scalar).map_err(ProveError::Transcript)
+        points.iter().try_for_each(|p| self.transcript.write_point(p))
     }
 
     fn random(&mut self, count: usize) -> Vec<Fr> {

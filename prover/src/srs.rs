@@ -33,6 +33,8 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 
+use crate::halo2::convert::to_g2;
+
 mod cache;
 mod dev;
 mod error;
@@ -198,7 +200,7 @@ impl Srs {
 
     /// Whether the secret is that of [`Srs::dev`], which everybody knows.
     pub fn is_insecure_dev(&self) -> bool {
-        is_insecure_dev(&self.s_g2())
+        self.s_g2() == dev_s_g2()
     }
 
     /// halo2's form of it.
@@ -307,8 +309,8 @@ pub fn ceremony(s_g2: &G2Affine) -> [u8; 32] {
 }
 
 /// Whether `s_g2` is that of the development SRS, whose secret everybody knows.
-pub fn is_insecure_dev(s_g2: &G2Affine) -> bool {
-    *s_g2 == dev_s_g2()
+pub fn is_insecure_dev(s_g2: &sworn_verifier::G2Affine) -> bool {
+    *s_g2 == to_g2(&dev_s_g2())
 }
 
 fn dev_s_g2() -> G2Affine {

@@ -14,9 +14,9 @@ use rand_chacha::ChaCha20Rng;
 use sworn_circuits::circuit::SwornCircuit;
 use sworn_circuits::layout::Layout;
 use sworn_circuits::witness::Witness;
+use sworn_prover::halo2::{convert, verifying_key, KeccakChallenge, KeccakTranscript};
 use sworn_prover::{Cpu, Reference};
-use sworn_verifier::transcript::{KeccakChallenge, KeccakTranscript};
-use sworn_verifier::{verify, VerifyError};
+use sworn_verifier::verify;
 
 type StockKey = VerifyingKey<G1Affine>;
 
@@ -25,11 +25,12 @@ fn stock_key(layout: &Layout, keyed: &Keyed) -> StockKey {
 }
 
 /// halo2's verifier with halo2's key.
-fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[Fr], proof: &[u8]) -> bool {
+fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
+    let instance: Vec<Fr> = instance.iter().map(convert::from_fr).collect();
     let params = keyed.srs.params();
-    let mut transcript = KeccakTranscript::new(keyed.key.verifying_key().digest(), proof);
+    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), proof);
     let strategy = SingleStrategy::new(params);
-    let instances: &[&[&[Fr]]] = &[&[instance]];
+    let instances: &[&[&[Fr]]] = &[&[&instance]];
     verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, KeccakChallenge, _, _>(
         params,
         stock,
@@ -42,10 +43,10 @@ fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[Fr], proo
 }
 
 /// A proof of the same statement by halo2's prover.
-fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<Fr>, Vec<u8>) {
+fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<sworn_verifier::Fr>, Vec<u8>) {
     let witness = Witness::new(&model.graph, layout, model.visibility, &model.inputs).unwrap();
     let instance = witness.instance();
-    let mut transcript = KeccakTranscript::new(keyed.key.verifying_key().digest(), Vec::new());
+    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), Vec::new());
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(
         keyed.srs.params(),
         pk,
@@ -55,7 +56,7 @@ fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed:
         &mut transcript,
     )
     .unwrap();
-    (instance, transcript.into_stream())
+    (instance.iter().map(convert::to_fr).collect(), transcript.into_stream())
 }
 
 /// Keys, verification either way, and the shape of proofs.
@@ -63,15 +64,14 @@ fn agree(model: &Model) {
     let (name, layout, keyed) = (model.name, model.layout(), model.keyed());
     let stock = stock_key(&layout, &keyed);
     let ours = keyed.key.verifying_key();
-    assert_eq!(&ours.fixed_commitments, stock.fixed_commitments(), "{name}: fixed columns");
-    assert_eq!(&ours.permutation_commitments, stock.permutation().commitments(), "{name}: permutation");
-    assert_eq!(ours.transcript_repr(), stock.transcript_repr(), "{name}: constraint system");
+    // Commitments and constraint system: halo2 hashes a debug text of both.
+    assert_eq!(verifying_key(ours).transcript_repr(), stock.transcript_repr(), "{name}: key");
 
     let proof = keyed.prove(Cpu, 1);
     assert_eq!(verify(ours, &proof.instance, &proof.bytes), Ok(()), "{name}");
     assert!(stock_verifier_accepts(&stock, &keyed, &proof.instance, &proof.bytes), "{name}: halo2's verifier, our proof");
     let mut wrong = proof.instance.clone();
-    wrong[0] += Fr::from(1);
+    wrong[0] += sworn_verifier::Fr::from(1);
     assert!(!stock_verifier_accepts(&stock, &keyed, &wrong, &proof.bytes), "{name}: another instance");
 
     let generated = keygen_pk(keyed.srs.params(), stock, &SwornCircuit { layout: &layout, witness: None }).unwrap();
@@ -121,8 +121,8 @@ fn the_models_have_every_kind_of_column() {
 fn every_changed_byte_is_rejected() {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
     let proof = keyed.prove(Cpu, 1);
-    let accepted = |bytes: &[u8]| verify(keyed.key.verifying_key(), &proof.instance, bytes);
-    assert_eq!(accepted(&proof.bytes), Ok(()));
+    let accepted = |bytes: &[u8]| verify(keyed.key.verifying_key(), &proof.instance, bytes).is_ok();
+    assert!(accepted(&proof.bytes));
     let changed = |position: usize| {
         let mut bytes = proof.bytes.clone();
         // Other bits for other bytes.
@@ -130,7 +130,7 @@ fn every_changed_byte_is_rejected() {
         bytes
     };
     use rayon::prelude::*;
-    let wrong = (0..proof.bytes.len()).into_par_iter().find_any(|&p| accepted(&changed(p)) != Err(VerifyError::Rejected));
+    let wrong = (0..proof.bytes.len()).into_par_iter().find_any(|&p| accepted(&changed(p)));
     assert_eq!(wrong, None, "a changed byte");
 }
 

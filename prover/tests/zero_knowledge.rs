@@ -25,7 +25,6 @@ use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::{BatchInvert, Field, PrimeField};
 use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::halo2curves::CurveAffine;
-use halo2_proofs::transcript::{Transcript, TranscriptRead};
 use models::Keyed;
 use rand::{CryptoRng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -35,8 +34,8 @@ use sworn_circuits::layout::UNUSABLE_ROWS;
 use sworn_circuits::shape::{Cell, Place};
 use sworn_circuits::witness::Witness;
 use sworn_circuits::Challenges;
+use sworn_prover::halo2::convert::{from_fr, from_g1};
 use sworn_prover::{Cpu, Proof};
-use sworn_verifier::transcript::KeccakTranscript;
 use sworn_verifier::ColumnKind;
 
 /// Proofs of each witness.
@@ -56,7 +55,7 @@ fn keyed(inputs: [i32; 4]) -> Keyed {
 struct Opened {
     /// Advice of both phases, running products, random polynomial, limbs of the quotient, W and W'.
     points: Vec<G1Affine>,
-    /// Those of the circuit, θ', β, γ, y, x.
+    /// Those of the circuit, β, γ, y, x.
     challenges: Vec<Fr>,
     advice: Vec<Fr>,
     random: Fr,
@@ -65,33 +64,18 @@ struct Opened {
 
 fn open(keyed: &Keyed, proof: &Proof) -> Opened {
     let vk = keyed.key.verifying_key();
-    let system = &vk.constraints;
-    let mut transcript = KeccakTranscript::new(vk.digest(), proof.bytes.as_slice());
-    transcript.common_scalar(vk.transcript_repr()).unwrap();
-    proof.instance.iter().for_each(|v| transcript.common_scalar(*v).unwrap());
-    let (mut points, mut challenges) = (Vec::new(), Vec::new());
-    let mut read = |transcript: &mut KeccakTranscript<&[u8]>, count: usize, squeezed: usize| {
-        points.extend((0..count).map(|_| transcript.read_point().unwrap()));
-        challenges.extend((0..squeezed).map(|_| *transcript.squeeze_challenge_scalar::<()>()));
-    };
-    let second = system.advice_phases.iter().filter(|p| **p == 1).count();
-    let chunks = system.permutation.len().div_ceil(system.degree as usize - 2);
-    read(&mut transcript, system.advice_phases.len() - second, system.num_challenges as usize);
-    read(&mut transcript, second, 3);
-    read(&mut transcript, chunks + 1, 1);
-    read(&mut transcript, system.degree as usize - 1, 1);
-    let scalars = |transcript: &mut KeccakTranscript<&[u8]>, count: usize| -> Vec<Fr> {
-        (0..count).map(|_| transcript.read_scalar().unwrap()).collect()
-    };
-    let advice = scalars(&mut transcript, system.advice_queries.len());
-    scalars(&mut transcript, system.fixed_queries.len());
-    let random = scalars(&mut transcript, 1)[0];
-    scalars(&mut transcript, system.permutation.len());
-    let products = scalars(&mut transcript, 3 * chunks - 1);
-    read(&mut transcript, 1, 0);
-    read(&mut transcript, 1, 0);
-    assert!(transcript.into_stream().is_empty(), "the whole proof is read");
-    Opened { points, challenges, advice, random, products }
+    let shape = vk.shape();
+    let read = sworn_verifier::Proof::read(vk, &proof.instance, &proof.bytes).unwrap();
+    let values: Vec<Fr> = read.values.iter().map(from_fr).collect();
+    let c = read.challenges;
+    let challenges = c.circuit.iter().chain([&c.beta, &c.gamma, &c.y, &c.x]).map(from_fr).collect();
+    Opened {
+        points: read.points.iter().map(from_g1).collect(),
+        challenges,
+        advice: values[..shape.advice_values].to_vec(),
+        random: values[shape.random_value()],
+        products: values[shape.product_value(0)..].to_vec(),
+    }
 }
 
 fn witness(keyed: &Keyed) -> Witness {
@@ -140,7 +124,8 @@ impl<'a> Guess<'a> {
         let name = |cell: usize| Fr::DELTA.pow_vartime([(cell / rows) as u64]) * points[cell % rows];
         let sigma: Vec<Vec<Fr>> = next.chunks(rows).map(|column| column.iter().map(|&c| name(c)).collect()).collect();
         let commit = |column: &Vec<Fr>| best_multiexp(column, keyed.srs.g_lagrange()).to_affine();
-        assert_eq!(sigma.iter().map(commit).collect::<Vec<_>>(), vk.permutation_commitments, "the permutation of the key");
+        let expected: Vec<G1Affine> = vk.permutation_commitments.iter().map(from_g1).collect();
+        assert_eq!(sigma.iter().map(commit).collect::<Vec<_>>(), expected, "the permutation of the key");
         Self { keyed, points, sigma }
     }
 
@@ -192,7 +177,7 @@ impl<'a> Guess<'a> {
     /// The advice and product evaluations of a proof, if its columns had no tails.
     fn evaluations(&self, witness: &Witness, opened: &Opened) -> Vec<Fr> {
         let system = &self.keyed.key.verifying_key().constraints;
-        let &[.., _, beta, gamma, _, x] = opened.challenges.as_slice() else { panic!("challenges") };
+        let &[.., beta, gamma, _, x] = opened.challenges.as_slice() else { panic!("challenges") };
         let advice = self.advice(witness, &opened.challenges);
         let products = self.products(witness, &advice, beta, gamma);
         assert!(products.last().is_none_or(|z| z[z.len() - UNUSABLE_ROWS] == Fr::ONE), "copies hold");

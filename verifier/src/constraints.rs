@@ -1,22 +1,19 @@
-//! The constraint system of a key, and how it becomes halo2's.
+//! The constraint system of a key.
 
-use halo2_proofs::circuit::{Layouter, SimpleFloorPlanner};
-use halo2_proofs::halo2curves::bn256::Fr;
-use halo2_proofs::halo2curves::ff::PrimeField;
-use halo2_proofs::plonk::{
-    Advice, Any, Challenge, Circuit, Column, ColumnType, Error, Expression as HaloExpression, FirstPhase, Fixed, Instance, SecondPhase,
-};
-use halo2_proofs::poly::Rotation;
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::KeyError;
-use crate::expression::{Expression, Operation, MAX_DEPTH};
+use crate::expression::{constant, Expression, Operation, MAX_DEPTH};
 
 /// The most columns of a kind, gates, and queries.
 const MAX_COUNT: usize = 1 << 16;
+/// The farthest rotation of a query.
+const MAX_ROTATION: i32 = 2;
 
 /// The kinds of columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ColumnKind {
     /// Advice.
     Advice,
@@ -27,7 +24,7 @@ pub enum ColumnKind {
 }
 
 /// A column at a rotation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Query {
     /// Index of the column among its kind.
     pub column: u32,
@@ -58,201 +55,100 @@ pub struct ConstraintSystem {
     pub degree: u32,
 }
 
-impl ConstraintSystem {
-    /// The description of a halo2 constraint system.
-    ///
-    /// # Errors
-    /// A lookup, a selector, or a challenge after the second phase: this protocol has none.
-    pub fn describe(meta: &halo2_proofs::plonk::ConstraintSystem<Fr>) -> Result<Self, KeyError> {
-        if !meta.lookups().is_empty() || meta.num_selectors() > 0 || meta.num_instance_columns() != 1 {
-            return Err(KeyError::Range { what: "number of lookups or selectors", actual: meta.lookups().len() });
-        }
-        let mut gates = Vec::new();
-        for polynomial in meta.gates().iter().flat_map(|g| g.polynomials()) {
-            let mut program = Vec::new();
-            let gate = gates.len();
-            flatten(meta, polynomial, &mut program).ok_or(KeyError::Expression { gate })?;
-            gates.push(Expression(program));
-        }
-        let kind = |column: &Any| match column {
-            Any::Advice(_) => ColumnKind::Advice,
-            Any::Fixed => ColumnKind::Fixed,
-            Any::Instance => ColumnKind::Instance,
-        };
-        Ok(Self {
-            advice_phases: meta.advice_column_phase(),
-            num_fixed: meta.num_fixed_columns() as u32,
-            num_challenges: meta.num_challenges() as u32,
-            advice_queries: meta.advice_queries().iter().map(|(c, r)| Query { column: c.index() as u32, rotation: r.0 }).collect(),
-            fixed_queries: meta.fixed_queries().iter().map(|(c, r)| Query { column: c.index() as u32, rotation: r.0 }).collect(),
-            instance_queries: meta.instance_queries().iter().map(|(c, r)| Query { column: c.index() as u32, rotation: r.0 }).collect(),
-            gates,
-            permutation: meta.permutation().get_columns().iter().map(|c| (kind(c.column_type()), c.index() as u32)).collect(),
-            degree: meta.degree() as u32,
-        })
-    }
+/// An index or count as `usize`, which has 32 bits or more.
+pub(crate) fn index(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
 
-    /// Checks every index and count.
+/// Whether all are different.
+fn is_distinct<T: Clone + Ord>(values: &[T]) -> bool {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.windows(2).all(|pair| !matches!(pair, [a, b] if a == b))
+}
+
+impl ConstraintSystem {
+    /// Checks every index and count, and that no query or permuted column is there twice.
     ///
     /// # Errors
     /// The first that is out of range.
     pub fn check(&self) -> Result<(), KeyError> {
         let range = |what, actual: usize, fits: bool| if fits { Ok(()) } else { Err(KeyError::Range { what, actual }) };
-        let advice = self.advice_phases.len();
+        let (advice, fixed) = (self.advice_phases.len(), index(self.num_fixed));
         range("number of advice columns", advice, advice > 0 && advice < MAX_COUNT && self.advice_phases.iter().all(|&p| p < 2))?;
-        range("number of fixed columns", self.num_fixed as usize, (self.num_fixed as usize) < MAX_COUNT)?;
-        range("number of challenges", self.num_challenges as usize, self.num_challenges < 64)?;
+        range("number of fixed columns", fixed, fixed < MAX_COUNT)?;
+        range("number of challenges", index(self.num_challenges), self.num_challenges < 64)?;
         range("number of gates", self.gates.len(), self.gates.len() < MAX_COUNT)?;
-        range("degree", self.degree as usize, (3..=9).contains(&self.degree))?;
-        for (queries, columns) in
-            [(&self.advice_queries, advice), (&self.fixed_queries, self.num_fixed as usize), (&self.instance_queries, 1)]
-        {
-            let fits = queries.iter().all(|q| (q.column as usize) < columns && (-2..=2).contains(&q.rotation));
-            range("query", queries.len(), fits && queries.len() < MAX_COUNT)?;
+        range("degree", index(self.degree), (3..=9).contains(&self.degree))?;
+        for (queries, columns) in [(&self.advice_queries, advice), (&self.fixed_queries, fixed), (&self.instance_queries, 1)] {
+            let fits = queries.iter().all(|q| index(q.column) < columns && q.rotation.unsigned_abs() <= MAX_ROTATION.unsigned_abs());
+            range("query", queries.len(), fits && queries.len() < MAX_COUNT && is_distinct(queries))?;
         }
         for (gate, expression) in self.gates.iter().enumerate() {
-            let depth = expression.depth().ok_or(KeyError::Expression { gate })?;
-            if depth > MAX_DEPTH || !expression.0.iter().all(|o| self.is_valid(o)) {
-                return Err(KeyError::Expression { gate });
+            let error = KeyError::Expression { gate };
+            let (depth, degree) = (expression.depth().ok_or(error.clone())?, expression.degree().ok_or(error.clone())?);
+            if depth > MAX_DEPTH || degree > index(self.degree) || !expression.0.iter().all(|o| self.is_valid(o)) {
+                return Err(error);
             }
         }
-        let fits = self.permutation.iter().all(|(kind, index)| {
-            (*index as usize)
-                < match kind {
-                    ColumnKind::Advice => advice,
-                    ColumnKind::Fixed => self.num_fixed as usize,
-                    ColumnKind::Instance => 1,
-                }
-        });
+        let fits = self.permutation.iter().all(|(kind, column)| self.current(*kind, *column).is_some()) && is_distinct(&self.permutation);
         range("number of permuted columns", self.permutation.len(), fits && self.permutation.len() < MAX_COUNT)
     }
 
     fn is_valid(&self, operation: &Operation) -> bool {
-        let below = |index: u32, length: usize| (index as usize) < length;
+        let below = |i: u32, length: usize| index(i) < length;
         match operation {
-            Operation::Constant(bytes) | Operation::Scale(bytes) => bool::from(Fr::from_repr(*bytes).is_some()),
+            Operation::Constant(bytes) | Operation::Scale(bytes) => constant(bytes).is_some(),
             Operation::Fixed(i) => below(*i, self.fixed_queries.len()),
             Operation::Advice(i) => below(*i, self.advice_queries.len()),
             Operation::Instance(i) => below(*i, self.instance_queries.len()),
-            Operation::Challenge(i) => below(*i, self.num_challenges as usize),
+            Operation::Challenge(i) => *i < self.num_challenges,
             Operation::Negate | Operation::Add | Operation::Multiply => true,
         }
     }
 
-    /// The halo2 constraint system, with its queries in the same order.
-    pub(crate) fn to_halo2(&self) -> halo2_proofs::plonk::ConstraintSystem<Fr> {
-        let mut meta = halo2_proofs::plonk::ConstraintSystem::default();
-        Described::configure_with_params(&mut meta, self.clone());
-        meta
-    }
-}
-
-/// Appends an expression in postfix order. Queries are looked up by column and rotation.
-fn flatten(meta: &halo2_proofs::plonk::ConstraintSystem<Fr>, expression: &HaloExpression<Fr>, out: &mut Vec<Operation>) -> Option<()> {
-    fn index<C: Copy + ColumnType>(queries: &[(Column<C>, Rotation)], column: usize, rotation: Rotation) -> Option<u32> {
-        queries.iter().position(|(c, r)| c.index() == column && *r == rotation).and_then(|i| u32::try_from(i).ok())
-    }
-    match expression {
-        HaloExpression::Constant(c) => out.push(Operation::Constant(c.to_repr())),
-        HaloExpression::Selector(_) => return None,
-        HaloExpression::Fixed(q) => out.push(Operation::Fixed(index(meta.fixed_queries(), q.column_index(), q.rotation())?)),
-        HaloExpression::Advice(q) => out.push(Operation::Advice(index(meta.advice_queries(), q.column_index(), q.rotation())?)),
-        HaloExpression::Instance(q) => out.push(Operation::Instance(index(meta.instance_queries(), q.column_index(), q.rotation())?)),
-        HaloExpression::Challenge(c) => out.push(Operation::Challenge(c.index() as u32)),
-        HaloExpression::Negated(e) => {
-            flatten(meta, e, out)?;
-            out.push(Operation::Negate);
-        }
-        HaloExpression::Sum(a, b) => {
-            flatten(meta, a, out)?;
-            flatten(meta, b, out)?;
-            out.push(Operation::Add);
-        }
-        HaloExpression::Product(a, b) => {
-            flatten(meta, a, out)?;
-            flatten(meta, b, out)?;
-            out.push(Operation::Multiply);
-        }
-        HaloExpression::Scaled(e, factor) => {
-            flatten(meta, e, out)?;
-            out.push(Operation::Scale(factor.to_repr()));
+    /// Queries of a kind of columns.
+    pub fn queries(&self, kind: ColumnKind) -> &[Query] {
+        match kind {
+            ColumnKind::Advice => &self.advice_queries,
+            ColumnKind::Fixed => &self.fixed_queries,
+            ColumnKind::Instance => &self.instance_queries,
         }
     }
-    Some(())
-}
 
-/// A circuit that has nothing but a constraint system.
-#[derive(Clone, Debug)]
-struct Described;
-
-/// The columns of a [`Described`] circuit.
-struct Columns {
-    advice: Vec<Column<Advice>>,
-    fixed: Vec<Column<Fixed>>,
-    instance: Column<Instance>,
-    challenges: Vec<Challenge>,
-}
-
-impl Circuit<Fr> for Described {
-    type Config = ();
-    type FloorPlanner = SimpleFloorPlanner;
-    type Params = ConstraintSystem;
-
-    fn without_witnesses(&self) -> Self {
-        Self
+    /// Index of a column's query at the current row.
+    pub fn current(&self, kind: ColumnKind, column: u32) -> Option<usize> {
+        self.queries(kind).iter().position(|q| *q == Query { column, rotation: 0 })
     }
 
-    fn configure(_: &mut halo2_proofs::plonk::ConstraintSystem<Fr>) -> Self::Config {}
+    /// Columns that share a running product.
+    pub fn chunk(&self) -> usize {
+        index(self.degree.saturating_sub(2)).max(1)
+    }
 
-    fn configure_with_params(meta: &mut halo2_proofs::plonk::ConstraintSystem<Fr>, system: ConstraintSystem) -> Self::Config {
-        let phases = system.advice_phases.iter();
-        let advice = phases.map(|&p| if p == 0 { meta.advice_column_in(FirstPhase) } else { meta.advice_column_in(SecondPhase) }).collect();
-        let fixed = (0..system.num_fixed).map(|_| meta.fixed_column()).collect();
-        let challenges = (0..system.num_challenges).map(|_| meta.challenge_usable_after(FirstPhase)).collect();
-        let columns = Columns { advice, fixed, challenges, instance: meta.instance_column() };
-        for (index, gate) in system.gates.iter().enumerate() {
-            meta.create_gate("gate", |cells| {
-                if index == 0 {
-                    // Queries are numbered in the order in which they are made.
-                    system
-                        .advice_queries
-                        .iter()
-                        .for_each(|q| drop(cells.query_advice(columns.advice[q.column as usize], Rotation(q.rotation))));
-                    system
-                        .fixed_queries
-                        .iter()
-                        .for_each(|q| drop(cells.query_fixed(columns.fixed[q.column as usize], Rotation(q.rotation))));
-                    system.instance_queries.iter().for_each(|q| drop(cells.query_instance(columns.instance, Rotation(q.rotation))));
-                }
-                [expression(&system, &columns, gate)]
-            });
-        }
-        for (kind, index) in &system.permutation {
-            match kind {
-                ColumnKind::Advice => meta.enable_equality(columns.advice[*index as usize]),
-                ColumnKind::Fixed => meta.enable_equality(columns.fixed[*index as usize]),
-                ColumnKind::Instance => meta.enable_equality(columns.instance),
+    /// Running products of the permutation.
+    pub fn num_products(&self) -> usize {
+        self.permutation.len().div_ceil(self.chunk())
+    }
+
+    /// Polynomials that the quotient is cut into.
+    pub fn num_limbs(&self) -> usize {
+        index(self.degree.saturating_sub(1))
+    }
+
+    /// Random rows at the end of an advice column, one less than the unusable rows.
+    pub fn blinding_factors(&self) -> usize {
+        let mut queries = alloc::vec![0usize; self.advice_phases.len()];
+        for query in &self.advice_queries {
+            if let Some(count) = queries.get_mut(index(query.column)) {
+                *count = count.saturating_add(1);
             }
         }
-        meta.set_minimum_degree(system.degree as usize);
+        queries.into_iter().max().unwrap_or(1).max(3).saturating_add(2)
     }
 
-    fn synthesize(&self, (): Self::Config, _: impl Layouter<Fr>) -> Result<(), Error> {
-        Ok(())
+    /// Rotation of the row after the usable ones, where running products end.
+    pub fn last_rotation(&self) -> i32 {
+        i32::try_from(self.blinding_factors()).map_or(i32::MIN, |count| -1 - count)
     }
-}
-
-/// A gate as halo2's expression; zero where the program is not well formed, which [`ConstraintSystem::check`] excludes.
-fn expression(system: &ConstraintSystem, columns: &Columns, gate: &Expression) -> HaloExpression<Fr> {
-    let constant = |bytes: &[u8; 32]| Option::<Fr>::from(Fr::from_repr(*bytes));
-    let leaf = |operation: &Operation| match operation {
-        Operation::Constant(bytes) => constant(bytes).map(HaloExpression::Constant),
-        Operation::Fixed(i) => system.fixed_queries.get(*i as usize).map(|q| columns.fixed[q.column as usize].rot(q.rotation)),
-        Operation::Advice(i) => system.advice_queries.get(*i as usize).map(|q| columns.advice[q.column as usize].rot(q.rotation)),
-        Operation::Instance(i) => system.instance_queries.get(*i as usize).map(|q| columns.instance.rot(q.rotation)),
-        Operation::Challenge(i) => columns.challenges.get(*i as usize).map(Challenge::expr),
-        _ => None,
-    };
-    let scale = |e: HaloExpression<Fr>, factor: &[u8; 32]| constant(factor).map(|f| e * f);
-    gate.fold(leaf, |e| -e, |a, b| a + b, |a, b| a * b, scale).unwrap_or(HaloExpression::Constant(Fr::from(0)))
 }

@@ -12,18 +12,35 @@ pub enum VerifyError {
         /// Values given.
         actual: usize,
     },
-    /// The proof has bytes behind its end.
-    #[error("the proof has {count} bytes behind its end")]
-    TrailingBytes {
-        /// Number of bytes.
-        count: usize,
+    /// The proof is shorter or longer than the proofs of the key.
+    #[error("the proof has {actual} bytes, the key asks for {expected}")]
+    ProofLength {
+        /// Bytes of a proof for this key.
+        expected: usize,
+        /// Bytes given.
+        actual: usize,
     },
-    /// The proof does not satisfy the protocol: a point or scalar is not canonical, an evaluation or opening is wrong.
+    /// A scalar is not below the modulus.
+    #[error("scalar {index} of the proof is not canonical")]
+    Scalar {
+        /// Its index among the scalars of the proof.
+        index: usize,
+    },
+    /// A point has a coordinate that is not below the modulus, or is not on the curve.
+    #[error("point {index} of the proof is not on the curve")]
+    Point {
+        /// Its index among the points of the proof.
+        index: usize,
+    },
+    /// A point is the identity, which no honest prover sends.
+    #[error("point {index} of the proof is the identity")]
+    Identity {
+        /// Its index among the points of the proof.
+        index: usize,
+    },
+    /// The pairing does not hold: the evaluations do not satisfy the gates, or are not those of the commitments.
     #[error("the proof is rejected")]
     Rejected,
-    /// The key is not well formed.
-    #[error(transparent)]
-    Key(#[from] KeyError),
 }
 
 /// Why a verifying key is not accepted.
@@ -44,13 +61,13 @@ pub enum KeyError {
     /// Another encoding of the key is the canonical one.
     #[error("the encoding of the key is not canonical")]
     NotCanonical,
-    /// A commitment is no point of the curve, or the identity.
-    #[error("point {index} of the key is not on the curve")]
+    /// A commitment is not on the curve, or a point of G2 is not in the group or the identity.
+    #[error("point {index} of the key is not in the group")]
     Point {
         /// Its index among the points of the key.
         index: usize,
     },
-    /// An expression is not well formed.
+    /// An expression is not well formed, or of too high a degree.
     #[error("gate {gate} of the key is not well formed")]
     Expression {
         /// Its index.

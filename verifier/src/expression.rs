@@ -1,6 +1,11 @@
 //! Gate expressions as postfix programs: flat, so that decoding never recurses.
 
+use alloc::vec::Vec;
+
+use ark_ff::{BigInt, PrimeField};
 use serde::{Deserialize, Serialize};
+
+use crate::field::Fr;
 
 /// One operation on a stack of field elements.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +36,15 @@ pub struct Expression(pub Vec<Operation>);
 
 /// The deepest tree that is accepted.
 pub const MAX_DEPTH: usize = 8192;
+
+/// The field element of a constant, if it is canonical.
+pub fn constant(bytes: &[u8; 32]) -> Option<Fr> {
+    let mut limbs = [0; 4];
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
+        *limb = chunk.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+    }
+    Fr::from_bigint(BigInt(limbs))
+}
 
 impl Expression {
     /// Runs the program on values of any kind; `None` if it is not well formed.
@@ -71,6 +85,17 @@ impl Expression {
             |a, b| a.max(b).saturating_add(1),
             |a, b| a.max(b).saturating_add(1),
             |d, _| Some(d.saturating_add(1)),
+        )
+    }
+
+    /// Degree in the columns, or `None` if the program is not well formed.
+    pub fn degree(&self) -> Option<usize> {
+        self.fold(
+            |leaf| Some(usize::from(matches!(leaf, Operation::Fixed(_) | Operation::Advice(_) | Operation::Instance(_)))),
+            |d| d,
+            usize::max,
+            usize::saturating_add,
+            |d, _| Some(d),
         )
     }
 }

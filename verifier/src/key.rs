@@ -1,25 +1,35 @@
 //! The verifying key: self-contained, in one canonical encoding.
 //!
 //! ```text
-//! encoding = magic (8) ‖ version (4) ‖ postcard(body)          points are x ‖ y, 32 bytes big-endian each
+//! encoding = magic (8) ‖ version (4) ‖ postcard(body)          points as in `point`; zeros for the identity, which a fixed
+//!                                                              column of zeros commits to
 //! digest   = keccak256(encoding)                               the transcript starts from it
 //! ```
 
-use halo2_proofs::halo2curves::bn256::{G1Affine, G2Affine};
-use halo2_proofs::halo2curves::serde::SerdeObject;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::Deref;
+
+use ark_bn254::Bn254;
+use ark_ec::pairing::Pairing;
+use ark_ff::Field;
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 
 use crate::constraints::ConstraintSystem;
 use crate::error::KeyError;
-use crate::transcript::{decode_point, encode_point};
+use crate::field::{root_of_unity, Fr};
+use crate::opening::Plan;
+use crate::point::{decode_g1, decode_g2, encode_g1, encode_g2, G1Affine, G2Affine, PointError, G1_BYTES, G2_BYTES};
+use crate::shape::Shape;
+use crate::vanishing::Vanishing;
 
 /// Marks a verifying key.
 const MAGIC: &[u8; 8] = b"SWORNVK\0";
 /// Version of the encoding and of the protocol.
-const VERSION: u32 = 1;
-/// log₂ of the largest number of rows.
-const MAX_LOG_ROWS: u32 = 28;
+const VERSION: u32 = 2;
+/// log₂ of the number of rows.
+const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
 
 /// What a public tensor is to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +62,7 @@ impl PublicTensor {
 
 /// Everything a verifier needs to know of a model and its setup.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VerifyingKey {
+pub struct KeyParts {
     /// log₂ of the number of rows.
     pub log_rows: u32,
     /// Columns, challenges, gates and permutation.
@@ -73,64 +83,78 @@ pub struct VerifyingKey {
     pub tensors: Vec<PublicTensor>,
 }
 
+/// A checked key, with its digest and what every verification needs of it. Its parts are read as fields.
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    parts: KeyParts,
+    pub(crate) prepared: Prepared,
+}
+
+/// What follows from the parts of a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    digest: [u8; 32],
+    shape: Shape,
+    num_instances: usize,
+    pub(crate) vanishing: Vanishing,
+    pub(crate) plan: Plan,
+    pub(crate) domain: Domain,
+    pub(crate) s_g2: <Bn254 as Pairing>::G2Prepared,
+    /// Of −G2.
+    pub(crate) negative_g2: <Bn254 as Pairing>::G2Prepared,
+}
+
+/// The rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Domain {
+    pub(crate) log_rows: u32,
+    pub(crate) omega: Fr,
+    pub(crate) omega_inverse: Fr,
+    pub(crate) rows_inverse: Fr,
+}
+
+impl Domain {
+    fn new(log_rows: u32) -> Option<Self> {
+        let omega = root_of_unity(log_rows);
+        let rows_inverse = Fr::from(1u64 << log_rows).inverse()?;
+        Some(Self { log_rows, omega, omega_inverse: omega.inverse()?, rows_inverse })
+    }
+}
+
+impl Deref for VerifyingKey {
+    type Target = KeyParts;
+
+    fn deref(&self) -> &KeyParts {
+        &self.parts
+    }
+}
+
+impl PartialEq for VerifyingKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Body {
     log_rows: u32,
     constraints: ConstraintSystem,
-    fixed_commitments: Vec<Point>,
-    permutation_commitments: Vec<Point>,
-    g2: Vec<u8>,
-    s_g2: Vec<u8>,
+    fixed_commitments: Vec<Bytes<2>>,
+    permutation_commitments: Vec<Bytes<2>>,
+    g2: Bytes<4>,
+    s_g2: Bytes<4>,
     srs_digest: [u8; 32],
     graph_digest: [u8; 32],
     tensors: Vec<PublicTensor>,
 }
 
-/// `x` and `y`; zeros for the identity, which a column of zeros commits to.
-#[derive(Serialize, Deserialize)]
-struct Point([u8; 32], [u8; 32]);
-
-impl From<&G1Affine> for Point {
-    fn from(point: &G1Affine) -> Self {
-        let bytes = encode_point(point).unwrap_or([0; 64]);
-        let (mut x, mut y) = ([0; 32], [0; 32]);
-        x.copy_from_slice(&bytes[..32]);
-        y.copy_from_slice(&bytes[32..]);
-        Self(x, y)
-    }
-}
-
-impl Point {
-    fn decode(&self, index: usize) -> Result<G1Affine, KeyError> {
-        let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&self.0);
-        bytes[32..].copy_from_slice(&self.1);
-        if bytes == [0; 64] {
-            return Ok(G1Affine::default());
-        }
-        decode_point(&bytes).ok_or(KeyError::Point { index })
-    }
-}
-
 impl VerifyingKey {
-    /// The canonical encoding.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let body = Body {
-            log_rows: self.log_rows,
-            constraints: self.constraints.clone(),
-            fixed_commitments: self.fixed_commitments.iter().map(Point::from).collect(),
-            permutation_commitments: self.permutation_commitments.iter().map(Point::from).collect(),
-            g2: self.g2.to_raw_bytes(),
-            s_g2: self.s_g2.to_raw_bytes(),
-            srs_digest: self.srs_digest,
-            graph_digest: self.graph_digest,
-            tensors: self.tensors.clone(),
-        };
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
-        // Writing to a vector cannot fail, and every field has a length.
-        out.extend(postcard::to_stdvec(&body).unwrap_or_default());
-        out
+    /// A key of these parts, which are checked as those of a decoded key.
+    ///
+    /// # Errors
+    /// They break a rule of the protocol.
+    pub fn new(parts: &KeyParts) -> Result<Self, KeyError> {
+        Self::from_bytes(&parts.to_bytes())
     }
 
     /// Decodes a key.
@@ -139,55 +163,167 @@ impl VerifyingKey {
     /// Bytes that are no key, of another version, not canonical, or that break a rule of the protocol.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or(KeyError::Encoding)?;
-        let (version, rest) = rest.split_at_checked(4).ok_or(KeyError::Encoding)?;
-        let actual = version.iter().rev().fold(0u32, |v, &b| v << 8 | u32::from(b));
+        let (version, rest) = rest.split_first_chunk().ok_or(KeyError::Encoding)?;
+        let actual = u32::from_le_bytes(*version);
         if actual != VERSION {
             return Err(KeyError::Version { expected: VERSION, actual });
         }
-        let body: Body = postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)?;
-        let g2 = |bytes: &[u8], index: usize| {
-            let size = G2Affine::default().to_raw_bytes().len();
-            let point = if bytes.len() == size { G2Affine::from_raw_bytes(bytes) } else { None };
-            point.filter(crate::verify::is_in_subgroup).ok_or(KeyError::Point { index })
-        };
-        let points = body.fixed_commitments.len();
-        let decode = |(index, point): (usize, &Point)| point.decode(index);
-        let key = Self {
-            log_rows: body.log_rows,
-            fixed_commitments: body.fixed_commitments.iter().enumerate().map(decode).collect::<Result<_, _>>()?,
-            permutation_commitments: body.permutation_commitments.iter().enumerate().map(decode).collect::<Result<_, _>>()?,
-            g2: g2(&body.g2, points)?,
-            s_g2: g2(&body.s_g2, points)?,
-            constraints: body.constraints,
-            srs_digest: body.srs_digest,
-            graph_digest: body.graph_digest,
-            tensors: body.tensors,
-        };
-        key.check()?;
-        if key.to_bytes() != bytes {
+        let (body, rest): (Body, _) = postcard::take_from_bytes(rest).map_err(|_| KeyError::Encoding)?;
+        if !rest.is_empty() {
             return Err(KeyError::NotCanonical);
         }
-        Ok(key)
+        let parts = body.decode()?;
+        if parts.to_bytes() != bytes {
+            return Err(KeyError::NotCanonical);
+        }
+        Self::prepare(parts, bytes)
+    }
+
+    fn prepare(parts: KeyParts, bytes: &[u8]) -> Result<Self, KeyError> {
+        parts.check()?;
+        let range = || KeyError::Range { what: "log₂ of the rows", actual: crate::constraints::index(parts.log_rows) };
+        let shape = Shape::new(&parts.constraints);
+        let prepared = Prepared {
+            digest: Keccak256::digest(bytes).into(),
+            num_instances: parts.num_instances(),
+            vanishing: Vanishing::new(&parts.constraints, &shape).ok_or(KeyError::Encoding)?,
+            plan: Plan::new(&parts.constraints, &shape),
+            domain: Domain::new(parts.log_rows).ok_or_else(range)?,
+            s_g2: parts.s_g2.into(),
+            negative_g2: (-parts.g2).into(),
+            shape,
+        };
+        Ok(Self { parts, prepared })
     }
 
     /// Keccak-256 of the encoding: the identity of the model and its setup.
     pub fn digest(&self) -> [u8; 32] {
-        Keccak256::digest(self.to_bytes()).into()
+        self.prepared.digest
+    }
+
+    /// The counts and positions of the parts of a proof.
+    pub fn shape(&self) -> &Shape {
+        &self.prepared.shape
     }
 
     /// Number of instance values.
     pub fn num_instances(&self) -> usize {
+        self.prepared.num_instances
+    }
+}
+
+impl KeyParts {
+    /// The canonical encoding.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let encode = |points: &[G1Affine]| points.iter().map(|p| Bytes::from_flat(&encode_g1(p))).collect();
+        let body = Body {
+            log_rows: self.log_rows,
+            constraints: self.constraints.clone(),
+            fixed_commitments: encode(&self.fixed_commitments),
+            permutation_commitments: encode(&self.permutation_commitments),
+            g2: Bytes::from_flat(&encode_g2(&self.g2)),
+            s_g2: Bytes::from_flat(&encode_g2(&self.s_g2)),
+            srs_digest: self.srs_digest,
+            graph_digest: self.graph_digest,
+            tensors: self.tensors.clone(),
+        };
+        let mut out = MAGIC.to_vec();
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        // Writing to a vector cannot fail, and every field has a length.
+        out.extend(postcard::to_allocvec(&body).unwrap_or_default());
+        out
+    }
+
+    fn num_instances(&self) -> usize {
         self.tensors.iter().fold(0, |n, t| n.saturating_add(t.elements()))
     }
 
     fn check(&self) -> Result<(), KeyError> {
-        self.constraints.check()?;
         let range = |what, actual: usize, fits: bool| if fits { Ok(()) } else { Err(KeyError::Range { what, actual }) };
-        range("log₂ of the rows", self.log_rows as usize, (4..=MAX_LOG_ROWS).contains(&self.log_rows))?;
+        range("log₂ of the rows", crate::constraints::index(self.log_rows), LOG_ROWS.contains(&self.log_rows))?;
+        self.constraints.check()?;
         let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
-        range("number of fixed commitments", fixed, fixed == self.constraints.num_fixed as usize)?;
+        range("number of fixed commitments", fixed, fixed == crate::constraints::index(self.constraints.num_fixed))?;
         range("number of permutation commitments", permuted, permuted == self.constraints.permutation.len())?;
-        range("number of public values", self.num_instances(), self.num_instances() < 1 << self.log_rows)?;
+        let usable = (1usize << self.log_rows).saturating_sub(self.constraints.blinding_factors().saturating_add(1));
+        range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
         range("scale", 0, self.tensors.iter().all(|t| t.scale.is_finite() && t.scale > 0.0))
+    }
+}
+
+impl Body {
+    fn decode(self) -> Result<KeyParts, KeyError> {
+        let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
+        // σ has no column of zeros: its values are names of cells.
+        let g1 = |(index, point): (usize, &Bytes<2>)| match decode_g1(&point.flat::<G1_BYTES>()) {
+            Err(PointError::Identity) if index < fixed => Ok(G1Affine::identity()),
+            decoded => decoded.map_err(|_| KeyError::Point { index }),
+        };
+        let g2 = |point: &Bytes<4>, index: usize| decode_g2(&point.flat::<G2_BYTES>()).map_err(|_| KeyError::Point { index });
+        let points = fixed.saturating_add(permuted);
+        Ok(KeyParts {
+            log_rows: self.log_rows,
+            fixed_commitments: (0..).zip(&self.fixed_commitments).map(g1).collect::<Result<_, _>>()?,
+            permutation_commitments: (fixed..).zip(&self.permutation_commitments).map(g1).collect::<Result<_, _>>()?,
+            g2: g2(&self.g2, points)?,
+            s_g2: g2(&self.s_g2, points.saturating_add(1))?,
+            constraints: self.constraints,
+            srs_digest: self.srs_digest,
+            graph_digest: self.graph_digest,
+            tensors: self.tensors,
+        })
+    }
+}
+
+/// The coordinates of a point, 32 bytes each: serde has arrays of up to 32.
+#[derive(Clone, Copy)]
+struct Bytes<const N: usize>([[u8; 32]; N]);
+
+impl<const N: usize> Bytes<N> {
+    fn from_flat(bytes: &[u8]) -> Self {
+        let mut out = [[0; 32]; N];
+        for (to, from) in out.iter_mut().zip(bytes.chunks_exact(32)) {
+            to.copy_from_slice(from);
+        }
+        Self(out)
+    }
+
+    fn flat<const BYTES: usize>(&self) -> [u8; BYTES] {
+        let mut out = [0; BYTES];
+        for (to, from) in out.chunks_exact_mut(32).zip(&self.0) {
+            to.copy_from_slice(from);
+        }
+        out
+    }
+}
+
+impl<const N: usize> Serialize for Bytes<N> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeTuple;
+        let mut tuple = serializer.serialize_tuple(N)?;
+        self.0.iter().try_for_each(|coordinate| tuple.serialize_element(coordinate))?;
+        tuple.end()
+    }
+}
+
+impl<'de, const N: usize> Deserialize<'de> for Bytes<N> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<const N: usize>;
+        impl<'de, const N: usize> serde::de::Visitor<'de> for Visitor<N> {
+            type Value = Bytes<N>;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, "{N} coordinates")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Bytes<N>, A::Error> {
+                let mut out = [[0; 32]; N];
+                for (index, coordinate) in out.iter_mut().enumerate() {
+                    *coordinate = seq.next_element()?.ok_or_else(|| serde::de::Error::invalid_length(index, &self))?;
+                }
+                Ok(Bytes(out))
+            }
+        }
+        deserializer.deserialize_tuple(N, Visitor)
     }
 }

@@ -6,150 +6,72 @@
 //! challenge   state_{i+1} = keccak256(state_i ‖ buffer ‖ [1 if buffer is empty]),   challenge = state_{i+1} mod r
 //! ```
 //!
-//! Points in a proof are uncompressed and canonical; the identity has no encoding. Scalars are below r.
+//! The digest stands for the whole key: gates, commitments, reference string and the schema of the instance. The instance is
+//! absorbed after it, then every byte of the proof in its order. [`crate::proof`] says where challenges are squeezed.
 
-use std::io::{self, Read, Write};
-
-use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine};
-use halo2_proofs::halo2curves::ff::{FromUniformBytes, PrimeField};
-use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
-use halo2_proofs::halo2curves::CurveAffine;
-use halo2_proofs::transcript::{EncodedChallenge, Transcript, TranscriptRead, TranscriptWrite};
 use sha3::{Digest, Keccak256};
 
-/// A transcript over a proof that is read (`S: Read`) or written (`S: Write`).
+use crate::field::{encode, reduce, Fr};
+
+/// The state of a transcript.
 #[derive(Clone, Debug)]
-pub struct KeccakTranscript<S> {
-    state: [u8; 32],
-    buffer: Vec<u8>,
-    stream: S,
+pub struct Transcript {
+    /// Has hashed the state and the buffer.
+    hasher: Keccak256,
+    is_empty: bool,
 }
 
-/// A challenge: a Keccak-256 state modulo r.
-#[derive(Clone, Copy, Debug)]
-pub struct KeccakChallenge(Fr);
-
-impl EncodedChallenge<G1Affine> for KeccakChallenge {
-    type Input = [u8; 32];
-
-    fn new(state: &[u8; 32]) -> Self {
-        let mut wide = [0u8; 64];
-        for (to, from) in wide.iter_mut().zip(state.iter().rev()) {
-            *to = *from;
-        }
-        Self(Fr::from_uniform_bytes(&wide))
-    }
-
-    fn get_scalar(&self) -> Fr {
-        self.0
-    }
-}
-
-impl<S> KeccakTranscript<S> {
+impl Transcript {
     /// A transcript that starts from the digest of a verifying key.
-    pub fn new(digest: [u8; 32], stream: S) -> Self {
-        Self { state: digest, buffer: Vec::new(), stream }
+    pub fn new(digest: &[u8; 32]) -> Self {
+        Self { hasher: Keccak256::new_with_prefix(digest), is_empty: true }
     }
 
-    /// The proof that was written, or what is left of the one that was read.
-    pub fn into_stream(self) -> S {
-        self.stream
+    /// Absorbs points or scalars as bytes.
+    pub fn absorb(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.is_empty &= bytes.is_empty();
     }
-}
 
-/// 32 bytes, big-endian.
-fn big_endian<F: PrimeField<Repr = R>, R: AsRef<[u8]>>(value: &F) -> [u8; 32] {
-    let mut out = [0u8; 32];
-    for (to, from) in out.iter_mut().rev().zip(value.to_repr().as_ref()) {
-        *to = *from;
+    /// Absorbs a scalar.
+    pub fn absorb_scalar(&mut self, scalar: &Fr) {
+        self.absorb(&encode(scalar));
     }
-    out
-}
 
-/// A canonical field element from 32 bytes, big-endian.
-fn from_big_endian<F: PrimeField>(bytes: &[u8; 32]) -> Option<F> {
-    let mut repr = F::Repr::default();
-    for (to, from) in repr.as_mut().iter_mut().zip(bytes.iter().rev()) {
-        *to = *from;
-    }
-    F::from_repr(repr).into()
-}
-
-/// A point as `x ‖ y`; `None` for the identity.
-pub fn encode_point(point: &G1Affine) -> Option<[u8; 64]> {
-    let coordinates = Option::from(point.coordinates()).filter(|_| !bool::from(point.is_identity()));
-    coordinates.map(|c: halo2_proofs::halo2curves::Coordinates<G1Affine>| {
-        let mut out = [0u8; 64];
-        let (x, y) = out.split_at_mut(32);
-        x.copy_from_slice(&big_endian(c.x()));
-        y.copy_from_slice(&big_endian(c.y()));
-        out
-    })
-}
-
-/// A point of the curve, canonical and not the identity. G1 has prime order, so there is no subgroup to check.
-pub fn decode_point(bytes: &[u8; 64]) -> Option<G1Affine> {
-    let (mut x, mut y) = ([0u8; 32], [0u8; 32]);
-    let (left, right) = bytes.split_at(32);
-    x.copy_from_slice(left);
-    y.copy_from_slice(right);
-    let point = Option::<G1Affine>::from(G1Affine::from_xy(from_big_endian::<Fq>(&x)?, from_big_endian::<Fq>(&y)?))?;
-    (!bool::from(point.is_identity())).then_some(point)
-}
-
-impl<S> Transcript<G1Affine, KeccakChallenge> for KeccakTranscript<S> {
-    fn squeeze_challenge(&mut self) -> KeccakChallenge {
-        let mut hasher = Keccak256::new();
-        hasher.update(self.state);
-        hasher.update(&self.buffer);
-        if self.buffer.is_empty() {
-            hasher.update([1u8]);
+    /// The next state.
+    pub fn squeeze(&mut self) -> [u8; 32] {
+        if self.is_empty {
+            self.hasher.update([1]);
         }
-        self.state = hasher.finalize().into();
-        self.buffer.clear();
-        KeccakChallenge::new(&self.state)
+        let state: [u8; 32] = self.hasher.finalize_reset().into();
+        *self = Self::new(&state);
+        state
     }
 
-    fn common_point(&mut self, point: G1Affine) -> io::Result<()> {
-        let bytes = encode_point(&point).ok_or_else(|| io::Error::other("the identity has no encoding"))?;
-        self.buffer.extend_from_slice(&bytes);
-        Ok(())
-    }
-
-    fn common_scalar(&mut self, scalar: Fr) -> io::Result<()> {
-        self.buffer.extend_from_slice(&big_endian(&scalar));
-        Ok(())
+    /// The next state modulo r.
+    pub fn challenge(&mut self) -> Fr {
+        reduce(&self.squeeze())
     }
 }
 
-impl<R: Read> TranscriptRead<G1Affine, KeccakChallenge> for KeccakTranscript<R> {
-    fn read_point(&mut self) -> io::Result<G1Affine> {
-        let mut bytes = [0u8; 64];
-        self.stream.read_exact(&mut bytes)?;
-        let point = decode_point(&bytes).ok_or_else(|| io::Error::other("a point is not canonical or not on the curve"))?;
-        self.common_point(point)?;
-        Ok(point)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keccak(parts: &[&[u8]]) -> [u8; 32] {
+        Keccak256::digest(parts.concat()).into()
     }
 
-    fn read_scalar(&mut self) -> io::Result<Fr> {
-        let mut bytes = [0u8; 32];
-        self.stream.read_exact(&mut bytes)?;
-        let scalar = from_big_endian(&bytes).ok_or_else(|| io::Error::other("a scalar is not canonical"))?;
-        self.common_scalar(scalar)?;
-        Ok(scalar)
-    }
-}
-
-impl<W: Write> TranscriptWrite<G1Affine, KeccakChallenge> for KeccakTranscript<W> {
-    fn write_point(&mut self, point: G1Affine) -> io::Result<()> {
-        self.common_point(point)?;
-        let start = self.buffer.len() - 64;
-        self.stream.write_all(&self.buffer[start..])
-    }
-
-    fn write_scalar(&mut self, scalar: Fr) -> io::Result<()> {
-        self.common_scalar(scalar)?;
-        let start = self.buffer.len() - 32;
-        self.stream.write_all(&self.buffer[start..])
+    #[test]
+    fn states_are_hashes_of_state_and_buffer() {
+        let mut transcript = Transcript::new(&[7; 32]);
+        transcript.absorb(&[1, 2]);
+        transcript.absorb(&[]);
+        transcript.absorb_scalar(&Fr::from(3));
+        let mut three = [0; 32];
+        three[31] = 3;
+        let first = keccak(&[&[7; 32], &[1, 2], &three]);
+        assert_eq!(transcript.squeeze(), first);
+        assert_eq!(transcript.challenge(), reduce(&keccak(&[&first, &[1]])));
     }
 }

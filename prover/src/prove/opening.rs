@@ -78,7 +78,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         if !self.is_quotient(evaluations.quotient, x, scalars, &|query| self.value(&evaluations, query)) {
             return Err(ProveError::Unsatisfied);
         }
-        self.write_evaluations(&evaluations)?;
+        self.write_evaluations(&evaluations);
         self.profile.record(Stage::Openings, "evaluate", start);
         self.report(Stage::Openings, 0.4)?;
 
@@ -167,18 +167,16 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         found.unwrap_or(e.instance)
     }
 
-    fn write_evaluations(&mut self, e: &Evaluations) -> Result<(), ProveError> {
-        for value in e.advice.iter().chain(&e.fixed).chain([&e.random]).chain(&e.sigma) {
-            self.write_scalar(*value)?;
-        }
+    fn write_evaluations(&mut self, e: &Evaluations) {
+        let mut write = |value: &Fr| self.transcript.write_scalar(value);
+        e.advice.iter().chain(&e.fixed).chain([&e.random]).chain(&e.sigma).for_each(&mut write);
         for (index, [here, next, last]) in e.products.iter().enumerate() {
-            self.write_scalar(*here)?;
-            self.write_scalar(*next)?;
+            write(here);
+            write(next);
             if index + 1 < e.products.len() {
-                self.write_scalar(*last)?;
+                write(last);
             }
         }
-        Ok(())
     }
 
     /// Polynomials by where they are opened, in halo2's order.
