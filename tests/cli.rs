@@ -140,7 +140,8 @@ fn changed_receipts_are_rejected() {
         with.pointer_mut(pointer).unwrap()["unknown"] = json!(1);
         changed.push((format!("unknown field in {pointer}"), with));
     }
-    let texts: [(&str, &str, Value); 5] = [
+    let texts: [(&str, &str, Value); 6] = [
+        ("second encoding of an instance", "/instances/0", json!(plus_modulus(good["instances"][0].as_str().unwrap()))),
         ("longer proof", "/proof", json!(format!("{}00", good["proof"].as_str().unwrap()))),
         ("upper case", "/proof", json!(good["proof"].as_str().unwrap().to_uppercase())),
         ("public input", "/visibility/input", json!("public")),
@@ -164,6 +165,19 @@ fn changed_receipts_are_rejected() {
     place.fail(1, &VERIFY, "cannot be read");
     place.write("r.json", "");
     place.fail(1, &VERIFY, "cannot be read");
+}
+
+/// The same field element as another number of 32 bytes.
+fn plus_modulus(hex: &str) -> String {
+    let modulus = hex::decode("30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001").unwrap();
+    let mut carry = 0;
+    let mut sum: Vec<u8> = hex::decode(hex).unwrap();
+    for (digit, addend) in sum.iter_mut().zip(&modulus).rev() {
+        let wide = u16::from(*digit) + u16::from(*addend) + carry;
+        [_, *digit] = wide.to_be_bytes();
+        carry = wide >> 8;
+    }
+    hex::encode(sum)
 }
 
 fn leaves(value: &Value, pointer: String, out: &mut Vec<String>) {

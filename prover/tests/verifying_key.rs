@@ -1,0 +1,194 @@
+//! Encodings of verifying keys: one each, and anything else is an error or another key.
+
+mod models;
+
+use models::Keyed;
+use proptest::prelude::*;
+use rayon::prelude::*;
+use std::sync::LazyLock;
+use sworn_prover::{Cpu, Proof};
+use sworn_verifier::expression::{Expression, Operation};
+use sworn_verifier::{verify, verify_batch, ColumnKind, Fr, G1Affine, KeyError, KeyParts, Query, VerifyingKey};
+
+static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
+    let proof = keyed.prove(Cpu, 1);
+    (keyed, proof)
+});
+
+fn key() -> &'static VerifyingKey {
+    TINY.0.key.verifying_key()
+}
+
+/// An error, or a key of another digest that does not accept the proof.
+fn is_harmless(bytes: &[u8]) {
+    if let Ok(other) = VerifyingKey::from_bytes(bytes) {
+        assert_eq!(other.to_bytes(), bytes, "one encoding");
+        assert_ne!(other.digest(), key().digest());
+        assert!(verify(&other, &TINY.1.instance, &TINY.1.bytes).is_err());
+    }
+}
+
+#[test]
+fn every_changed_bit_is_an_error_or_another_key() {
+    let bytes = key().to_bytes();
+    (0..bytes.len() * 8).into_par_iter().for_each(|bit| {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        is_harmless(&changed);
+    });
+}
+
+#[test]
+fn cut_and_lengthened_keys_are_refused() {
+    let bytes = key().to_bytes();
+    for end in 0..bytes.len() {
+        assert!(VerifyingKey::from_bytes(&bytes[..end]).is_err(), "{end} bytes");
+    }
+    assert_eq!(VerifyingKey::from_bytes(&[bytes.clone(), vec![0]].concat()), Err(KeyError::NotCanonical));
+    assert_eq!(VerifyingKey::from_bytes(&bytes[1..]), Err(KeyError::Encoding));
+    let mut older = bytes;
+    older[8] = 1;
+    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 2, actual: 1 }));
+}
+
+#[test]
+fn lengths_have_one_encoding() {
+    // Behind magic and version: log₂ of the rows, a varint. Two bytes for what has one.
+    let mut bytes = key().to_bytes();
+    bytes[12] |= 128;
+    bytes.insert(13, 0);
+    assert_eq!(VerifyingKey::from_bytes(&bytes), Err(KeyError::NotCanonical));
+}
+
+/// Parts of a key, changed.
+fn changed(change: impl FnOnce(&mut KeyParts)) -> Result<VerifyingKey, KeyError> {
+    let mut parts = KeyParts::clone(key());
+    change(&mut parts);
+    VerifyingKey::new(&parts)
+}
+
+fn is_range(result: Result<VerifyingKey, KeyError>) {
+    assert!(matches!(result, Err(KeyError::Range { .. })), "{result:?}");
+}
+
+#[test]
+fn rules_of_keys_are_checked() {
+    assert_eq!(changed(|_| ()).as_ref(), Ok(key()));
+    is_range(changed(|k| k.log_rows = 3));
+    is_range(changed(|k| k.log_rows = 29));
+    is_range(changed(|k| k.log_rows = u32::MAX));
+    is_range(changed(|k| k.fixed_commitments.truncate(1)));
+    is_range(changed(|k| k.permutation_commitments.push(k.permutation_commitments[0])));
+    is_range(changed(|k| k.tensors[0].scale = -1.0));
+    is_range(changed(|k| k.tensors[0].scale = f64::INFINITY));
+    is_range(changed(|k| k.tensors[0].shape = vec![1 << 20]));
+    is_range(changed(|k| k.tensors[0].shape = vec![usize::MAX, usize::MAX]));
+    is_range(changed(|k| k.constraints.degree = 2));
+    is_range(changed(|k| k.constraints.degree = 10));
+    is_range(changed(|k| k.constraints.num_challenges = 64));
+    is_range(changed(|k| k.constraints.advice_phases[0] = 2));
+    is_range(changed(|k| k.constraints.advice_phases.clear()));
+    is_range(changed(|k| k.constraints.advice_queries[0].rotation = 3));
+    is_range(changed(|k| k.constraints.advice_queries[0].rotation = i32::MIN));
+    is_range(changed(|k| k.constraints.advice_queries[0].column = u32::MAX));
+    is_range(changed(|k| k.constraints.fixed_queries[0] = k.constraints.fixed_queries[1]));
+    is_range(changed(|k| k.constraints.instance_queries[0] = Query { column: 1, rotation: 0 }));
+    is_range(changed(|k| k.constraints.permutation[0] = (ColumnKind::Fixed, 1 << 20)));
+    is_range(changed(|k| k.constraints.permutation[0] = k.constraints.permutation[1]));
+    let expression = |program: Vec<Operation>| {
+        let gate = key().constraints.gates.len();
+        let made = changed(|k| k.constraints.gates.push(Expression(program)));
+        assert_eq!(made, Err(KeyError::Expression { gate }));
+    };
+    expression(vec![]);
+    expression(vec![Operation::Add]);
+    expression(vec![Operation::Negate]);
+    expression(vec![Operation::Advice(0), Operation::Advice(0)]);
+    expression(vec![Operation::Advice(u32::MAX)]);
+    expression(vec![Operation::Challenge(63)]);
+    expression(vec![Operation::Constant([255; 32])]);
+    expression(vec![Operation::Advice(0), Operation::Scale([255; 32])]);
+    let power = [vec![Operation::Advice(0); 6], vec![Operation::Multiply; 5]].concat();
+    expression(power);
+}
+
+#[test]
+fn points_of_keys_are_checked() {
+    let bytes = key().to_bytes();
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+        let mut changed = bytes.clone();
+        changed[at..at + to.len()].copy_from_slice(to);
+        VerifyingKey::from_bytes(&changed)
+    };
+    let fixed = sworn_verifier::point::encode_g1(key().fixed_commitments.iter().find(|p| **p != G1Affine::default()).unwrap());
+    assert!(matches!(replaced(&fixed, &[255; 64]), Err(KeyError::Point { .. })));
+    assert!(matches!(replaced(&fixed, &[1; 64]), Err(KeyError::Point { .. })));
+    // A column of zeros: another key.
+    assert_ne!(replaced(&fixed, &[0; 64]).unwrap().digest(), key().digest());
+    let fixed = key().fixed_commitments.len();
+    let sigma = sworn_verifier::point::encode_g1(&key().permutation_commitments[0]);
+    assert_eq!(replaced(&sigma, &[0; 64]), Err(KeyError::Point { index: fixed }));
+    assert_eq!(changed(|k| k.fixed_commitments[1] = G1Affine::new_unchecked(1.into(), 3.into())), Err(KeyError::Point { index: 1 }));
+    let points = fixed + key().permutation_commitments.len();
+    for (index, point) in [(points, key().g2), (points + 1, key().s_g2)] {
+        let encoded = sworn_verifier::point::encode_g2(&point);
+        assert_eq!(replaced(&encoded, &[0; 128]), Err(KeyError::Point { index }));
+        assert_eq!(replaced(&encoded, &[1; 128]), Err(KeyError::Point { index }));
+        assert_eq!(replaced(&encoded, &[255; 128]), Err(KeyError::Point { index }));
+    }
+}
+
+/// Bytes with runs overwritten.
+fn overwritten(bytes: &[u8], runs: &[(prop::sample::Index, Vec<u8>)]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for (at, run) in runs {
+        let at = at.index(out.len());
+        out.iter_mut().skip(at).zip(run).for_each(|(to, from)| *to = *from);
+    }
+    out
+}
+
+fn runs() -> impl Strategy<Value = Vec<(prop::sample::Index, Vec<u8>)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..40)), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn random_bytes_are_no_key(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        prop_assert!(VerifyingKey::from_bytes(&bytes).is_err());
+        let bytes = [&key().to_bytes()[..12], &bytes].concat();
+        prop_assert!(VerifyingKey::from_bytes(&bytes).is_err());
+    }
+
+    #[test]
+    fn overwritten_keys_are_harmless(runs in runs()) {
+        let good = key().to_bytes();
+        let bytes = overwritten(&good, &runs);
+        if bytes != good {
+            is_harmless(&bytes);
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_no_proof(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
+        prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
+        let length = key().shape().bytes();
+        let bytes: Vec<u8> = bytes.into_iter().chain(0..=255).cycle().take(length).collect();
+        prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
+        prop_assert!(verify_batch(&[(key(), &TINY.1.instance, &bytes)]).is_err());
+    }
+
+    #[test]
+    fn overwritten_proofs_are_rejected(runs in runs(), instance in prop::collection::vec(any::<u64>(), 4)) {
+        let bytes = overwritten(&TINY.1.bytes, &runs);
+        if bytes != TINY.1.bytes {
+            prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
+        }
+        let instance: Vec<Fr> = instance.into_iter().map(Fr::from).collect();
+        prop_assert!(verify(key(), &instance, &TINY.1.bytes).is_err());
+    }
+}
