@@ -22,7 +22,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, tests, node-tests, smoke, bench-smoke, and a clean tree after them
+    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, bench-smoke, and a clean tree after them
     Test,
     /// Formatting is what rustfmt makes
     Fmt,
@@ -30,6 +30,8 @@ enum Job {
     Clippy,
     /// Documentation builds without warnings
     Docs,
+    /// The verifier builds by itself, and depends on neither halo2 nor another crate of the workspace
+    Verifier,
     /// Unit, integration and documentation tests
     Tests,
     /// The ONNX backend node tests, from the Python package `onnx`, as a table by operator
@@ -62,6 +64,7 @@ type Step = (&'static str, fn(&Workspace) -> Result<(), Failure>);
 const FMT: Step = ("fmt", steps::fmt);
 const CLIPPY: Step = ("clippy", steps::clippy);
 const DOCS: Step = ("docs", steps::docs);
+const VERIFIER: Step = ("verifier", steps::verifier);
 const NODE_TESTS: Step = ("node-tests", steps::node_tests);
 const TESTS: Step = ("tests", steps::tests);
 const SMOKE: Step = ("smoke", steps::smoke);
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Job::Fmt => run(&workspace, &[FMT]),
         Job::Clippy => run(&workspace, &[CLIPPY]),
         Job::Docs => run(&workspace, &[DOCS]),
+        Job::Verifier => run(&workspace, &[VERIFIER]),
         Job::Tests => run(&workspace, &[TESTS]),
         Job::NodeTests => run(&workspace, &[NODE_TESTS]),
         Job::Smoke => run(&workspace, &[SMOKE]),
@@ -88,7 +92,7 @@ fn main() -> ExitCode {
 
 fn test(workspace: &Workspace) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer = run(workspace, &[FMT, CLIPPY, DOCS, TESTS, NODE_TESTS, SMOKE, BENCH_SMOKE]);
+    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, BENCH_SMOKE]);
     if answer != ExitCode::SUCCESS {
         return answer;
     }

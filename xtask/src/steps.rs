@@ -21,6 +21,20 @@ pub(crate) fn docs(workspace: &Workspace) -> Result<(), Failure> {
     must(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// By itself, so that no other crate turns on the features that it does without.
+pub(crate) fn verifier(workspace: &Workspace) -> Result<(), Failure> {
+    must(&mut cargo(&workspace.root, ["check", "--quiet", "--package", "sworn-verifier"]))?;
+    let mut tree = cargo(&workspace.root, ["tree", "--package", "sworn-verifier", "--edges", "normal", "--prefix", "none"]);
+    let output = tree.output().map_err(|error| Failure::new(format!("cargo tree: {error}")))?;
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
+    let foreign = |line: &&str| line.starts_with("halo2") || line.starts_with("sworn-") && !line.starts_with("sworn-verifier ");
+    match tree.lines().find(foreign) {
+        None if output.status.success() && tree.starts_with("sworn-verifier ") => Ok(()),
+        None => Err(Failure::new("cargo tree failed")),
+        Some(line) => Err(Failure::new(format!("the verifier depends on {line}"))),
+    }
+}
+
 /// With nextest where it is installed; documentation tests always run with cargo.
 pub(crate) fn tests(workspace: &Workspace) -> Result<(), Failure> {
     let root = &workspace.root;

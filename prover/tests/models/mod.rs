@@ -164,6 +164,21 @@ pub fn two_limbs() -> Model {
     Model::new("two limbs", b.finish(&[y]), true)
 }
 
+/// As many columns as the largest benchmark models have: LeNet on 28×28 pixels.
+pub fn wide() -> Model {
+    let mut b = Build::new(7, 12);
+    let x = b.input(&[1, 1, 28, 28]);
+    let y = b.conv(x, 6, ConvSpec::square(5, 1, 2), Activation::Relu);
+    let y = b.max_pool(y, 2);
+    let y = b.conv(y, 16, ConvSpec::square(5, 1, 0), Activation::Relu);
+    let y = b.max_pool(y, 2);
+    let y = b.flatten(y);
+    let y = b.dense(y, 120, Activation::Relu);
+    let y = b.dense(y, 84, Activation::Relu);
+    let y = b.dense(y, 10, Activation::None);
+    Model::new("wide", b.finish(&[y]), false)
+}
+
 /// Every kind of operation.
 pub fn all() -> Vec<Model> {
     let named = [convolution(), residual(), grouped(), maxima(), elementwise_and_tables(), gathers(), two_limbs()];
