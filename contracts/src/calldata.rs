@@ -1,0 +1,126 @@
+//! Calls of the contracts.
+//!
+//! ```text
+//! selector ‖ 0x40 ‖ 0x60 + 32n ‖ n ‖ public values ‖ length ‖ proof        every word of 32 bytes, big-endian
+//! ```
+
+use sha3::{Digest, Keccak256};
+use sworn_verifier::VerifyingKey;
+
+use crate::error::ExportError;
+use crate::key::Key;
+use crate::openings::Shape;
+use crate::wrapper::is_typed;
+
+/// The verifier's function.
+const VERIFY: &str = "verify(uint256[],bytes)";
+
+/// The first four bytes of a call.
+pub fn selector(signature: &str) -> [u8; 4] {
+    let hash = Keccak256::digest(signature);
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// A number as a word.
+pub fn word(value: usize) -> [u8; 32] {
+    let mut out = [0; 32];
+    out[24..].copy_from_slice(&(value as u64).to_be_bytes());
+    out
+}
+
+/// A call of `SwornVerifier.verify`: public values as field elements, 32 bytes big-endian each, and the proof.
+///
+/// # Errors
+/// Another number of values or bytes than the key's proofs have. What they contain is for the contract to judge.
+pub fn calldata(key: &VerifyingKey, instances: &[[u8; 32]], proof: &[u8]) -> Result<Vec<u8>, ExportError> {
+    let key = Key::new(key);
+    let (expected, actual) = (key.num_instances(), instances.len());
+    if expected != actual {
+        return Err(ExportError::InstanceCount { expected, actual });
+    }
+    let (expected, actual) = (Shape::new(&key).length, proof.len());
+    if expected != actual {
+        return Err(ExportError::ProofLength { expected, actual });
+    }
+    Ok(encode(instances, proof))
+}
+
+fn encode(instances: &[[u8; 32]], proof: &[u8]) -> Vec<u8> {
+    let mut out = selector(VERIFY).to_vec();
+    for value in [0x40, 0x60 + 32 * instances.len(), instances.len()] {
+        out.extend(word(value));
+    }
+    out.extend(instances.concat());
+    out.extend(word(proof.len()));
+    out.extend(proof);
+    out
+}
+
+/// A call of the typed `verify` of the model's contract: the public tensors as integers, in their order, and the proof.
+///
+/// # Errors
+/// Another number of tensors, elements or bytes than the key's proofs have.
+pub fn typed_calldata(key: &VerifyingKey, tensors: &[Vec<i64>], proof: &[u8]) -> Result<Vec<u8>, ExportError> {
+    let key = Key::new(key);
+    let matches = tensors.len() == key.tensors.len() && tensors.iter().zip(&key.tensors).all(|(v, t)| v.len() == t.elements);
+    if !matches {
+        let actual = tensors.iter().map(Vec::len).sum();
+        return Err(ExportError::InstanceCount { expected: key.num_instances(), actual });
+    }
+    let (expected, actual) = (Shape::new(&key).length, proof.len());
+    if expected != actual {
+        return Err(ExportError::ProofLength { expected, actual });
+    }
+    let types = if is_typed(tensors.len()) { "int256[],".repeat(tensors.len()) } else { "int256[][],".into() };
+    let signature = format!("verify({types}bytes)");
+    let mut parts = arguments(tensors);
+    let padding = proof.len().next_multiple_of(32) - proof.len();
+    parts.push([&word(proof.len()), proof, &vec![0; padding]].concat());
+    Ok([selector(&signature).to_vec(), tuple(&parts)].concat())
+}
+
+/// The ABI encoding of tensors, one after another: what `inputHash` and `outputHash` of `IProofVerifier` are of.
+pub fn encode_tensors(tensors: &[Vec<i64>]) -> Vec<u8> {
+    tuple(&arrays(tensors))
+}
+
+/// The metadata of the model's `IProofVerifier`: all public tensors.
+pub fn metadata(tensors: &[Vec<i64>]) -> Vec<u8> {
+    tuple(&arguments(tensors))
+}
+
+fn arrays(tensors: &[Vec<i64>]) -> Vec<Vec<u8>> {
+    tensors.iter().map(|t| array(t)).collect()
+}
+
+/// The tensors as the model's contract takes them: as arguments, or as one array of arrays.
+fn arguments(tensors: &[Vec<i64>]) -> Vec<Vec<u8>> {
+    if is_typed(tensors.len()) {
+        arrays(tensors)
+    } else {
+        vec![[word(tensors.len()).to_vec(), tuple(&arrays(tensors))].concat()]
+    }
+}
+
+/// `int256[]`.
+fn array(values: &[i64]) -> Vec<u8> {
+    let mut out = word(values.len()).to_vec();
+    for value in values {
+        let mut word = [if *value < 0 { 0xff } else { 0 }; 32];
+        word[24..].copy_from_slice(&value.to_be_bytes());
+        out.extend(word);
+    }
+    out
+}
+
+/// A tuple of dynamic values: their offsets, and they.
+fn tuple(parts: &[Vec<u8>]) -> Vec<u8> {
+    let mut offset = 32 * parts.len();
+    let mut out = Vec::new();
+    for part in parts {
+        out.extend(word(offset));
+        offset += part.len();
+    }
+    out.extend(parts.concat());
+    out
+}

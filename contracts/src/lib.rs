@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod calldata;
+mod data;
+pub mod error;
+mod gas;
+mod key;
+mod openings;
+mod package;
+mod program;
+mod protocol;
+mod slots;
+mod wrapper;
+
+pub use calldata::{calldata, encode_tensors, metadata, selector, typed_calldata, word};
+pub use data::MAX_CODE;
+pub use error::ExportError;
+pub use package::{estimate_gas, export, DataContract, Package, SOURCES};

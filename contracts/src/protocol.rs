@@ -1,0 +1,477 @@
+//! The verifier's arithmetic as two programs and a list of multiplications of points.
+//!
+//! ```text
+//! before    x^n, u − x·ω^d, and all else that is inverted together
+//! between   1/(x − ω^r) and the instance at x: by the contract, in loops over the instance
+//! after     L_0, L_last, L_blind; gates and permutation folded by y; quotient at x
+//!           c_i = v^i·Z_0(u)/Z_i(u)         R = Z_0(u)·Σ_i v^i Σ_k E_ik·w_ik·x^(1−|S_i|)/(u − xω^k)
+//!           E_ik = Σ_j y^j e_ijk            w_ik = 1/Π_(m≠k) (ω^k − ω^m)
+//! points    Σ_i c_i Σ_j y^j C_ij − R·G − Z_0(u)·W + u·W'     Horner's rule through all sets: one multiplication a point
+//! ```
+//!
+//! `Z_i` vanishes on the points `xω^k` of set `S_i`: SHPLONK [BDFG20, §4], scaled by the first set's factor as halo2 scales it.
+//!
+//! \[BDFG20\]: <https://eprint.iacr.org/2020/081>
+
+use ark_bn254::Fr;
+use ark_ff::{BigInteger, Field, One, PrimeField, Zero};
+
+use crate::error::ExportError;
+use crate::key::{Key, Kind, Op};
+use crate::openings::{Commitment, Evaluation, Set, Shape};
+use crate::program::{Builder, Id, Place, Program};
+use crate::slots::{Inverse, Slots, Squeezed};
+
+/// Order of the field's largest subgroup of a power of two.
+const TWO_ADICITY: u32 = 28;
+/// halo2's generator of the multiplicative group.
+const GENERATOR: u64 = 7;
+
+/// What is done with a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// `sum ← sum·s + P`
+    Fold,
+    /// `sum ← sum + s·P`
+    Term,
+    /// `sum ← sum + P`
+    Add,
+}
+
+/// Where a point is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// At this byte of the proof.
+    Proof(usize),
+    /// In the key: the next of its points.
+    Key,
+    /// The generator.
+    Generator,
+}
+
+/// One multiplication.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Multiplication {
+    pub(crate) action: Action,
+    pub(crate) scalar: Place,
+    pub(crate) point: Point,
+}
+
+/// A compiled verifier.
+#[derive(Debug)]
+pub(crate) struct Protocol {
+    pub(crate) shape: Shape,
+    pub(crate) slots: Slots,
+    pub(crate) constants: Vec<Fr>,
+    pub(crate) temporaries: usize,
+    pub(crate) before: Program,
+    pub(crate) after: Program,
+    pub(crate) multiplications: Vec<Multiplication>,
+    /// Commitments of the key in the order of their use.
+    pub(crate) points: Vec<[u8; 64]>,
+}
+
+/// Indices of constants that the contract reads itself.
+pub(crate) mod constant {
+    pub(crate) const OMEGA: usize = 2;
+    pub(crate) const OMEGA_LAST: usize = 3;
+}
+
+/// `7^((r−1)/2^28)` squared down to 2^log_rows rows.
+fn root_of_unity(log_rows: u32) -> Fr {
+    let mut exponent = Fr::MODULUS;
+    exponent.sub_with_borrow(&1u64.into());
+    let root = Fr::from(GENERATOR).pow(exponent >> TWO_ADICITY);
+    (log_rows..TWO_ADICITY).fold(root, |root, _| root.square())
+}
+
+/// `7^(2^28)`, which separates the columns of the permutation.
+fn delta() -> Fr {
+    (0..TWO_ADICITY).fold(Fr::from(GENERATOR), |d, _| d.square())
+}
+
+fn rotate(omega: Fr, rotation: i32) -> Fr {
+    let power = omega.pow([u64::from(rotation.unsigned_abs())]);
+    if rotation < 0 {
+        power.inverse().unwrap_or(Fr::zero())
+    } else {
+        power
+    }
+}
+
+impl Protocol {
+    pub(crate) fn new(key: &Key) -> Result<Self, ExportError> {
+        if let Some(query) = key.instance_queries.iter().find(|q| q.rotation != 0) {
+            return Err(ExportError::InstanceRotation { rotation: query.rotation });
+        }
+        let shape = Shape::new(key);
+        let sets = shape.sets(key);
+        let mut rotations: Vec<i32> = sets.iter().flat_map(|s| s.rotations.iter().copied()).collect();
+        rotations.sort_unstable();
+        rotations.dedup();
+        let slots = Slots::new(key, shape.num_evaluations, rotations.len());
+        let omega = root_of_unity(key.log_rows);
+        let mut builder = Builder::default();
+        for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.last_row() as i32))] {
+            builder.constants.push(value);
+        }
+        let mut compiler = Compiler { key, shape, slots, builder, omega, rotations };
+        let before = compiler.before();
+        let quotient = compiler.quotient(before.power)?;
+        let openings = compiler.openings(&sets, quotient, before.power, &before.distances);
+        let after = compiler.builder.program(&openings.results);
+        let (multiplications, points) = compiler.multiplications(&sets, &openings);
+        let Compiler { shape, slots, builder, .. } = compiler;
+        Ok(Self {
+            shape,
+            slots,
+            constants: builder.constants,
+            temporaries: builder.temporaries,
+            before: before.program,
+            after,
+            multiplications,
+            points,
+        })
+    }
+}
+
+/// What the first program leaves.
+struct Before {
+    program: Program,
+    /// `x^n`.
+    power: Id,
+    /// `u − x·ω^d` by rotation.
+    distances: Vec<Id>,
+}
+
+/// What the second program leaves.
+struct Openings {
+    results: Vec<(usize, Id)>,
+    /// Factor of the sum before the first limb or member of each set, from the first set.
+    steps: Vec<Id>,
+    /// Factor before the quotient's first limb, after the set's other member.
+    limb: Id,
+    minus_value: Id,
+    minus_vanishing: Id,
+    power: Id,
+}
+
+struct Compiler<'k> {
+    key: &'k Key,
+    shape: Shape,
+    slots: Slots,
+    builder: Builder,
+    omega: Fr,
+    rotations: Vec<i32>,
+}
+
+impl Compiler<'_> {
+    fn squeezed(&mut self, challenge: Squeezed) -> Id {
+        self.builder.named(self.slots.squeezed(challenge))
+    }
+
+    fn inverse(&mut self, of: Inverse) -> Id {
+        self.builder.named(self.slots.inverse(of))
+    }
+
+    fn before(&mut self) -> Before {
+        let (x, u) = (self.squeezed(Squeezed::Point), self.squeezed(Squeezed::OpeningPoint));
+        let fold = self.squeezed(Squeezed::OpeningFold);
+        let power = self.builder.power(x, 1 << self.key.log_rows);
+        let one = self.builder.constant(Fr::one());
+        let vanishing = self.builder.subtract(power, one);
+        let power_slot = self.slots.result();
+        let mut results = vec![
+            (power_slot, power),
+            (self.slots.inverse(Inverse::Vanishing), vanishing),
+            (self.slots.inverse(Inverse::Point), x),
+            (self.slots.inverse(Inverse::PointPower), power),
+            (self.slots.inverse(Inverse::OpeningFold), fold),
+        ];
+        let mut distances = Vec::new();
+        for (index, rotation) in self.rotations.clone().into_iter().enumerate() {
+            let minus = self.builder.constant(-rotate(self.omega, rotation));
+            let distance = self.builder.multiply_add(x, minus, u);
+            let slot = self.slots.result();
+            results.extend([(slot, distance), (self.slots.distance(index), distance)]);
+            distances.push(slot);
+        }
+        let program = self.builder.program(&results);
+        let power = self.builder.named(power_slot);
+        let distances = distances.into_iter().map(|slot| self.builder.named(slot)).collect();
+        Before { program, power, distances }
+    }
+
+    /// The quotient at x.
+    fn quotient(&mut self, power: Id) -> Result<Id, ExportError> {
+        let key = self.key;
+        let last = key.last_row();
+        let one = self.builder.constant(Fr::one());
+        let vanishing = self.builder.subtract(power, one);
+        let per_row = self.builder.constant(Fr::from(1u64 << key.log_rows).inverse().unwrap_or(Fr::zero()));
+        let common = self.builder.multiply(vanishing, per_row);
+        let sum = self.builder.named(self.slots.instance);
+        let instance = self.builder.multiply(common, sum);
+        let lagrange = |c: &mut Self, index: usize| {
+            let root = c.builder.constant(rotate(c.omega, index as i32 - last as i32));
+            let inverse = c.builder.named(c.slots.lagrange(index));
+            c.builder.multiply(root, inverse)
+        };
+        let l_last = lagrange(self, 0);
+        let mut blind = self.builder.constant(Fr::zero());
+        for index in 1..last {
+            let term = lagrange(self, index);
+            blind = self.builder.add(term, blind);
+        }
+        let first = lagrange(self, last);
+        let unusable = self.builder.add(l_last, blind);
+        let [first, l_last, unusable] = [first, l_last, unusable].map(|l| self.builder.multiply(common, l));
+        let active = self.builder.subtract(one, unusable);
+
+        let fold = self.squeezed(Squeezed::Fold);
+        let mut total = self.builder.constant(Fr::zero());
+        for index in 0..key.gates.len() {
+            let gate = self.gate(index, instance)?;
+            total = self.builder.multiply_add(total, fold, gate);
+        }
+        for expression in 0..self.num_permutation_expressions() {
+            let value = self.permutation(expression, instance, (first, l_last, active))?;
+            total = self.builder.multiply_add(total, fold, value);
+        }
+        let inverse = self.inverse(Inverse::Vanishing);
+        Ok(self.builder.multiply(total, inverse))
+    }
+
+    fn evaluation(&mut self, index: usize) -> Id {
+        self.builder.named(self.slots.evaluations + index)
+    }
+
+    fn query(&mut self, kind: Kind, index: usize, instance: Id) -> Id {
+        match kind {
+            Kind::Advice => self.evaluation(index),
+            Kind::Fixed => self.evaluation(self.shape.fixed_evaluations + index),
+            Kind::Instance => instance,
+        }
+    }
+
+    fn gate(&mut self, index: usize, instance: Id) -> Result<Id, ExportError> {
+        let malformed = ExportError::Gate { gate: index };
+        let mut stack: Vec<Id> = Vec::new();
+        for operation in &self.key.gates[index] {
+            let value = match operation {
+                Op::Constant(value) => Some(self.builder.constant(*value)),
+                Op::Query(kind, query) => Some(self.query(*kind, *query, instance)),
+                Op::Challenge(challenge) => Some(self.builder.named(*challenge)),
+                Op::Negate => stack.pop().map(|a| self.builder.negate(a)),
+                Op::Scale(factor) => stack.pop().map(|a| {
+                    let factor = self.builder.constant(*factor);
+                    self.builder.multiply(a, factor)
+                }),
+                Op::Add => pair(&mut stack).map(|(a, b)| self.builder.add(a, b)),
+                Op::Multiply => pair(&mut stack).map(|(a, b)| self.builder.multiply(a, b)),
+            };
+            match value {
+                Some(value) => stack.push(value),
+                None => return Err(malformed),
+            }
+        }
+        match stack.as_slice() {
+            [value] => Ok(*value),
+            _ => Err(malformed),
+        }
+    }
+
+    fn num_permutation_expressions(&self) -> usize {
+        match self.shape.num_products {
+            0 => 0,
+            n => 2 + (n - 1) + n,
+        }
+    }
+
+    /// An expression of the permutation, in halo2's order.
+    fn permutation(&mut self, index: usize, instance: Id, (first, last, active): (Id, Id, Id)) -> Result<Id, ExportError> {
+        let products = self.shape.num_products;
+        let product = |c: &mut Self, i: usize, at: usize| c.evaluation(c.shape.product_evaluations + 3 * i + at);
+        match index {
+            0 => {
+                // l_0 · (1 − z_0) = 0
+                let (one, z) = (self.builder.constant(Fr::one()), product(self, 0, 0));
+                let difference = self.builder.subtract(one, z);
+                Ok(self.builder.multiply(first, difference))
+            }
+            1 => {
+                // l_last · (z_l² − z_l) = 0
+                let z = product(self, products - 1, 0);
+                let minus = self.builder.negate(z);
+                let difference = self.builder.multiply_add(z, z, minus);
+                Ok(self.builder.multiply(difference, last))
+            }
+            i if i < products + 1 => {
+                // l_0 · (z_i − z_{i−1}(ω^last X)) = 0
+                let (z, before) = (product(self, i - 1, 0), product(self, i - 2, 2));
+                let difference = self.builder.subtract(z, before);
+                Ok(self.builder.multiply(difference, first))
+            }
+            i => {
+                // active · (z(ωX) Π (p + β·s + γ) − z Π (p + β·δ^c·X + γ)) = 0
+                let set = i - products - 1;
+                let (mut left, mut right) = (product(self, set, 1), product(self, set, 0));
+                let (beta, gamma) = (self.squeezed(Squeezed::Beta), self.squeezed(Squeezed::Gamma));
+                let x = self.squeezed(Squeezed::Point);
+                let shifted = self.builder.multiply(beta, x);
+                let chunk = self.key.chunk();
+                for column in (set * chunk..self.key.permutation.len()).take(chunk) {
+                    let value = self.permuted(column, instance)?;
+                    let value = self.builder.add(value, gamma);
+                    let sigma = self.evaluation(self.shape.sigma_evaluations + column);
+                    let factor = self.builder.multiply_add(beta, sigma, value);
+                    left = self.builder.multiply(left, factor);
+                    let delta = self.builder.constant(delta().pow([column as u64]));
+                    let factor = self.builder.multiply_add(shifted, delta, value);
+                    right = self.builder.multiply(right, factor);
+                }
+                let difference = self.builder.subtract(left, right);
+                Ok(self.builder.multiply(difference, active))
+            }
+        }
+    }
+
+    /// The value at x of a column under copy constraints.
+    fn permuted(&mut self, column: usize, instance: Id) -> Result<Id, ExportError> {
+        let (kind, index) = self.key.permutation[column];
+        let queries = match kind {
+            Kind::Advice => &self.key.advice_queries,
+            Kind::Fixed => &self.key.fixed_queries,
+            Kind::Instance => &self.key.instance_queries,
+        };
+        let query = queries.iter().position(|q| q.column == index && q.rotation == 0);
+        Ok(self.query(kind, query.ok_or(ExportError::Permutation { column })?, instance))
+    }
+
+    /// `Z_i(u)`, or its inverse.
+    fn vanishing(&mut self, set: &Set, distances: &[Id]) -> Id {
+        let at: Vec<usize> = set.rotations.iter().map(|d| self.rotation(*d)).collect();
+        let one = self.builder.constant(Fr::one());
+        at.into_iter().fold(one, |product, i| self.builder.multiply(product, distances[i]))
+    }
+
+    fn rotation(&self, rotation: i32) -> usize {
+        self.rotations.binary_search(&rotation).unwrap_or(0)
+    }
+
+    fn openings(&mut self, sets: &[Set], quotient: Id, power: Id, distances: &[Id]) -> Openings {
+        let inverses: Vec<Id> = (0..distances.len()).map(|i| self.builder.named(self.slots.distance(i))).collect();
+        let (y, v) = (self.squeezed(Squeezed::OpeningFold), self.squeezed(Squeezed::SetFold));
+        let inverse_y = self.inverse(Inverse::OpeningFold);
+        let inverse_x = self.inverse(Inverse::Point);
+        let inverse_power = self.inverse(Inverse::PointPower);
+        let mut sum = self.builder.constant(Fr::zero());
+        for set in sets.iter().rev() {
+            let mut value = self.builder.constant(Fr::zero());
+            for &rotation in &set.rotations {
+                let here = rotate(self.omega, rotation);
+                let others = set.rotations.iter().filter(|r| **r != rotation);
+                let weight: Fr = others.map(|r| here - rotate(self.omega, *r)).product();
+                let weight = self.builder.constant(weight.inverse().unwrap_or(Fr::zero()));
+                let combined = self.combined(set, rotation, y, quotient);
+                let at = inverses[self.rotation(rotation)];
+                let coefficient = self.builder.multiply(weight, at);
+                value = self.builder.multiply_add(coefficient, combined, value);
+            }
+            let scale = self.builder.power(inverse_x, set.rotations.len() - 1);
+            let value = self.builder.multiply(value, scale);
+            sum = self.builder.multiply_add(sum, v, value);
+        }
+        let vanishing = self.vanishing(&sets[0], distances);
+        let minus_vanishing = self.builder.negate(vanishing);
+        let minus_value = self.builder.multiply(minus_vanishing, sum);
+        let limb = self.builder.power(inverse_power, self.shape.num_limbs - 1);
+        let mut steps = Vec::new();
+        for (index, set) in sets.iter().enumerate() {
+            // Before the last set there is nothing to scale.
+            let Some(next) = sets.get(index + 1) else { break };
+            let here = self.vanishing(set, distances);
+            let there = self.vanishing(next, &inverses);
+            let ratio = self.builder.multiply(here, there);
+            let ratio = self.builder.multiply(ratio, v);
+            let power = self.builder.power(inverse_y, set.members.len() - 1);
+            let mut step = self.builder.multiply(ratio, power);
+            if set.members.last().is_some_and(|m| m.commitment == Commitment::Quotient) {
+                step = self.builder.multiply(step, limb);
+            }
+            steps.push(step);
+        }
+        let limb = self.builder.multiply(limb, y);
+        let mut results: Vec<(usize, Id)> = Vec::new();
+        for id in steps.iter().chain([&limb, &minus_value, &minus_vanishing]) {
+            if self.builder.leaf(*id).is_none() && results.iter().all(|r| r.1 != *id) {
+                results.push((self.slots.result(), *id));
+            }
+        }
+        Openings { results, steps, limb, minus_value, minus_vanishing, power }
+    }
+
+    /// `Σ_j y^j e_j` of a set's values at a rotation.
+    fn combined(&mut self, set: &Set, rotation: i32, y: Id, quotient: Id) -> Id {
+        let zero = self.builder.constant(Fr::zero());
+        set.members.iter().rev().fold(zero, |sum, member| {
+            let value = member.values.iter().find(|v| v.0 == rotation).map(|v| v.1);
+            let value = match value {
+                Some(Evaluation::Proof(index)) => self.evaluation(index),
+                Some(Evaluation::Quotient) => quotient,
+                None => zero,
+            };
+            self.builder.multiply_add(sum, y, value)
+        })
+    }
+
+    fn multiplications(&mut self, sets: &[Set], openings: &Openings) -> (Vec<Multiplication>, Vec<[u8; 64]>) {
+        let place = |c: &Self, id: Id| {
+            let result = openings.results.iter().find(|r| r.1 == id).map(|r| Place::Named(r.0));
+            result.or_else(|| c.builder.leaf(id)).unwrap_or(Place::Constant(0))
+        };
+        let (y, u) = (self.squeezed(Squeezed::OpeningFold), self.squeezed(Squeezed::OpeningPoint));
+        let (y, u, power) = (place(self, y), place(self, u), place(self, openings.power));
+        let limb = place(self, openings.limb);
+        let (mut out, mut points) = (Vec::new(), Vec::new());
+        for (index, set) in sets.iter().enumerate().rev() {
+            let start = openings.steps.get(index).map(|id| place(self, *id));
+            for (j, member) in set.members.iter().enumerate().rev() {
+                let is_first = j + 1 == set.members.len();
+                let from = match member.commitment {
+                    Commitment::Proof(at) => vec![Point::Proof(at)],
+                    Commitment::Quotient => (0..self.shape.num_limbs).rev().map(|i| Point::Proof(self.shape.limbs + 64 * i)).collect(),
+                    Commitment::Fixed(column) => {
+                        points.push(self.key.fixed[column]);
+                        vec![Point::Key]
+                    }
+                    Commitment::Sigma(column) => {
+                        points.push(self.key.sigma[column]);
+                        vec![Point::Key]
+                    }
+                };
+                let is_quotient = member.commitment == Commitment::Quotient;
+                for (i, point) in from.into_iter().enumerate() {
+                    let scalar = match (i, is_first, is_quotient) {
+                        (0, true, _) => start,
+                        (0, false, true) => Some(limb),
+                        (0, false, false) => Some(y),
+                        _ => Some(power),
+                    };
+                    let action = if scalar.is_some() { Action::Fold } else { Action::Add };
+                    out.push(Multiplication { action, scalar: scalar.unwrap_or(Place::Constant(0)), point });
+                }
+            }
+        }
+        let term = |scalar, point| Multiplication { action: Action::Term, scalar, point };
+        out.push(term(place(self, openings.minus_value), Point::Generator));
+        out.push(term(place(self, openings.minus_vanishing), Point::Proof(self.shape.opening)));
+        out.push(term(u, Point::Proof(self.shape.opening + 64)));
+        (out, points)
+    }
+}
+
+fn pair(stack: &mut Vec<Id>) -> Option<(Id, Id)> {
+    let right = stack.pop()?;
+    Some((stack.pop()?, right))
+}

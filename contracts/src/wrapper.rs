@@ -1,0 +1,102 @@
+//! The typed contract of a model: its public tensors by name, and the adapter to `IProofVerifier`.
+
+use crate::key::{Key, Tensor};
+
+/// With more tensors than this, one array of arrays: the compiler's stack has sixteen slots.
+const MAX_ARGUMENTS: usize = 4;
+
+/// Words of Solidity that no argument may be.
+const RESERVED: [&str; 16] = [
+    "proof", "data", "bytes", "string", "address", "mapping", "function", "contract", "this", "super", "return", "new", "delete", "true",
+    "false", "tensors",
+];
+
+/// `MyTensor/out:0` as a name of Solidity, different for different tensors.
+fn argument(index: usize, tensor: &Tensor, tensors: &[Tensor]) -> String {
+    let clean = |name: &str| -> String { name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect() };
+    let name = clean(&tensor.name);
+    let is_taken = tensors.iter().filter(|t| clean(&t.name) == name).count() > 1;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !RESERVED.contains(&name.as_str());
+    // A type, a unit or a keyword that was not thought of is no word with an underscore at its end.
+    if is_taken || !is_name {
+        format!("tensor{index}_")
+    } else {
+        format!("{name}_")
+    }
+}
+
+/// Printable and without line breaks.
+fn plain(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_graphic() && c != '*' && c != '@' || c == ' ' { c } else { '?' }).collect()
+}
+
+fn describe(tensor: &Tensor) -> String {
+    let role = if tensor.is_input { "Input" } else { "Output" };
+    let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+    let (elements, scale) = (tensor.elements, tensor.scale);
+    format!("{role} `{}`, shape [{}], {elements} elements, row-major; 1 stands for {scale}.", plain(&tensor.name), shape.join(", "))
+}
+
+/// `tensors[0], tensors[3]` of a role.
+fn of_role(key: &Key, is_input: bool) -> String {
+    let indices = key.tensors.iter().enumerate().filter(|(_, t)| t.is_input == is_input);
+    indices.map(|(i, _)| format!("tensors[{i}]")).collect::<Vec<_>>().join(", ")
+}
+
+/// The source of `ModelVerifier.sol`.
+pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
+    let count = key.tensors.len();
+    let names: Vec<String> = key.tensors.iter().enumerate().map(|(i, t)| argument(i, t, &key.tensors)).collect();
+    let is_typed = is_typed(count);
+    let comments: String = if is_typed {
+        key.tensors.iter().zip(&names).map(|(t, n)| format!("    /// @param {n} {}\n", describe(t))).collect()
+    } else {
+        let lines = key.tensors.iter().enumerate().map(|(i, t)| format!("\n    ///        {i}: {}", describe(t)));
+        format!("    /// @param tensors The public tensors:{}\n", lines.collect::<String>())
+    };
+    let arguments = if is_typed {
+        names.iter().map(|n| format!("int256[] calldata {n}, ")).collect::<String>()
+    } else {
+        "int256[][] memory tensors, ".into()
+    };
+    let gather = if is_typed {
+        let lines = names.iter().enumerate().map(|(i, n)| format!("\n        tensors[{i}] = {n};"));
+        format!("int256[][] memory tensors = new int256[][]({count});{}", lines.collect::<String>()) + "\n        "
+    } else {
+        String::new()
+    };
+    let decode = if is_typed {
+        let targets: Vec<String> = (0..count).map(|i| format!("tensors[{i}]")).collect();
+        let types = vec!["int256[]"; count].join(", ");
+        format!("tensors = new int256[][]({count});\n        ({}) = abi.decode(metadata, ({types}));", targets.join(", "))
+    } else {
+        "tensors = abi.decode(metadata, (int256[][]));".into()
+    };
+    let lengths: String = key
+        .tensors
+        .iter()
+        .enumerate()
+        .map(|(i, t)| format!("\n        next = _embed(tensors[{i}], {i}, {}, instances, next);", t.elements))
+        .collect();
+    format!(
+        include_str!("../solidity/ModelVerifier.sol.in"),
+        digest = hex::encode(key.digest),
+        hash = hex::encode(data_hash),
+        graph = hex::encode(key.graph_digest),
+        srs = hex::encode(key.srs_digest),
+        instances = key.num_instances(),
+        inputs = of_role(key, true),
+        outputs = of_role(key, false),
+        count = count,
+        comments = comments,
+        arguments = arguments,
+        gather = gather,
+        decode = decode,
+        lengths = lengths,
+    )
+}
+
+/// Whether tensors are arguments of their own.
+pub(crate) fn is_typed(count: usize) -> bool {
+    count <= MAX_ARGUMENTS
+}

@@ -1,0 +1,69 @@
+//! Good proofs are accepted, for what the estimate says.
+
+use crate::evm::{compile, Evm, Outcome, PIPELINES};
+use crate::fixture::Fixture;
+use crate::models::{self, build::*, Model};
+use sworn_circuits::graph::Activation;
+use sworn_circuits::layout::Visibility;
+
+pub fn tiny() -> Model {
+    models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1])
+}
+
+pub fn lenet() -> Model {
+    let mut b = Build::new(12, 2);
+    let x = b.input(&[1, 1, 28, 28]);
+    let x = b.conv(x, 6, ConvSpec::square(5, 1, 2), Activation::Relu);
+    let x = b.max_pool(x, 2);
+    let x = b.conv(x, 16, ConvSpec::square(5, 1, 0), Activation::Relu);
+    let x = b.max_pool(x, 2);
+    let x = b.flatten(x);
+    let x = b.dense(x, 120, Activation::Relu);
+    let x = b.dense(x, 84, Activation::Relu);
+    let x = b.dense(x, 10, Activation::None);
+    let (graph, inputs) = b.finish(&[x]);
+    Model { name: "LeNet", graph, inputs, visibility: Visibility { input: false } }
+}
+
+#[test]
+fn good_proofs_are_accepted() {
+    println!("| model | commitments | public values | calldata | data | gas | estimate | gas, via IR |");
+    for model in models::all().into_iter().chain([tiny(), lenet()]) {
+        let fixture = Fixture::new(&model);
+        assert!(fixture.rust_accepts(&fixture.instances, &fixture.proof), "{}", fixture.name);
+        let call = fixture.calldata();
+        let package = &fixture.package;
+        assert_eq!(call.len(), package.calldata_size);
+        let gas = PIPELINES.map(|pipeline| {
+            let mut evm = Evm::new();
+            let verifier = fixture.deploy(&mut evm, pipeline);
+            let (outcome, gas) = evm.call(verifier, &call);
+            assert_eq!(outcome, Outcome::Returned(vec![]), "{} {pipeline:?}", fixture.name);
+            gas
+        });
+        let data: usize = package.data.iter().map(|d| d.code.len()).sum();
+        println!(
+            "| {} | {} | {} | {} | {data} | {} | {} | {} |",
+            fixture.name,
+            package.commitments,
+            fixture.instances.len(),
+            call.len(),
+            gas[0],
+            package.gas,
+            gas[1],
+        );
+        assert!(gas[0].abs_diff(package.gas) * 20 <= gas[0], "{}: the estimate is off by more than 5 %", fixture.name);
+    }
+}
+
+#[test]
+fn contracts_are_small() {
+    let fixture = Fixture::new(&tiny());
+    for pipeline in PIPELINES {
+        let compiled = compile(Some(&fixture.package.wrapper), pipeline);
+        for name in ["SwornVerifier", "ModelVerifier", "SwornEscrow"] {
+            println!("{pipeline:?} {name}: {} bytes", compiled[name].size);
+        }
+        assert!(compiled["SwornVerifier"].size < 4_500);
+    }
+}

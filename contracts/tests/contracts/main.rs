@@ -1,0 +1,12 @@
+//! The contracts on a real EVM, beside the Rust verifier.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::allow_attributes)]
+
+mod accept;
+mod evm;
+mod fixture;
+mod hostile;
+#[path = "../../../prover/tests/models/mod.rs"]
+mod models;
+mod oracle;
+mod wide;
+mod wrapper;

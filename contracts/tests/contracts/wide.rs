@@ -1,0 +1,58 @@
+//! A key with thousands of commitments: several data contracts.
+
+use sworn_circuits::graph::Activation;
+use sworn_circuits::layout::{Choice, Layout, Visibility};
+use sworn_contracts::MAX_CODE;
+use sworn_prover::{setup, Srs};
+
+use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
+use crate::fixture::Fixture;
+use crate::models::{build::Build, Keyed};
+
+/// A dense layer of two million weights, `lanes` of them a row.
+fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
+    let mut b = Build::new(12, 2);
+    let x = b.input(&[1, inputs]);
+    let y = b.dense(x, lanes, Activation::Relu);
+    let y = b.dense(y, 10, Activation::None);
+    let (graph, inputs) = b.finish(&[y]);
+    let visibility = Visibility { input: false };
+    let chosen = Layout::new(&graph, visibility).unwrap().choice();
+    let choice = Choice { log_rows, weight_lanes: lanes, ..chosen };
+    let layout = Layout::restore(&graph, visibility, choice).unwrap();
+    let srs = Srs::dev(layout.log_rows).unwrap();
+    Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, &srs).unwrap(), srs }
+}
+
+#[test]
+fn a_key_of_many_data_contracts_verifies() {
+    let fixture = Fixture::of(&wide(2000, 1024, 12));
+    let package = &fixture.package;
+    assert!(package.data.len() > 2);
+    assert!(package.data.iter().all(|d| d.code.len() <= MAX_CODE));
+    for pipeline in PIPELINES {
+        let mut evm = Evm::new();
+        let verifier = fixture.deploy(&mut evm, pipeline);
+        let (outcome, gas) = evm.call(verifier, &fixture.calldata());
+        assert_eq!(outcome, Outcome::Returned(vec![]));
+        let sizes: Vec<usize> = package.data.iter().map(|d| d.code.len()).collect();
+        println!(
+            "{} commitments, data {sizes:?}, calldata {}, {gas} gas, estimate {}",
+            package.commitments, package.calldata_size, package.gas
+        );
+        assert!(gas.abs_diff(package.gas) * 20 <= gas, "the estimate is off by more than 5 %");
+
+        let mut proof = fixture.proof.clone();
+        let middle = proof.len() / 64 * 32 + 31;
+        proof[middle] ^= 1;
+        let call = sworn_contracts::calldata(&fixture.key, &fixture.instances, &proof).unwrap();
+        evm.call(verifier, &call).0.assert_error("ProofRejected()", "one bit");
+    }
+    // The order of the data contracts is pinned too.
+    let mut evm = Evm::new();
+    let mut data = evm.deploy_data(package);
+    data.swap(1, 2);
+    let init_code = compile(None, Pipeline::Legacy)["SwornVerifier"].init_code.clone();
+    let refused = evm.try_deploy(&init_code, &constructor(&data, Some(&package.data[0].code_hash))).unwrap_err();
+    refused.assert_error("DataMismatch(uint256)", "parts in another order");
+}
