@@ -5,7 +5,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock};
 
 use revm::context::result::ExecutionResult;
 use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
@@ -38,29 +37,35 @@ fn tmp() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("sworn-contracts")
 }
 
+/// Tests may be threads and processes: one at a time installs and compiles.
+fn lock() -> fs::File {
+    fs::create_dir_all(tmp()).unwrap();
+    let file = fs::File::create(tmp().join("lock")).unwrap();
+    file.lock().unwrap();
+    file
+}
+
 /// The folder with `node_modules`: installed once, from the lock file.
-fn node_modules() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let lock = fs::read(root.join("package-lock.json")).unwrap();
-        let folder = tmp().join(format!("node-{}", hex::encode(&Keccak256::digest(&lock)[..8])));
-        if !folder.join("node_modules/solc").exists() {
-            fs::create_dir_all(&folder).unwrap();
-            for file in ["package.json", "package-lock.json"] {
-                fs::copy(root.join(file), folder.join(file)).unwrap();
-            }
-            let installed = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder).status();
-            assert!(installed.is_ok_and(|s| s.success()), "`npm ci` failed: the tests need node, npm and the network once");
+fn node_modules() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lock = fs::read(root.join("package-lock.json")).unwrap();
+    let folder = tmp().join(format!("node-{}", hex::encode(&Keccak256::digest(&lock)[..8])));
+    let done = folder.join("installed");
+    if !done.exists() {
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(root.join(file), folder.join(file)).unwrap();
         }
-        folder
-    })
+        let installed = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(&folder).status();
+        assert!(installed.is_ok_and(|s| s.success()), "`npm ci` failed: the tests need node, npm and the network once");
+        fs::write(done, []).unwrap();
+    }
+    folder
 }
 
 /// Compiles the package's sources, with a wrapper or without; results are kept between runs.
 pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Compiled> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    let _guard = LOCK.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _guard = lock();
     let mut sources: serde_json::Map<String, Value> =
         SOURCES.iter().map(|(name, text)| ((*name).to_string(), json!({ "content": text }))).collect();
     sources.extend(wrapper.map(|text| ("ModelVerifier.sol".to_string(), json!({ "content": text }))));
@@ -87,7 +92,9 @@ pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Com
             .expect("the tests need node");
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap().stdout;
-        fs::write(&cached, &output).unwrap();
+        let partial = cached.with_extension("partial");
+        fs::write(&partial, &output).unwrap();
+        fs::rename(partial, &cached).unwrap();
         output
     });
     let output: Value = serde_json::from_slice(&output).unwrap();
