@@ -12,6 +12,7 @@ mod bench;
 mod bench_step;
 mod compile;
 mod error;
+mod export;
 mod inspect;
 mod open;
 mod progress;
@@ -46,6 +47,8 @@ enum Command {
     Compile(compile::Compile),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
+    #[command(subcommand)]
+    Export(export::Export),
     #[command(subcommand)]
     Srs(srs::Srs),
     Bench(bench::Bench),
@@ -123,6 +126,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Compile(command) => command.run(&context),
         Command::Verify(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
+        Command::Export(command) => command.run(&context),
         Command::Srs(command) => command.run(&context),
         Command::Bench(command) => command.run(),
         Command::BenchStep(command) => command.run(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use sworn_circuits::error::{GraphError, LayoutError};
+use sworn_contracts::ExportError;
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
 use sworn_prover::{KeyError, ProveError};
@@ -51,6 +52,9 @@ pub enum Error {
     /// The proof cannot be made.
     #[error("{0}")]
     Prove(#[source] ProveError),
+    /// There are no contracts or no call for the key.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The path is neither a model nor a folder of a compiled one.
     #[error("`{}` is neither an ONNX model nor a folder of a compiled one", path.display())]
     NotAModel {
@@ -85,6 +89,8 @@ impl Error {
             Self::Key(KeyError::SrsNextPower { .. }) => Some("a file of twice as many powers, of the same ceremony, has what is missing"),
             Self::Prove(ProveError::Memory { .. }) => Some("raise `--memory`, or leave it out to use what is free"),
             Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
+            Self::Export(ExportError::Exists { .. }) => Some("name a new folder, or remove that one"),
+            Self::Export(_) => Some("`sworn inspect` prints what the model needs"),
             Self::Cancelled => None,
         }
     }

@@ -165,6 +165,11 @@ impl Receipt {
     /// Any field is not what the key, the other fields and the proof say; or the reference string is the development
     /// one and `policy` does not allow that.
     pub fn verify(&self, key: &VerifyingKey, policy: SrsPolicy) -> Result<(), Rejection> {
+        self.accepted(key, policy).map(|_| ())
+    }
+
+    /// The public integers, tensor by tensor in the order of the key's, and the proof, of a receipt that is accepted.
+    pub(crate) fn accepted(&self, key: &VerifyingKey, policy: SrsPolicy) -> Result<(Vec<&[i32]>, Vec<u8>), Rejection> {
         let reject = |field| Err(Rejection::Mismatch { field });
         if self.format != FORMAT || self.version != VERSION {
             return Err(Rejection::Version { expected: VERSION, actual: self.version });
@@ -181,7 +186,8 @@ impl Receipt {
         if self.visibility != visibility(key) {
             return reject(Field::Visibility);
         }
-        let integers = self.check_tensors(&key.key().tensors)?;
+        let tensors = self.check_tensors(&key.key().tensors)?;
+        let integers = tensors.concat();
         if self.instances.len() != integers.len() {
             return reject(Field::Instances);
         }
@@ -193,17 +199,18 @@ impl Receipt {
         }
         let proof = parse_hex(&self.proof).ok_or(Rejection::Mismatch { field: Field::Proof })?;
         let instances: Vec<_> = integers.iter().map(|q| embed(i64::from(*q))).collect();
-        sworn_verifier::verify(key.key(), &instances, &proof).map_err(Rejection::Proof)
+        sworn_verifier::verify(key.key(), &instances, &proof).map_err(Rejection::Proof)?;
+        Ok((tensors, proof))
     }
 
-    /// The public integers, in the order of the instances.
-    fn check_tensors(&self, expected: &[PublicTensor]) -> Result<Vec<i32>, Rejection> {
+    /// The public integers by tensor, in the order of the instances.
+    fn check_tensors(&self, expected: &[PublicTensor]) -> Result<Vec<&[i32]>, Rejection> {
         let inputs = expected.iter().filter(|t| t.role == Role::Input).count();
         if self.inputs.len() != inputs || self.inputs.len() + self.outputs.len() != expected.len() {
             return Err(Rejection::Mismatch { field: Field::Tensors });
         }
         let (mut inputs, mut outputs) = (self.inputs.iter(), self.outputs.iter());
-        let mut integers = Vec::new();
+        let mut integers = Vec::with_capacity(expected.len());
         for public in expected {
             let tensor = match public.role {
                 Role::Input => inputs.next(),
@@ -211,7 +218,7 @@ impl Receipt {
             };
             let tensor = tensor.ok_or(Rejection::Mismatch { field: Field::Tensors })?;
             tensor.check(public)?;
-            integers.extend_from_slice(&tensor.integers);
+            integers.push(tensor.integers.as_slice());
         }
         Ok(integers)
     }

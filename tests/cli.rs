@@ -359,6 +359,34 @@ fn compile_and_inspect() {
 }
 
 #[test]
+fn contracts_and_calls_of_them() {
+    let place = Place::proved();
+    place.fail(1, &["export", "solidity", "tiny.sworn", "-o", "package"], "insecure");
+    assert!(!place.path("package").exists());
+    let export = ["export", "solidity", "tiny.sworn", "-o", "package", "--allow-insecure-srs"];
+    let exported = place.succeed_json(&export);
+    for file in ["src/SwornVerifier.sol", "src/ModelVerifier.sol", "data/0.hex", "deploy.sh", "foundry.toml", "README.md"] {
+        assert!(place.path("package").join(file).is_file(), "{file}");
+    }
+    assert_eq!(exported["gas"], place.succeed_json(&["inspect", "tiny.sworn"])["gas"]);
+    place.fail(2, &export, "package");
+
+    let call = |contract: &str| {
+        let args = ["export", "calldata", "r.json", "--vk", "tiny.sworn", "--allow-insecure-srs", "--contract", contract];
+        place.succeed(&args)
+    };
+    let receipt = place.json("r.json");
+    let (proof, model, verifier) = (receipt["proof"].as_str().unwrap(), call("model"), call("verifier"));
+    assert!(model.starts_with("0x") && model.contains(proof) && verifier.contains(proof) && model != verifier);
+    assert_eq!(exported["calldata"], json!((verifier.trim().len() - 2) / 2));
+    place.fail(1, &["export", "calldata", "r.json", "--vk", "tiny.sworn"], "insecure");
+    let last = proof.len() - 1;
+    let other = if proof.ends_with('0') { "1" } else { "0" };
+    place.write("changed.json", receipt.to_string().replace(proof, &format!("{}{other}", &proof[..last])));
+    place.fail(1, &["export", "calldata", "changed.json", "--vk", "tiny.sworn", "--allow-insecure-srs"], "rejected");
+}
+
+#[test]
 fn srs_files() {
     let place = Place::new();
     let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{json, Value};
-use sworn::Inspection;
+use sworn::{Inspection, VerifyingKey, VERIFYING_KEY};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
 
@@ -33,13 +33,18 @@ impl Inspect {
                 Inspection::of_model(&self.compile.load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
             }
         };
+        // Before it is compiled, commitments of the weights are not there to be counted.
+        let gas = match self.model.is_dir() {
+            true => VerifyingKey::read(self.model.join(VERIFYING_KEY))?.estimate_gas().ok(),
+            false => None,
+        };
         let Inspection { name, graph, estimate, report, .. } = &inspection;
         let tensor = |id| {
             let node = graph.node(id);
             json!({ "name": node.name, "shape": node.shape, "scale": node.scale })
         };
         let json = json!({
-            "model": name, "bits": graph.bits, "ops": ops(graph), "layout": estimate, "report": report,
+            "model": name, "bits": graph.bits, "ops": ops(graph), "layout": estimate, "report": report, "gas": gas,
             "inputs": graph.inputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
             "outputs": graph.outputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
         });
@@ -51,6 +56,9 @@ impl Inspect {
         }
         text += &report_text(report);
         text += &layout_text(graph, estimate);
+        if let Some(gas) = gas {
+            text += &format!("gas            about {gas} to check a proof on chain\n");
+        }
         Ok(Answer { text, json })
     }
 }

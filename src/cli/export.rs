@@ -1,0 +1,117 @@
+//! `sworn export`: contracts of a model, and calls of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use sworn::{Call, Digest, Receipt, SrsPolicy, VerifyingKey, VERIFYING_KEY};
+
+use super::error::CliError;
+use super::{Answer, Context};
+
+/// Contracts that check receipts on an EVM chain
+#[derive(Subcommand)]
+pub(super) enum Export {
+    Solidity(Solidity),
+    Calldata(Calldata),
+}
+
+/// Write the Foundry package of a model's verifier
+///
+/// The folder gets the sources, the data contracts of the verifying key, a script that deploys them in their order, and a README.
+#[derive(Args)]
+pub(super) struct Solidity {
+    /// The model's .sworn folder, or its verifying key
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// Folder of the package; must not exist
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Export a model that was compiled with the development SRS: anyone can forge proofs for its contract
+    #[arg(long)]
+    allow_insecure_srs: bool,
+}
+
+/// Print what a transaction sends to check a receipt
+///
+/// The receipt is checked first, and refused as by `sworn verify`.
+#[derive(Args)]
+pub(super) struct Calldata {
+    /// Receipt
+    #[arg(value_name = "RECEIPT")]
+    receipt: PathBuf,
+    /// The model's verifying key, or its .sworn folder
+    #[arg(long, value_name = "FILE")]
+    vk: PathBuf,
+    /// The contract that is called
+    #[arg(long, value_enum, default_value_t = Contract::Model)]
+    contract: Contract,
+    /// Accept receipts made with the development SRS, which anyone can forge
+    #[arg(long)]
+    allow_insecure_srs: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Contract {
+    /// `ModelVerifier`: public tensors as integers
+    Model,
+    /// `SwornVerifier`: field elements
+    Verifier,
+}
+
+fn read(path: PathBuf) -> Result<VerifyingKey, CliError> {
+    let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
+    Ok(VerifyingKey::read(path)?)
+}
+
+fn policy(allow_insecure: bool) -> SrsPolicy {
+    if allow_insecure {
+        SrsPolicy::AllowInsecure
+    } else {
+        SrsPolicy::Secure
+    }
+}
+
+impl Export {
+    pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
+        match self {
+            Self::Solidity(command) => command.run(),
+            Self::Calldata(command) => command.run(),
+        }
+    }
+}
+
+impl Solidity {
+    fn run(self) -> Result<Answer, CliError> {
+        let key = read(self.model)?;
+        let package = key.export_solidity(&self.output, policy(self.allow_insecure_srs))?;
+        let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
+        let json = json!({
+            "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "calldata": package.calldata_size,
+            "commitments": package.commitments, "data": sizes,
+            "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
+        });
+        let text = format!(
+            "{}\ndata contracts {}, {} bytes\ncalldata       {} bytes\ngas            about {} a proof\n",
+            self.output.display(),
+            sizes.len(),
+            sizes.iter().sum::<usize>(),
+            package.calldata_size,
+            package.gas,
+        );
+        Ok(Answer { text, json })
+    }
+}
+
+impl Calldata {
+    fn run(self) -> Result<Answer, CliError> {
+        let key = read(self.vk)?;
+        let call = match self.contract {
+            Contract::Model => Call::Model,
+            Contract::Verifier => Call::Verifier,
+        };
+        let calldata = Receipt::read(&self.receipt)?.calldata(&key, policy(self.allow_insecure_srs), call)?;
+        let text = format!("0x{}", hex::encode(calldata));
+        Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
+    }
+}
