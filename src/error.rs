@@ -52,6 +52,9 @@ pub enum Error {
     /// The proof cannot be made.
     #[error("{0}")]
     Prove(#[source] ProveError),
+    /// Contracts are wanted for a model of the development reference string, and not allowed.
+    #[error("the model was compiled with the insecure development SRS: anyone can forge proofs for its contract")]
+    InsecureContract,
     /// There are no contracts or no call for the key.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -89,6 +92,7 @@ impl Error {
             Self::Key(KeyError::SrsNextPower { .. }) => Some("a file of twice as many powers, of the same ceremony, has what is missing"),
             Self::Prove(ProveError::Memory { .. }) => Some("raise `--memory`, or leave it out to use what is free"),
             Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
+            Self::InsecureContract => Some("for a test, pass `--allow-insecure-srs`; else compile with the SRS of a ceremony"),
             Self::Export(ExportError::Exists { .. }) => Some("name a new folder, or remove that one"),
             Self::Export(_) => Some("`sworn inspect` prints what the model needs"),
             Self::Cancelled => None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use sworn_contracts::{ExportError, Package};
 use sworn_prover::srs::is_insecure_dev;
 
-use crate::{Error, Receipt, Rejection, SrsPolicy, VerifyingKey};
+use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
 
 /// A call that checks a receipt on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl VerifyingKey {
     /// key, the folder is there already, or a file cannot be written.
     pub fn export_solidity(&self, folder: impl AsRef<Path>, policy: SrsPolicy) -> Result<Package, Error> {
         if policy == SrsPolicy::Secure && is_insecure_dev(&self.key().s_g2) {
-            return Err(Rejection::InsecureSrs.into());
+            return Err(Error::InsecureContract);
         }
         Ok(sworn_contracts::export(self.key(), folder.as_ref())?)
     }

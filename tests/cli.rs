@@ -361,7 +361,7 @@ fn compile_and_inspect() {
 #[test]
 fn contracts_and_calls_of_them() {
     let place = Place::proved();
-    place.fail(1, &["export", "solidity", "tiny.sworn", "-o", "package"], "insecure");
+    place.fail(2, &["export", "solidity", "tiny.sworn", "-o", "package"], "insecure");
     assert!(!place.path("package").exists());
     let export = ["export", "solidity", "tiny.sworn", "-o", "package", "--allow-insecure-srs"];
     let exported = place.succeed_json(&export);
