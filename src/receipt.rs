@@ -98,7 +98,8 @@ pub struct ReceiptTensor {
 /// Which reference strings a verifier accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SrsPolicy {
-    /// Only those whose secret is not publicly known.
+    /// Only others than the development one, whose secret everybody knows. Whether a string is of a ceremony to be trusted is
+    /// for whoever gives out the verifying key to say.
     #[default]
     Secure,
     /// Also the development one, against which anyone can forge proofs.

@@ -122,7 +122,7 @@ impl<'k> Bases<'k> {
     fn sum(&self, entries: &[Entry]) -> Sums {
         let mut terms: Vec<(Vec<G1Affine>, Vec<Fr>)> = self.points.iter().map(|_| Default::default()).collect();
         let mut generators = alloc::vec![Fr::ZERO; self.points.len()];
-        let mut commitments: Vec<(Vec<Fr>, Vec<Fr>)> = self.keys.iter().map(|_| Default::default()).collect();
+        let mut commitments: Vec<(BTreeMap<usize, Fr>, Vec<Fr>)> = self.keys.iter().map(|_| Default::default()).collect();
         for Entry { key, claim, coefficient, .. } in entries {
             let Some(Key { points: [s_g2, negative_g2], .. }) = self.keys.get(*key) else { continue };
             if let (Some((points, scalars)), Some(opening)) = (terms.get_mut(*s_g2), claim.points.last()) {
@@ -137,15 +137,16 @@ impl<'k> Bases<'k> {
                 *generator += claim.generator * coefficient;
             }
             if let Some((fixed, sigma)) = commitments.get_mut(*key) {
-                accumulate(fixed, &claim.fixed, *coefficient);
+                claim.fixed.iter().for_each(|(at, scalar)| *fixed.entry(*at).or_insert(Fr::ZERO) += *scalar * coefficient);
                 accumulate(sigma, &claim.sigma, *coefficient);
             }
         }
         for (Key { key, points: [_, negative_g2] }, (fixed, sigma)) in self.keys.iter().zip(&commitments) {
             let Some((points, scalars)) = terms.get_mut(*negative_g2) else { continue };
-            for (of_key, combined) in [(&key.fixed_commitments, fixed), (&key.permutation_commitments, sigma)] {
-                points.extend(of_key.iter().zip(combined).map(|(point, _)| *point));
-                scalars.extend(of_key.iter().zip(combined).map(|(_, scalar)| *scalar));
+            let fixed = fixed.iter().filter_map(|(at, scalar)| Some((key.fixed_commitments.get(*at)?, scalar)));
+            for (point, scalar) in fixed.chain(key.permutation_commitments.iter().zip(sigma)) {
+                points.push(*point);
+                scalars.push(*scalar);
             }
         }
         let add_generator = |((mut points, mut scalars), generator): ((Vec<G1Affine>, Vec<Fr>), Fr)| {

@@ -1,5 +1,6 @@
 //! The constraint system of a key.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,8 @@ use crate::expression::{constant, Expression, Operation, MAX_DEPTH};
 
 /// The most columns of a kind, gates, and queries.
 const MAX_COUNT: usize = 1 << 16;
+/// The most operations of all gates: each takes about 100 bytes of memory.
+const MAX_OPERATIONS: usize = 1 << 22;
 /// The farthest rotation of a query.
 const MAX_ROTATION: i32 = 2;
 
@@ -79,6 +82,8 @@ impl ConstraintSystem {
         range("number of fixed columns", fixed, fixed < MAX_COUNT)?;
         range("number of challenges", index(self.num_challenges), self.num_challenges < 64)?;
         range("number of gates", self.gates.len(), self.gates.len() < MAX_COUNT)?;
+        let operations = self.gates.iter().map(|gate| gate.0.len()).sum();
+        range("number of operations", operations, operations < MAX_OPERATIONS)?;
         range("degree", index(self.degree), (3..=9).contains(&self.degree))?;
         for (queries, columns) in [(&self.advice_queries, advice), (&self.fixed_queries, fixed), (&self.instance_queries, 1)] {
             let fits = queries.iter().all(|q| index(q.column) < columns && q.rotation.unsigned_abs() <= MAX_ROTATION.unsigned_abs());
@@ -91,7 +96,7 @@ impl ConstraintSystem {
                 return Err(error);
             }
         }
-        let fits = self.permutation.iter().all(|(kind, column)| self.current(*kind, *column).is_some()) && is_distinct(&self.permutation);
+        let fits = self.permutation.len() < MAX_COUNT && self.permuted().is_some() && is_distinct(&self.permutation);
         range("number of permuted columns", self.permutation.len(), fits && self.permutation.len() < MAX_COUNT)
     }
 
@@ -119,6 +124,16 @@ impl ConstraintSystem {
     /// Index of a column's query at the current row.
     pub fn current(&self, kind: ColumnKind, column: u32) -> Option<usize> {
         self.queries(kind).iter().position(|q| *q == Query { column, rotation: 0 })
+    }
+
+    /// The queries of the permuted columns at the current row. `None` if one has none.
+    pub(crate) fn permuted(&self) -> Option<Vec<(ColumnKind, usize)>> {
+        let mut current = BTreeMap::new();
+        for kind in [ColumnKind::Advice, ColumnKind::Fixed, ColumnKind::Instance] {
+            let queries = self.queries(kind).iter().enumerate().filter(|(_, query)| query.rotation == 0);
+            current.extend(queries.map(|(at, query)| ((kind, query.column), at)));
+        }
+        self.permutation.iter().map(|column| Some((column.0, *current.get(column)?))).collect()
     }
 
     /// Columns that share a running product.

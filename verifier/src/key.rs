@@ -12,6 +12,7 @@ use core::ops::Deref;
 
 use ark_bn254::Bn254;
 use ark_ec::pairing::Pairing;
+use ark_ec::AffineRepr;
 use ark_ff::Field;
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
@@ -247,6 +248,8 @@ impl KeyParts {
         range("number of permutation commitments", permuted, permuted == self.constraints.permutation.len())?;
         let usable = (1usize << self.log_rows).saturating_sub(self.constraints.blinding_factors().saturating_add(1));
         range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
+        // Another generator would hide that the secret of `s_g2` is a known one.
+        range("generator of G2", 0, self.g2 == G2Affine::generator())?;
         range("scale", 0, self.tensors.iter().all(|t| t.scale.is_finite() && t.scale > 0.0))
     }
 }

@@ -36,6 +36,9 @@ pub(crate) fn msm(points: &[G1Affine], scalars: &[Fr]) -> G1Projective {
         .filter(|(point, scalar)| !point.is_zero() && !scalar.is_zero())
         .map(|(point, scalar)| (*point, scalar.into_bigint()))
         .unzip();
+    if points.is_empty() {
+        return G1Projective::ZERO;
+    }
     if points.len() < MANY {
         by_tables(&points, &scalars)
     } else {

@@ -12,7 +12,7 @@
 //!
 //! \[BDFG20\]: <https://eprint.iacr.org/2020/081>
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use ark_ff::{batch_inversion, AdditiveGroup, Field, Zero};
@@ -66,8 +66,8 @@ pub(crate) struct Claim {
     pub(crate) points: Vec<G1Affine>,
     /// Scalars of F, for the points of the proof.
     pub(crate) scalars: Vec<Fr>,
-    /// For the fixed commitments of the key.
-    pub(crate) fixed: Vec<Fr>,
+    /// For the fixed commitments of the key that are opened.
+    pub(crate) fixed: Vec<(usize, Fr)>,
     /// For its permutation commitments.
     pub(crate) sigma: Vec<Fr>,
     /// For the generator.
@@ -81,8 +81,10 @@ fn by_column(
     commitment: impl Fn(usize) -> Option<Commitment>,
 ) -> Vec<(Commitment, Vec<(i32, usize)>)> {
     let mut columns: Vec<(u32, Vec<(i32, usize)>)> = Vec::new();
+    let mut known = BTreeMap::new();
     for (query, value) in queries.iter().zip(first_value..) {
-        match columns.iter_mut().find(|(column, _)| *column == query.column) {
+        let at = *known.entry(query.column).or_insert(columns.len());
+        match columns.get_mut(at) {
             Some((_, values)) => values.push((query.rotation, value)),
             None => columns.push((query.column, alloc::vec![(query.rotation, value)])),
         }
@@ -187,12 +189,7 @@ impl Claim {
         match commitment {
             Commitment::Proof(at) => *self.scalars.get_mut(at)? += scalar,
             Commitment::Sigma(at) => *self.sigma.get_mut(at)? += scalar,
-            Commitment::Fixed(at) => {
-                if self.fixed.len() <= at {
-                    self.fixed.resize(at.saturating_add(1), Fr::ZERO);
-                }
-                *self.fixed.get_mut(at)? += scalar;
-            }
+            Commitment::Fixed(at) => self.fixed.push((at, scalar)),
             Commitment::Quotient => {
                 let limbs = self.scalars.iter_mut().skip(shape.first_limb()).take(shape.limbs);
                 limbs.zip(powers(power)).for_each(|(limb, power)| *limb += scalar * power);

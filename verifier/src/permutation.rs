@@ -31,8 +31,7 @@ pub(crate) struct Permutation {
 impl Permutation {
     /// `None` if a permuted column is not opened at x.
     pub(crate) fn new(constraints: &ConstraintSystem, shape: &Shape) -> Option<Self> {
-        let source = |(kind, column)| Some(Source::new(kind, constraints.current(kind, column)?, shape));
-        let columns: Vec<Source> = constraints.permutation.iter().copied().map(source).collect::<Option<_>>()?;
+        let columns: Vec<Source> = constraints.permuted()?.into_iter().map(|(kind, query)| Source::new(kind, query, shape)).collect();
         let cosets = crate::lagrange::powers(DELTA).take(columns.len()).collect();
         Some(Self { chunk: constraints.chunk(), columns, cosets })
     }

@@ -24,7 +24,11 @@ pub fn verify(key: &VerifyingKey, instance: &[Fr], proof: &[u8]) -> Result<(), V
     let proof = Proof::read(key, instance, proof)?;
     let claim = claim(key, instance, proof).ok_or(VerifyError::Rejected)?;
     let opening = claim.points.last().copied().ok_or(VerifyError::Rejected)?;
-    let commitments = key.fixed_commitments.iter().zip(&claim.fixed).chain(key.permutation_commitments.iter().zip(&claim.sigma));
+    let commitments = claim
+        .fixed
+        .iter()
+        .filter_map(|(at, scalar)| Some((key.fixed_commitments.get(*at)?, scalar)))
+        .chain(key.permutation_commitments.iter().zip(&claim.sigma));
     let generator = G1Affine::generator();
     let terms = claim.points.iter().zip(&claim.scalars).chain(commitments).chain([(&generator, &claim.generator)]);
     let (points, scalars): (Vec<G1Affine>, Vec<Fr>) = terms.map(|(point, scalar)| (*point, *scalar)).unzip();
