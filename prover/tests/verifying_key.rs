@@ -80,6 +80,8 @@ fn rules_of_keys_are_checked() {
     is_range(changed(|k| k.log_rows = u32::MAX));
     is_range(changed(|k| k.fixed_commitments.truncate(1)));
     is_range(changed(|k| k.permutation_commitments.push(k.permutation_commitments[0])));
+    is_range(changed(|k| k.g2 = k.s_g2));
+    is_range(changed(|k| k.g2 = -k.g2));
     is_range(changed(|k| k.tensors[0].scale = -1.0));
     is_range(changed(|k| k.tensors[0].scale = f64::INFINITY));
     is_range(changed(|k| k.tensors[0].shape = vec![1 << 20]));
