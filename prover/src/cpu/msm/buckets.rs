@@ -15,7 +15,7 @@ use super::affine::{Adder, Entry, Points, IDENTITY};
 use super::windows::{Scalars, Windows};
 use super::{G1Affine, Group, Ints, G1};
 
-/// Bases that are read in any order at a time: their 4 MiB stay in the cache, and in that of the pages' addresses.
+/// Bases that are read in any order at a time: their 8 MiB stay in a cache, and in that of the pages' addresses.
 pub(super) const PIECE: usize = if cfg!(test) { 300 } else { 1 << 17 };
 
 /// One window of scalars over the bases that begin at `row`.
