@@ -11,6 +11,7 @@ index=0
 while [ -f "data/$index.hex" ]; do
     address=$(cast send --rpc-url "$RPC_URL" "$@" --json --create "$(tr -d '\n' < "data/$index.hex")" |
         sed -n 's/.*"contractAddress":"\(0x[0-9a-fA-F]*\)".*/\1/p')
+    [ -n "$address" ] || { echo "data $index: not deployed" >&2; exit 1; }
     echo "data $index: $address"
     addresses="$addresses${addresses:+,}$address"
     index=$((index + 1))

@@ -15,7 +15,7 @@ use crate::protocol::Protocol;
 /// What the operations cost, with the opcodes around them as the compiler makes them.
 mod cost {
     /// A transaction, and what does not depend on the key: pairing, inversion, access of the first data contract.
-    pub(super) const BASE: u64 = 21_000 + 113_000 + 4_048;
+    pub(super) const BASE: u64 = 21_000 + 113_000 + 4_178;
     pub(super) const NONZERO_BYTE: u64 = 16;
     pub(super) const ZERO_BYTE: u64 = 4;
     /// `ecMul` and `ecAdd` with their calls.
@@ -23,7 +23,7 @@ mod cost {
     pub(super) const TERM: u64 = 6_600;
     pub(super) const SEGMENT: u64 = 190;
     /// A data contract that was not accessed before, and the storage slot of its address.
-    pub(super) const LOAD: u64 = 2_600 + 2_100 + 200;
+    pub(super) const LOAD: u64 = 2_600 + 2_100 + 330;
     pub(super) const WORD_OF_COPY: u64 = 3;
     pub(super) const CHECK_POINT: u64 = 184;
     pub(super) const CHECK_SCALAR: u64 = 32;

@@ -16,7 +16,8 @@ fn argument(index: usize, tensor: &Tensor, tensors: &[Tensor]) -> String {
     let clean = |name: &str| -> String { name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect() };
     let name = clean(&tensor.name);
     let is_taken = tensors.iter().filter(|t| clean(&t.name) == name).count() > 1;
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !RESERVED.contains(&name.as_str());
+    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.starts_with("tensor");
+    let is_name = is_word && !RESERVED.contains(&name.as_str());
     // A type, a unit or a keyword that was not thought of is no word with an underscore at its end.
     if is_taken || !is_name {
         format!("tensor{index}_")

@@ -8,6 +8,8 @@ import {IProofVerifier} from "./IProofVerifier.sol";
 ///         goes to the agreed payee, once: to copy a proof from the mempool gains nothing.
 /// @dev A proof says what a model computes, not for whom. One proof may serve several jobs with the same model and input;
 ///      a payer who wants fresh work asks for a fresh input. With no public input any run of the model releases the money.
+///      Both sides check the code of the verifier, and of the verifier that it calls, before they rely on it. From the deadline on a
+///      refund may overtake a release: a payee takes no deadline without margin and releases well before it.
 contract SwornEscrow {
     /// @notice What payer and payee agreed on.
     struct Job {

@@ -26,7 +26,7 @@ contract SwornVerifier {
     error PrecompileFailed();
     /// @notice The proof is well formed and wrong.
     error ProofRejected();
-    /// @notice A data contract is not the one that the key pins.
+    /// @notice A data contract is not, or is no longer, the one that the key pins.
     error DataMismatch(uint256 index);
     /// @notice No function has this selector.
     error UnknownFunction();
@@ -65,6 +65,26 @@ contract SwornVerifier {
         }
         DATA = main;
         DATA_HASH = dataHash;
+        _checkPrecompiles();
+    }
+
+    /// @dev 2·G by `ecMul` is G + G by `ecAdd`: a call of a contract that does not exist would succeed and leave the sum as it is.
+    function _checkPrecompiles() private view {
+        bool good;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, 1)
+            mstore(add(m, 0x20), 2)
+            mstore(add(m, 0x40), 2)
+            good := staticcall(gas(), 7, m, 0x60, add(m, 0x80), 0x40)
+            good := and(good, eq(returndatasize(), 0x40))
+            mstore(add(m, 0x40), 1)
+            mstore(add(m, 0x60), 2)
+            good := and(good, staticcall(gas(), 6, m, 0x80, m, 0x40))
+            good := and(good, eq(returndatasize(), 0x40))
+            good := and(good, eq(keccak256(m, 0x40), keccak256(add(m, 0x80), 0x40)))
+        }
+        if (!good) revert PrecompileFailed();
     }
 
     /// @notice Reverts for every call that is no function of this contract.
@@ -75,6 +95,7 @@ contract SwornVerifier {
     /// @notice Digest of the verifying key, the state in which the transcript starts.
     function keyDigest() external view returns (bytes32 digest) {
         address data = DATA;
+        if (data.codehash != DATA_HASH) revert DataMismatch(0);
         assembly ("memory-safe") {
             extcodecopy(data, 0, 0x61, 0x20)
             digest := mload(0)
@@ -87,6 +108,8 @@ contract SwornVerifier {
     ///      proof, exactly.
     function verify(uint256[] calldata, bytes calldata) external view {
         address data = DATA;
+        // Again: a contract that was made and destroyed in one transaction can be made again, with other code.
+        if (data.codehash != DATA_HASH) revert DataMismatch(0);
         assembly ("memory-safe") {
             function fail(selector) {
                 mstore(0, shl(224, selector))
@@ -256,6 +279,11 @@ contract SwornVerifier {
                         // the next data contract of points
                         mstore(0, partsSlot)
                         let part := sload(add(keccak256(0, 0x20), at))
+                        if xor(extcodehash(part), mload(add(0x5c0, shl(5, at)))) {
+                            mstore(0, shl(224, /* DataMismatch */ 0xb415fbb9))
+                            mstore(4, add(at, 1))
+                            revert(0, 0x24)
+                        }
                         extcodecopy(part, add(sum, 0x180), 1, sub(extcodesize(part), 1))
                     }
                     default {

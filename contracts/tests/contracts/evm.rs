@@ -11,7 +11,7 @@ use revm::context::{BlockEnv, CfgEnv, Journal, TxEnv};
 use revm::database::InMemoryDB;
 use revm::primitives::hardfork::SpecId;
 use revm::primitives::{Address, Bytes, TxKind, U256};
-use revm::state::AccountInfo;
+use revm::state::{AccountInfo, Bytecode};
 use revm::{Context, ExecuteCommitEvm, ExecuteEvm, MainBuilder, MainContext, MainnetEvm};
 use serde_json::{json, Value};
 use sha3::{Digest, Keccak256};
@@ -219,6 +219,13 @@ impl Evm {
     pub fn balance(&mut self, of: Address) -> U256 {
         use revm::context::ContextTr;
         self.0.ctx.db_mut().load_account(of).unwrap().info.balance
+    }
+
+    /// What no transaction does, but two with a destruction between them.
+    pub fn replace_code(&mut self, of: Address, code: &[u8]) {
+        use revm::context::ContextTr;
+        let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+        self.0.ctx.db_mut().insert_account_info(of, AccountInfo::from_bytecode(code));
     }
 
     pub fn set_time(&mut self, seconds: u64) {

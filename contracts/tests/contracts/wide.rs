@@ -2,7 +2,7 @@
 
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
-use sworn_contracts::MAX_CODE;
+use sworn_contracts::{selector, word, MAX_CODE};
 use sworn_prover::{setup, Srs};
 
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
@@ -47,6 +47,20 @@ fn a_key_of_many_data_contracts_verifies() {
         proof[middle] ^= 1;
         let call = sworn_contracts::calldata(&fixture.key, &fixture.instances, &proof).unwrap();
         evm.call(verifier, &call).0.assert_error("ProofRejected()", "one bit");
+    }
+    // So is the code that they have when they are read.
+    for changed in 0..package.data.len() {
+        let mut evm = Evm::new();
+        let data = evm.deploy_data(package);
+        let init_code = &compile(None, Pipeline::Legacy)["SwornVerifier"].init_code;
+        let verifier = evm.deploy(init_code, &constructor(&data, Some(&package.data[0].code_hash)));
+        let mut code = package.data[changed].code.clone();
+        *code.last_mut().unwrap() ^= 1;
+        evm.replace_code(data[changed], &code);
+        let (outcome, _) = evm.call(verifier, &fixture.calldata());
+        let mut expected = selector("DataMismatch(uint256)").to_vec();
+        expected.extend(word(changed));
+        assert_eq!(outcome, Outcome::Reverted(expected), "data contract {changed}");
     }
     // The order of the data contracts is pinned too.
     let mut evm = Evm::new();
