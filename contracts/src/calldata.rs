@@ -38,11 +38,17 @@ pub fn calldata(key: &VerifyingKey, instances: &[[u8; 32]], proof: &[u8]) -> Res
     if expected != actual {
         return Err(ExportError::InstanceCount { expected, actual });
     }
-    let (expected, actual) = (Shape::new(&key).length, proof.len());
-    if expected != actual {
-        return Err(ExportError::ProofLength { expected, actual });
-    }
+    check_length(&key, proof)?;
     Ok(encode(instances, proof))
+}
+
+fn check_length(key: &Key, proof: &[u8]) -> Result<(), ExportError> {
+    let (expected, actual) = (Shape::new(key).length, proof.len());
+    if expected == actual {
+        Ok(())
+    } else {
+        Err(ExportError::ProofLength { expected, actual })
+    }
 }
 
 fn encode(instances: &[[u8; 32]], proof: &[u8]) -> Vec<u8> {
@@ -67,10 +73,7 @@ pub fn typed_calldata(key: &VerifyingKey, tensors: &[Vec<i64>], proof: &[u8]) ->
         let actual = tensors.iter().map(Vec::len).sum();
         return Err(ExportError::InstanceCount { expected: key.num_instances(), actual });
     }
-    let (expected, actual) = (Shape::new(&key).length, proof.len());
-    if expected != actual {
-        return Err(ExportError::ProofLength { expected, actual });
-    }
+    check_length(&key, proof)?;
     let types = if is_typed(tensors.len()) { "int256[],".repeat(tensors.len()) } else { "int256[][],".into() };
     let signature = format!("verify({types}bytes)");
     let mut parts = arguments(tensors);

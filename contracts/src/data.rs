@@ -14,9 +14,8 @@
 //!
 //! A key whose points do not fit has them in further contracts of points only, in the order of their use.
 
-use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
 use sha3::{Digest, Keccak256};
+use sworn_verifier::field::encode;
 
 use crate::error::ExportError;
 use crate::key::Key;
@@ -119,10 +118,6 @@ pub(crate) fn init_code(data: &[u8]) -> Vec<u8> {
     out
 }
 
-fn word(value: &Fr) -> Vec<u8> {
-    value.into_bigint().to_bytes_be()
-}
-
 /// Addresses in memory of what the first data contract holds, and of what comes behind it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Addresses {
@@ -217,7 +212,7 @@ impl Data {
         }
         main.resize(at.slots - MEMORY, 0);
         debug_assert_eq!((constant::OMEGA, constant::OMEGA_LAST), (2, 3));
-        protocol.constants.iter().for_each(|c| main.extend(word(c)));
+        protocol.constants.iter().for_each(|c| main.extend(encode(c)));
         parts[0] = main;
         Ok(Self { parts, segments, before, after, memory: at.buffer })
     }
@@ -251,7 +246,7 @@ fn header(key: &Key, protocol: &Protocol, at: &Addresses) -> [(Field, usize); Fi
         (Field::NumInverses, names.instance - names.inverses),
         (Field::Lagrange, named(names.lagrange)),
         (Field::NumLagrange, names.num_lagrange),
-        (Field::InstanceLagrange, named(names.lagrange + key.last_row())),
+        (Field::InstanceLagrange, named(names.lagrange + key.last_row)),
         (Field::Point, named(names.squeezed(Squeezed::Point))),
         (Field::Instance, named(names.instance)),
         (Field::Work, at.work),

@@ -61,6 +61,10 @@ pub(crate) struct Key {
     pub(crate) gates: Vec<Vec<Op>>,
     pub(crate) permutation: Vec<(Kind, usize)>,
     pub(crate) degree: usize,
+    /// Columns of one running product.
+    pub(crate) chunk: usize,
+    /// The row after the usable ones, counted from the end.
+    pub(crate) last_row: usize,
     pub(crate) fixed: Vec<G1>,
     pub(crate) sigma: Vec<G1>,
     /// The generator of G2, negated.
@@ -96,6 +100,8 @@ impl Key {
             gates,
             permutation,
             degree: constraints.degree as usize,
+            chunk: constraints.chunk(),
+            last_row: constraints.last_rotation().unsigned_abs() as usize,
             fixed: key.fixed_commitments.iter().map(encode_g1).collect(),
             sigma: key.permutation_commitments.iter().map(encode_g1).collect(),
             minus_g2: encode_g2(&-key.g2),

@@ -83,7 +83,7 @@ impl Shape {
         };
         let advice: Vec<usize> = key.advice_phases.iter().map(&mut place).collect();
         let products = advice.len() * POINT;
-        let num_products = key.permutation.len().div_ceil(key.chunk());
+        let num_products = key.permutation.len().div_ceil(key.chunk);
         let random = products + num_products * POINT;
         let limbs = random + POINT;
         let num_limbs = key.degree - 1;
@@ -131,7 +131,7 @@ impl Shape {
             let first = self.product_evaluations + 3 * index;
             let mut values = vec![(0, Evaluation::Proof(first)), (1, Evaluation::Proof(first + 1))];
             if index + 1 < self.num_products {
-                values.push((-(key.last_row() as i32), Evaluation::Proof(first + 2)));
+                values.push((-(key.last_row as i32), Evaluation::Proof(first + 2)));
             }
             members.push(Member { commitment: Commitment::Proof(self.products + index * POINT), values });
         }
@@ -165,18 +165,5 @@ fn by_column(queries: &[At], first: usize, commitment: &dyn Fn(usize) -> Commitm
             seen.push(query.column);
             members.push(Member { commitment: commitment(query.column), values: vec![value] });
         }
-    }
-}
-
-impl Key {
-    /// Columns of one running product.
-    pub(crate) fn chunk(&self) -> usize {
-        self.degree - 2
-    }
-
-    /// The row after the usable ones, counted from the end: halo2's blinding factors and one.
-    pub(crate) fn last_row(&self) -> usize {
-        let queries = |column: usize| self.advice_queries.iter().filter(|q| q.column == column).count();
-        (0..self.advice_phases.len()).map(queries).max().unwrap_or(0).max(3) + 3
     }
 }

@@ -14,18 +14,14 @@
 //! \[BDFG20\]: <https://eprint.iacr.org/2020/081>
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, Field, One, PrimeField, Zero};
+use ark_ff::{Field, One, Zero};
+use sworn_verifier::field::{root_of_unity, DELTA};
 
 use crate::error::ExportError;
 use crate::key::{Key, Kind, Op};
 use crate::openings::{Commitment, Evaluation, Set, Shape};
 use crate::program::{Builder, Id, Place, Program};
 use crate::slots::{Inverse, Slots, Squeezed};
-
-/// Order of the field's largest subgroup of a power of two.
-const TWO_ADICITY: u32 = 28;
-/// halo2's generator of the multiplicative group.
-const GENERATOR: u64 = 7;
 
 /// What is done with a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +73,6 @@ pub(crate) mod constant {
     pub(crate) const OMEGA_LAST: usize = 3;
 }
 
-/// `7^((r−1)/2^28)` squared down to 2^log_rows rows.
-fn root_of_unity(log_rows: u32) -> Fr {
-    let mut exponent = Fr::MODULUS;
-    exponent.sub_with_borrow(&1u64.into());
-    let root = Fr::from(GENERATOR).pow(exponent >> TWO_ADICITY);
-    (log_rows..TWO_ADICITY).fold(root, |root, _| root.square())
-}
-
-/// `7^(2^28)`, which separates the columns of the permutation.
-fn delta() -> Fr {
-    (0..TWO_ADICITY).fold(Fr::from(GENERATOR), |d, _| d.square())
-}
-
 fn rotate(omega: Fr, rotation: i32) -> Fr {
     let power = omega.pow([u64::from(rotation.unsigned_abs())]);
     if rotation < 0 {
@@ -112,7 +95,7 @@ impl Protocol {
         let slots = Slots::new(key, shape.num_evaluations, rotations.len());
         let omega = root_of_unity(key.log_rows);
         let mut builder = Builder::default();
-        for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.last_row() as i32))] {
+        for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.last_row as i32))] {
             builder.constants.push(value);
         }
         let mut compiler = Compiler { key, shape, slots, builder, omega, rotations };
@@ -205,7 +188,7 @@ impl Compiler<'_> {
     /// The quotient at x.
     fn quotient(&mut self, power: Id) -> Result<Id, ExportError> {
         let key = self.key;
-        let last = key.last_row();
+        let last = key.last_row;
         let one = self.builder.constant(Fr::one());
         let vanishing = self.builder.subtract(power, one);
         let per_row = self.builder.constant(Fr::from(1u64 << key.log_rows).inverse().unwrap_or(Fr::zero()));
@@ -319,14 +302,14 @@ impl Compiler<'_> {
                 let (beta, gamma) = (self.squeezed(Squeezed::Beta), self.squeezed(Squeezed::Gamma));
                 let x = self.squeezed(Squeezed::Point);
                 let shifted = self.builder.multiply(beta, x);
-                let chunk = self.key.chunk();
+                let chunk = self.key.chunk;
                 for column in (set * chunk..self.key.permutation.len()).take(chunk) {
                     let value = self.permuted(column, instance)?;
                     let value = self.builder.add(value, gamma);
                     let sigma = self.evaluation(self.shape.sigma_evaluations + column);
                     let factor = self.builder.multiply_add(beta, sigma, value);
                     left = self.builder.multiply(left, factor);
-                    let delta = self.builder.constant(delta().pow([column as u64]));
+                    let delta = self.builder.constant(DELTA.pow([column as u64]));
                     let factor = self.builder.multiply_add(shifted, delta, value);
                     right = self.builder.multiply(right, factor);
                 }

@@ -56,7 +56,7 @@ impl Slots {
         let evaluations = key.num_challenges + NUM_SQUEEZED;
         let inverses = evaluations + num_evaluations;
         let lagrange = inverses + NUM_INVERSES + num_points;
-        let num_lagrange = key.last_row() + key.num_instances().max(1);
+        let num_lagrange = key.last_row + key.num_instances().max(1);
         let instance = lagrange + num_lagrange;
         Self {
             num_circuit_challenges: key.num_challenges,

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use sworn::{Call, Digest, Receipt, SrsPolicy, VerifyingKey, VERIFYING_KEY};
+use sworn::{Call, Digest, Receipt};
 
 use super::error::CliError;
+use super::open::{policy, verifying_key};
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
@@ -59,19 +60,6 @@ enum Contract {
     Verifier,
 }
 
-fn read(path: PathBuf) -> Result<VerifyingKey, CliError> {
-    let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
-    Ok(VerifyingKey::read(path)?)
-}
-
-fn policy(allow_insecure: bool) -> SrsPolicy {
-    if allow_insecure {
-        SrsPolicy::AllowInsecure
-    } else {
-        SrsPolicy::Secure
-    }
-}
-
 impl Export {
     pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
         match self {
@@ -83,7 +71,7 @@ impl Export {
 
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
-        let key = read(self.model)?;
+        let key = verifying_key(self.model)?;
         let package = key.export_solidity(&self.output, policy(self.allow_insecure_srs))?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
@@ -105,7 +93,7 @@ impl Solidity {
 
 impl Calldata {
     fn run(self) -> Result<Answer, CliError> {
-        let key = read(self.vk)?;
+        let key = verifying_key(self.vk)?;
         let call = match self.contract {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,

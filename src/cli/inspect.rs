@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{json, Value};
-use sworn::{Inspection, VerifyingKey, VERIFYING_KEY};
+use sworn::Inspection;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
-use super::open::samples;
+use super::open::{samples, verifying_key};
 use super::{Answer, CompileArgs, Context};
 
 /// Print a model's inputs, layers, layout and estimated cost
@@ -35,7 +35,7 @@ impl Inspect {
         };
         // Before it is compiled, commitments of the weights are not there to be counted.
         let gas = match self.model.is_dir() {
-            true => VerifyingKey::read(self.model.join(VERIFYING_KEY))?.estimate_gas().ok(),
+            true => verifying_key(self.model)?.estimate_gas().ok(),
             false => None,
         };
         let Inspection { name, graph, estimate, report, .. } = &inspection;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsSource, EXTENSION, TARGET_ERROR};
+use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY};
 
 use super::error::CliError;
 use super::progress::Line;
@@ -21,6 +21,21 @@ impl Context {
 /// Where the compiled model of an ONNX file lies.
 pub(super) fn folder_of(model: &Path) -> PathBuf {
     model.with_extension(EXTENSION)
+}
+
+/// The verifying key of a folder, or of a file.
+pub(super) fn verifying_key(path: PathBuf) -> Result<VerifyingKey, CliError> {
+    let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
+    Ok(VerifyingKey::read(path)?)
+}
+
+/// What `--allow-insecure-srs` says.
+pub(super) fn policy(allow_insecure: bool) -> SrsPolicy {
+    if allow_insecure {
+        SrsPolicy::AllowInsecure
+    } else {
+        SrsPolicy::Secure
+    }
 }
 
 /// The samples that were named.

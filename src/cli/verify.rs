@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use sworn::{Receipt, SrsPolicy, VerifyingKey, VERIFYING_KEY};
+use sworn::Receipt;
 
 use super::error::CliError;
+use super::open::{policy, verifying_key};
 use super::{Answer, Context};
 
 /// Check a receipt
@@ -28,11 +29,9 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
-        let path = if self.vk.is_dir() { self.vk.join(VERIFYING_KEY) } else { self.vk };
-        let key = VerifyingKey::read(path)?;
+        let key = verifying_key(self.vk)?;
         let receipt = Receipt::read(&self.receipt)?;
-        let policy = if self.allow_insecure_srs { SrsPolicy::AllowInsecure } else { SrsPolicy::Secure };
-        receipt.verify(&key, policy)?;
+        receipt.verify(&key, policy(self.allow_insecure_srs))?;
         let json = json!({
             "accepted": true, "model": receipt.model(), "verifying_key": receipt.verifying_key(),
             "insecure_dev": receipt.is_insecure_dev(), "inputs": receipt.inputs(), "outputs": receipt.outputs(),

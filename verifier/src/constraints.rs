@@ -97,7 +97,7 @@ impl ConstraintSystem {
             }
         }
         let fits = self.permutation.len() < MAX_COUNT && self.permuted().is_some() && is_distinct(&self.permutation);
-        range("number of permuted columns", self.permutation.len(), fits && self.permutation.len() < MAX_COUNT)
+        range("number of permuted columns", self.permutation.len(), fits)
     }
 
     fn is_valid(&self, operation: &Operation) -> bool {
@@ -119,11 +119,6 @@ impl ConstraintSystem {
             ColumnKind::Fixed => &self.fixed_queries,
             ColumnKind::Instance => &self.instance_queries,
         }
-    }
-
-    /// Index of a column's query at the current row.
-    pub fn current(&self, kind: ColumnKind, column: u32) -> Option<usize> {
-        self.queries(kind).iter().position(|q| *q == Query { column, rotation: 0 })
     }
 
     /// The queries of the permuted columns at the current row. `None` if one has none.

@@ -24,7 +24,7 @@ pub fn embed(value: i64) -> Fr {
 }
 
 /// The root of unity of order `2^log_rows`.
-pub(crate) fn root_of_unity(log_rows: u32) -> Fr {
+pub fn root_of_unity(log_rows: u32) -> Fr {
     (log_rows..TWO_ADICITY).fold(ROOT_OF_UNITY, |root, _| root.square())
 }
 

@@ -8,7 +8,7 @@
 pub(crate) mod chains;
 pub(crate) mod interpret;
 mod lanes;
-mod limbs;
+pub(crate) mod limbs;
 mod transform;
 pub(crate) mod wide;
 

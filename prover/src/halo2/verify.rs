@@ -1,7 +1,7 @@
 //! halo2's unmodified `verify_proof`: the oracle of the tests.
 
 use halo2_proofs::halo2curves::bn256::{Bn256, Fr, G1Affine};
-use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::plonk::{self, permutation, verify_proof};
 use halo2_proofs::poly::kzg::commitment::{KZGCommitmentScheme, ParamsKZG};
 use halo2_proofs::poly::kzg::multiopen::VerifierSHPLONK;
@@ -13,6 +13,7 @@ use sworn_verifier::VerifyingKey;
 use super::constraints::to_halo2;
 use super::convert::{from_fr, from_g1, from_g2};
 use super::transcript::{KeccakChallenge, KeccakTranscript};
+use crate::domain::root_of_unity;
 
 /// halo2's verifying key. Its domain has no twiddles: nothing is transformed with it.
 pub fn verifying_key(key: &VerifyingKey) -> plonk::VerifyingKey<G1Affine> {
@@ -45,14 +46,13 @@ fn domain(degree: u32, log_rows: u32) -> EvaluationDomain<Fr> {
     // The smallest domain of this degree has the same extension; what depends on n is set below.
     let mut domain = EvaluationDomain::new(degree, 1);
     let extension = domain.extended_k - domain.k;
-    let root = |k: u32| (k..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
     let inverse = |value: Fr| value.invert().unwrap_or(Fr::ZERO);
     domain.k = log_rows;
     domain.n = 1 << log_rows;
     domain.extended_k = log_rows + extension;
-    domain.omega = root(log_rows);
+    domain.omega = root_of_unity(log_rows);
     domain.omega_inv = inverse(domain.omega);
-    domain.extended_omega = root(domain.extended_k);
+    domain.extended_omega = root_of_unity(domain.extended_k);
     domain.extended_omega_inv = inverse(domain.extended_omega);
     domain.ifft_divisor = inverse(Fr::from(domain.n));
     domain.extended_ifft_divisor = inverse(Fr::from(domain.n << extension));

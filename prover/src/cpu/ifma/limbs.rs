@@ -11,7 +11,7 @@ use halo2_proofs::halo2curves::ff::PrimeField;
 use crate::cpu::wide::MODULUS;
 
 /// The bits of a proper limb.
-pub(super) const MASK: u64 = (1 << 52) - 1;
+pub(crate) const MASK: u64 = (1 << 52) - 1;
 /// p.
 pub(super) const P: [u64; 5] = reslice(MODULUS);
 /// 2^260 − p.
@@ -19,14 +19,14 @@ pub(super) const NEG_P: [u64; 5] = negate(P);
 /// −p^(−1) mod 2^260; its lowest limb is Montgomery's constant.
 pub(super) const NEG_P_INV: [u64; 5] = negate(inverse(P));
 /// ⌊2^260/p⌋.
-pub(super) const BARRETT: u64 = 84;
+pub(crate) const BARRETT: u64 = 84;
 /// 2p, its limbs (but the last) above every proper limb.
 pub(super) const BIAS: [u64; 5] = bias(2, 1);
 /// 16p, its limbs (but the last) above the sum of eight proper limbs.
 pub(super) const WIDE_BIAS: [u64; 5] = bias(16, 8);
 
 /// The 52-bit limbs of four 64-bit limbs.
-const fn reslice(w: [u64; 4]) -> [u64; 5] {
+pub(crate) const fn reslice(w: [u64; 4]) -> [u64; 5] {
     [w[0] & MASK, (w[0] >> 52 | w[1] << 12) & MASK, (w[1] >> 40 | w[2] << 24) & MASK, (w[2] >> 28 | w[3] << 36) & MASK, w[3] >> 16]
 }
 
@@ -47,12 +47,12 @@ pub(super) const fn mul_low(a: [u64; 5], b: [u64; 5]) -> [u64; 5] {
 }
 
 /// −a mod 2^260.
-const fn negate(a: [u64; 5]) -> [u64; 5] {
+pub(crate) const fn negate(a: [u64; 5]) -> [u64; 5] {
     mul_low(a, [MASK; 5])
 }
 
 /// a^(−1) mod 2^260 for odd a: x(2 − a·x) doubles the number of right bits, from one.
-const fn inverse(a: [u64; 5]) -> [u64; 5] {
+pub(crate) const fn inverse(a: [u64; 5]) -> [u64; 5] {
     let (mut x, mut step) = ([1, 0, 0, 0, 0], 0);
     while step < 9 {
         let mut factor = negate(mul_low(a, x));

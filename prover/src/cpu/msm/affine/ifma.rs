@@ -22,13 +22,11 @@ use std::mem::offset_of;
 
 use super::super::{Fq, G1Affine, G1};
 use super::{Kernel, Operands, Run, IDENTITY, RUN};
+use crate::cpu::ifma::limbs::{reslice, MASK};
 
 mod field;
 
-use field::{
-    add, canonical, carry, differ, invert, limbs52, mul, reduce, splat, square, sub, sub_plain, transpose, words, Lanes, Two, MASK, P,
-    VECTORS,
-};
+use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, words, Lanes, Two, P, VECTORS};
 
 /// Operands come from a farther cache so many runs before they are needed.
 const AHEAD: usize = 4;
@@ -112,7 +110,7 @@ fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], fro
     let Scratch { pending, special } = scratch;
     special.clear();
     // 2^260 mod p: one, of the prefix products.
-    let one = splat(&limbs52(words(&Fq::from(16))));
+    let one = splat(&reslice(words(&Fq::from(16))));
     let ones = [one; VECTORS];
     let num_groups = runs.len().div_ceil(VECTORS);
     if pending.len() < num_groups {

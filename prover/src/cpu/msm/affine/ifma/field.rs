@@ -7,6 +7,7 @@
 use std::arch::x86_64::*;
 
 use super::super::super::{Field, Fq};
+use crate::cpu::ifma::limbs::{inverse, negate, reslice, BARRETT, MASK};
 
 /// A coordinate, by limbs, of eight points.
 pub(super) type Lanes = [__m512i; 5];
@@ -15,27 +16,12 @@ pub(super) type Two = [Lanes; VECTORS];
 
 /// Vectors at a time.
 pub(super) const VECTORS: usize = 2;
-pub(super) const MASK: u64 = (1 << 52) - 1;
 pub(super) const P64: [u64; 4] = [0x3c20_8c16_d87c_fd47, 0x9781_6a91_6871_ca8d, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
-pub(super) const P: [u64; 5] = limbs52(P64);
+pub(super) const P: [u64; 5] = reslice(P64);
 /// 2^260 − p.
-pub(super) const NEG_P: [u64; 5] = [(1 << 52) - P[0], MASK - P[1], MASK - P[2], MASK - P[3], MASK - P[4]];
-/// ⌊2^260/p⌋.
-pub(super) const BARRETT: u64 = 84;
+pub(super) const NEG_P: [u64; 5] = negate(P);
 /// −1/p mod 2^52.
-pub(super) const NEG_INV: u64 = {
-    let mut inverse = 1u64;
-    let mut i = 0;
-    while i < 6 {
-        inverse = inverse.wrapping_mul(2u64.wrapping_sub(P64[0].wrapping_mul(inverse)));
-        i += 1;
-    }
-    inverse.wrapping_neg() & MASK
-};
-
-pub(super) const fn limbs52(v: [u64; 4]) -> [u64; 5] {
-    [v[0] & MASK, (v[0] >> 52 | v[1] << 12) & MASK, (v[1] >> 40 | v[2] << 24) & MASK, (v[2] >> 28 | v[3] << 36) & MASK, v[3] >> 16]
-}
+pub(super) const NEG_INV: u64 = negate(inverse(P))[0];
 
 pub(super) fn limbs64(v: [u64; 5]) -> [u64; 4] {
     [v[0] | v[1] << 52, v[1] >> 12 | v[2] << 40, v[2] >> 24 | v[3] << 28, v[3] >> 36 | v[4] << 16]
@@ -79,7 +65,7 @@ pub(super) fn invert(product: &Lanes) -> Lanes {
     let mut inverse = (prefix[7] * scalars[7]).invert().unwrap_or(Fq::ZERO) * Fq::from(64);
     let mut inverses = [[0; 5]; 8];
     for lane in (0..8).rev() {
-        inverses[lane] = limbs52(words(&(inverse * prefix[lane])));
+        inverses[lane] = reslice(words(&(inverse * prefix[lane])));
         inverse *= scalars[lane];
     }
     std::array::from_fn(|limb| from_array(&inverses.map(|limbs| limbs[limb])))
