@@ -4,9 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{Error, LoadOptions, Model, SrsCache};
+use sworn::{Error, LayoutProfile, LoadOptions, Model, SrsCache};
 
 mod bench;
 mod bench_step;
@@ -68,6 +68,9 @@ struct CompileArgs {
     /// Show the input in receipts; without this flag only the output is public
     #[arg(long)]
     public_input: bool,
+    /// What the circuit is to be cheap for: proving, or verification on chain and short proofs [default: fast]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<Profile>,
     /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: the insecure
     /// development SRS, whose receipts anyone can forge]
     #[arg(long, value_name = "FILE")]
@@ -78,6 +81,23 @@ struct CompileArgs {
     /// Size of another open dimension, by its name in the model; may be given several times
     #[arg(long = "dimension", value_name = "NAME=SIZE", value_parser = dimension)]
     dimensions: Vec<(String, usize)>,
+}
+
+/// [`LayoutProfile`] by name.
+#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+enum Profile {
+    #[default]
+    Fast,
+    Onchain,
+}
+
+impl From<Profile> for LayoutProfile {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Fast => Self::Fast,
+            Profile::Onchain => Self::Onchain,
+        }
+    }
 }
 
 impl CompileArgs {

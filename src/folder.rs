@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::layout::LayoutProfile;
 
 use crate::file::{self, folder_of, FileError, FileKind};
 use crate::{Digest, VerifyingKey};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub bits: Option<u32>,
     /// Whether receipts show the input.
     pub public_input: bool,
+    /// What the circuit is to be cheap for.
+    pub profile: LayoutProfile,
     /// Digest of the samples.
     pub samples: Digest,
 }

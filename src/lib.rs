@@ -49,6 +49,7 @@ pub use model::{Model, Options, TARGET_ERROR};
 pub use progress::{silent, Progress, Stage};
 pub use receipt::{Field, Receipt, ReceiptTensor, Rejection, SrsPolicy};
 pub use srs_source::SrsSource;
+pub use sworn_circuits::layout::LayoutProfile;
 pub use sworn_contracts::{ExportError, Package};
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;

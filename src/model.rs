@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
 use sworn_onnx::compile::Compiled as Quantised;
 use sworn_onnx::graph::Graph;
 use sworn_onnx::LoadOptions;
@@ -33,6 +33,8 @@ pub struct Options {
     pub bits: Option<u32>,
     /// Whether receipts show the input. Outputs are always public, weights never.
     pub public_input: bool,
+    /// What the circuit is to be cheap for.
+    pub profile: LayoutProfile,
     /// Where the reference string comes from. Without a file, it is the **insecure** development SRS.
     pub srs: SrsSource,
 }
@@ -102,12 +104,12 @@ impl Model {
     pub fn compile_with(&self, options: &Options, samples: &[Input], progress: &mut Progress<'_>) -> Result<Compiled, Error> {
         let (quantised, layout, samples) = self.quantize(options, samples, progress)?;
         tell(progress, Stage::Srs, 0.0)?;
-        let srs = options.srs.load(layout.log_rows)?;
+        let srs = options.srs.load(layout.choice().log_powers(), layout.pack == 1)?;
         tell(progress, Stage::Setup, 0.0)?;
         let visibility = Visibility { input: options.public_input };
         let proving_key = sworn_prover::setup(quantised.graph, visibility, layout, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
-        let settings = Settings { bits: options.bits, public_input: options.public_input, samples };
+        let settings = Settings { bits: options.bits, public_input: options.public_input, profile: options.profile, samples };
         let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
         let report = serde_json::to_value(&quantised.report).unwrap_or_default();
         let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
@@ -128,7 +130,7 @@ impl Model {
         let quantise = |bits| {
             let quantise = sworn_onnx::compile::Options { bits, ..Default::default() };
             let quantised = sworn_onnx::compile::compile(self.graph.clone(), &samples, &quantise)?;
-            let layout = Layout::new(&quantised.graph, visibility)?;
+            let layout = Layout::with_profile(&quantised.graph, visibility, options.profile)?;
             Ok::<_, Error>((quantised, layout))
         };
         let (mut quantised, mut layout) = quantise(options.bits)?;
@@ -136,7 +138,8 @@ impl Model {
         let wider = quantised.graph.bits + 1;
         if options.bits.is_none() && wider.is_multiple_of(2) && layout.log_rows <= TWO_LIMB_LOG_ROWS {
             if let Ok(other) = quantise(Some(wider)) {
-                if other.0.accurate && other.1.estimate.prove_seconds < layout.estimate.prove_seconds {
+                let cost = |layout: &Layout| options.profile.cost(&layout.estimate);
+                if other.0.accurate && cost(&other.1) < cost(&layout) {
                     (quantised, layout) = other;
                 }
             }
@@ -163,7 +166,10 @@ impl Model {
         if manifest.tool != env!("CARGO_PKG_VERSION") || manifest.source != self.source || manifest.model != self.name {
             return Ok(false);
         }
-        if settings.public_input != options.public_input || options.bits.is_some_and(|b| settings.bits != Some(b)) {
+        if settings.profile != options.profile
+            || settings.public_input != options.public_input
+            || options.bits.is_some_and(|b| settings.bits != Some(b))
+        {
             return Ok(false);
         }
         if options.srs.file.is_some() && options.srs.ceremony()? != manifest.srs.ceremony {

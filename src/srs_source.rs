@@ -16,10 +16,17 @@ pub struct SrsSource {
 }
 
 impl SrsSource {
-    /// The first 2^k powers, for a new model.
-    pub(crate) fn load(&self, k: u32) -> Result<Srs, Error> {
+    /// The first 2^k powers, for a new model; with their Lagrange basis if it is needed.
+    pub(crate) fn load(&self, k: u32, needs_lagrange: bool) -> Result<Srs, Error> {
         let Some(path) = &self.file else { return Ok(Srs::dev(k)?) };
-        let srs = Srs::open(path, Some(k))?;
+        self.keep(Srs::open(path, Some(k))?, needs_lagrange)
+    }
+
+    /// Caches a reference string, with its Lagrange basis if it is needed.
+    fn keep(&self, srs: Srs, needs_lagrange: bool) -> Result<Srs, Error> {
+        if needs_lagrange {
+            srs.g_lagrange();
+        }
         if let Some(cache) = &self.cache {
             cache.insert(&srs)?;
         }
@@ -27,16 +34,14 @@ impl SrsSource {
     }
 
     /// The reference string that a model was compiled with.
-    pub(crate) fn find(&self, k: u32, digest: Digest, ceremony: Digest) -> Result<Srs, Error> {
+    pub(crate) fn find(&self, k: u32, digest: Digest, ceremony: Digest, needs_lagrange: bool) -> Result<Srs, Error> {
         if is_dev(ceremony)? {
             return Ok(Srs::dev(k)?);
         }
         if let Some(cache) = &self.cache {
-            if let Some(srs) = cache.get(&digest.0)? {
-                return Ok(srs);
-            }
-            if let Some(srs) = cache.truncation(&ceremony.0, k)? {
-                return Ok(srs);
+            let cached = cache.get(&digest.0)?;
+            if let Some(srs) = cached.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))? {
+                return if needs_lagrange && !srs.has_lagrange() { self.keep(srs, true) } else { Ok(srs) };
             }
         }
         let srs = match &self.file {
@@ -47,10 +52,7 @@ impl SrsSource {
         if actual != ceremony {
             return Err(Error::SrsCeremony { expected: ceremony, actual });
         }
-        if let Some(cache) = &self.cache {
-            cache.insert(&srs)?;
-        }
-        Ok(srs)
+        self.keep(srs, needs_lagrange)
     }
 
     /// The ceremony of the file, or of the development SRS.

@@ -444,7 +444,7 @@ fn halo2_params() -> Vec<u8> {
 #[test]
 fn a_profile_names_every_stage() {
     let place = Place::new();
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--profile", "trace.json", "--memory", "1GB"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--trace", "trace.json", "--memory", "1GB"]);
     place.succeed(&VERIFY);
     let trace = place.json("trace.json");
     let events = trace["traceEvents"].as_array().unwrap();

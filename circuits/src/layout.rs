@@ -4,7 +4,7 @@
 //! QuantGraph -> Arrangement (tensors in lanes and rows) -> WeightGroup (blocks of weights) -> Layout (columns)
 //! ```
 //!
-//! [`Layout::new`] tries numbers of lanes and takes the cheapest by [`cost`].
+//! [`Layout::new`] tries numbers of lanes and takes the cheapest by [`cost`], for a [`LayoutProfile`].
 
 mod arrange;
 mod blocks;
@@ -36,10 +36,18 @@ use rows::{Lane, Site};
 pub const UNUSABLE_ROWS: usize = 6;
 /// The largest circuit that is laid out: 2^24 rows.
 pub const MAX_LOG_ROWS: u32 = 24;
+/// The largest reference string: the field has roots of unity of order 2^28.
+const MAX_LOG_POWERS: u32 = 28;
 /// The most weights in a row.
 const MAX_WEIGHT_LANES: usize = 1024;
 /// Units in fewer rows than this are not spread over more lanes.
 const MIN_UNIT_ROWS: usize = 64;
+/// Packs into which the largest group of columns is cut where verification is to be cheap.
+const PARTS: [Option<usize>; 4] = [Some(1), Some(2), Some(4), Some(8)];
+/// Gas that a second of proving is worth there.
+const GAS_PER_SECOND: f64 = 10_000.0;
+/// The most polynomials of a commitment.
+const MAX_PACK: usize = 256;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
@@ -58,6 +66,17 @@ impl Visibility {
     }
 }
 
+/// What a layout is to be cheap for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LayoutProfile {
+    /// Proving. Every column has a commitment of its own: halo2's protocol.
+    #[default]
+    Fast,
+    /// Verification on chain, and the size of proofs: fewer, longer columns, many of them in one commitment.
+    Onchain,
+}
+
 /// The numbers that decide a layout of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
@@ -69,6 +88,8 @@ pub struct Choice {
     pub weight_lanes: usize,
     /// Limbs of a range check.
     pub limbs: u32,
+    /// The most polynomials of a commitment: 1, or those of a pack.
+    pub pack: usize,
 }
 
 /// A graph in columns and rows.
@@ -78,6 +99,8 @@ pub struct Layout {
     pub shape: Shape,
     /// log₂ of the number of rows.
     pub log_rows: u32,
+    /// The most polynomials of a commitment: 1, or those of a pack.
+    pub pack: usize,
     /// The fixed columns, in the order of [`Shape::fixed`].
     pub fixed: Vec<Arc<IntColumn>>,
     /// Pairs of cells that are equal.
@@ -98,6 +121,14 @@ impl Layout {
     /// # Errors
     /// A graph that is not well formed, whose sums could overflow, or that needs more than 2^24 rows.
     pub fn new(graph: &QuantGraph, visibility: Visibility) -> Result<Self, LayoutError> {
+        Self::with_profile(graph, visibility, LayoutProfile::Fast)
+    }
+
+    /// Lays a graph out as the profile asks.
+    ///
+    /// # Errors
+    /// As [`Layout::new`].
+    pub fn with_profile(graph: &QuantGraph, visibility: Visibility, profile: LayoutProfile) -> Result<Self, LayoutError> {
         bounds::check(graph)?;
         let public = visibility.tensors(graph);
         let mut best: Option<(Estimate, usize)> = None;
@@ -105,9 +136,11 @@ impl Layout {
             let arrangement = Arrangement::new(graph, lanes, &public);
             let jumps = Jumps::new(&arrangement.identities);
             for &limbs in allowed_limbs(graph) {
-                for estimate in cost::candidates(&arrangement, &jumps, &public, limbs) {
-                    if best.as_ref().is_none_or(|(b, _)| estimate.prove_seconds < b.prove_seconds) {
-                        best = Some((estimate, lanes));
+                for &parts in profile.parts() {
+                    for estimate in cost::candidates(&arrangement, &jumps, &public, (limbs, parts)) {
+                        if best.as_ref().is_none_or(|(b, _)| profile.cost(&estimate) < profile.cost(b)) {
+                            best = Some((estimate, lanes));
+                        }
                     }
                 }
             }
@@ -132,6 +165,8 @@ impl Layout {
             || !(1..=MAX_WEIGHT_LANES).contains(&choice.weight_lanes)
             || choice.log_rows > MAX_LOG_ROWS
             || choice.log_rows < 4
+            || !(1..=MAX_PACK).contains(&choice.pack)
+            || choice.log_powers() > MAX_LOG_POWERS
             || !allowed_limbs(graph).contains(&choice.limbs)
         {
             return Err(LayoutError::Choice);
@@ -144,7 +179,8 @@ impl Layout {
 
     /// The numbers from which [`Layout::restore`] makes this layout again.
     pub fn choice(&self) -> Choice {
-        Choice { log_rows: self.log_rows, lanes: self.shape.lanes, weight_lanes: self.shape.weight_lanes, limbs: self.shape.limbs }
+        let Shape { lanes, weight_lanes, limbs, .. } = self.shape;
+        Choice { log_rows: self.log_rows, lanes, weight_lanes, limbs, pack: self.pack }
     }
 
     /// Number of usable rows.
@@ -179,6 +215,7 @@ impl Layout {
                 .columns();
         Self {
             log_rows: estimate.log_rows,
+            pack: estimate.pack,
             fixed: fixed.into_iter().map(Arc::new).collect(),
             copies,
             num_instances: arrangement.num_instances(public),
@@ -187,6 +224,30 @@ impl Layout {
             constants: arrangement.constants,
             shape,
             estimate,
+        }
+    }
+}
+
+impl Choice {
+    /// log₂ of the powers that a reference string must have: `pack` for each row, and as many as make it a power of two.
+    pub fn log_powers(&self) -> u32 {
+        self.log_rows + self.pack.next_power_of_two().ilog2()
+    }
+}
+
+impl LayoutProfile {
+    /// What it wants small, in seconds or gas.
+    pub fn cost(self, estimate: &Estimate) -> f64 {
+        match self {
+            Self::Fast => estimate.prove_seconds,
+            Self::Onchain => estimate.gas + GAS_PER_SECOND * estimate.prove_seconds,
+        }
+    }
+
+    fn parts(self) -> &'static [Option<usize>] {
+        match self {
+            Self::Fast => &[None],
+            Self::Onchain => &PARTS,
         }
     }
 }

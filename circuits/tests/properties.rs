@@ -41,7 +41,7 @@ fn layouts(graph: &QuantGraph, lanes: usize, weight_lanes: usize) -> Vec<Layout>
         Err(LayoutError::Graph(GraphError::Malformed { rule: "values of a maximum span less than 2^bits", .. })) => return Vec::new(),
         Err(error) => panic!("{error}"),
     };
-    let restored = |log_rows, limbs| Layout::restore(graph, VISIBILITY, Choice { log_rows, lanes, weight_lanes, limbs }).ok();
+    let restored = |log_rows, limbs| Layout::restore(graph, VISIBILITY, Choice { log_rows, lanes, weight_lanes, limbs, pack: 1 }).ok();
     let other = (4..=12).find_map(|log_rows| restored(log_rows, 2).or_else(|| restored(log_rows, 1)));
     std::iter::once(chosen).chain(other).collect()
 }

@@ -9,7 +9,6 @@ use sworn_verifier::VerifyingKey;
 
 use crate::error::ExportError;
 use crate::key::Key;
-use crate::openings::Shape;
 use crate::wrapper::is_typed;
 
 /// The verifier's function.
@@ -43,7 +42,7 @@ pub fn calldata(key: &VerifyingKey, instances: &[[u8; 32]], proof: &[u8]) -> Res
 }
 
 fn check_length(key: &Key, proof: &[u8]) -> Result<(), ExportError> {
-    let (expected, actual) = (Shape::new(key).length, proof.len());
+    let (expected, actual) = (key.shape.bytes(), proof.len());
     if expected == actual {
         Ok(())
     } else {

@@ -167,7 +167,7 @@ fn num_slots(protocol: &Protocol) -> usize {
 
 impl Data {
     pub(crate) fn new(key: &Key, protocol: &Protocol) -> Result<Self, ExportError> {
-        let schedule: Vec<u8> = protocol.shape.absorbed.iter().flat_map(|n| (*n as u32).to_be_bytes()).collect();
+        let schedule: Vec<u8> = protocol.bytes.absorbed.iter().flat_map(|n| (*n as u32).to_be_bytes()).collect();
         // Lengths do not depend on addresses.
         let nowhere = |_: Place| 0;
         let lengths = |count: usize| {
@@ -230,13 +230,13 @@ fn header(key: &Key, protocol: &Protocol, at: &Addresses) -> [(Field, usize); Fi
         (Field::Magic, MAGIC as usize),
         (Field::Version, VERSION as usize),
         (Field::NumInstances, key.num_instances()),
-        (Field::ProofLength, protocol.shape.length),
+        (Field::ProofLength, protocol.bytes.length),
         (Field::Slots, at.slots),
         (Field::Schedule, at.schedule),
         (Field::NumChallenges, names.num_challenges()),
         (Field::Challenges, named(0)),
         (Field::Evaluations, named(names.evaluations)),
-        (Field::EvaluationsInProof, protocol.shape.evaluations),
+        (Field::EvaluationsInProof, protocol.bytes.evaluations),
         (Field::NumEvaluations, names.num_evaluations),
         (Field::Before, at.before),
         (Field::After, at.after),

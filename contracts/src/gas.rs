@@ -55,7 +55,7 @@ fn program(code: &[u8]) -> u64 {
 
 /// Gas of the transaction `verify` of `SwornVerifier`.
 pub(crate) fn estimate(key: &Key, protocol: &Protocol, data: &Data) -> u64 {
-    let (instances, shape) = (key.num_instances() as u64, &protocol.shape);
+    let (instances, shape) = (key.num_instances() as u64, &protocol.bytes);
     // Small integers are mostly zeros, their negatives mostly not.
     let instance = 32 * (cost::NONZERO_BYTE + cost::ZERO_BYTE) / 2;
     let proof = shape.length as u64;

@@ -4,6 +4,7 @@ use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
+use sworn_verifier::shape::Shape;
 use sworn_verifier::{ColumnKind, Query, Role, VerifyingKey};
 
 /// A point of G1 as `x ‖ y`; zeros for the identity.
@@ -53,14 +54,12 @@ pub(crate) struct Tensor {
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) log_rows: u32,
-    pub(crate) advice_phases: Vec<u8>,
     pub(crate) num_challenges: usize,
     pub(crate) advice_queries: Vec<At>,
     pub(crate) fixed_queries: Vec<At>,
     pub(crate) instance_queries: Vec<At>,
     pub(crate) gates: Vec<Vec<Op>>,
     pub(crate) permutation: Vec<(Kind, usize)>,
-    pub(crate) degree: usize,
     /// Columns of one running product.
     pub(crate) chunk: usize,
     /// The row after the usable ones, counted from the end.
@@ -74,6 +73,8 @@ pub(crate) struct Key {
     pub(crate) graph_digest: [u8; 32],
     pub(crate) srs_digest: [u8; 32],
     pub(crate) tensors: Vec<Tensor>,
+    /// What is in a proof and what it opens.
+    pub(crate) shape: Shape,
 }
 
 impl Key {
@@ -92,14 +93,12 @@ impl Key {
         };
         Self {
             log_rows: key.log_rows,
-            advice_phases: constraints.advice_phases.clone(),
             num_challenges: constraints.num_challenges as usize,
             advice_queries: queries(&constraints.advice_queries),
             fixed_queries: queries(&constraints.fixed_queries),
             instance_queries: queries(&constraints.instance_queries),
             gates,
             permutation,
-            degree: constraints.degree as usize,
             chunk: constraints.chunk(),
             last_row: constraints.last_rotation().unsigned_abs() as usize,
             fixed: key.fixed_commitments.iter().map(encode_g1).collect(),
@@ -110,6 +109,7 @@ impl Key {
             graph_digest: key.graph_digest,
             srs_digest: key.srs_digest,
             tensors: key.tensors.iter().map(tensor).collect(),
+            shape: key.shape().clone(),
         }
     }
 

@@ -70,7 +70,7 @@ impl Package {
         };
         Ok(Self {
             wrapper: wrapper::source(&key, &data.hash()),
-            calldata_size: 0x84 + 32 * key.num_instances() + protocol.shape.length,
+            calldata_size: 0x84 + 32 * key.num_instances() + protocol.bytes.length,
             gas: crate::gas::estimate(&key, &protocol, &data),
             commitments: protocol.multiplications.len(),
             data: data.parts.iter().map(contract).collect(),

@@ -9,6 +9,8 @@
 //! points    Σ_i c_i Σ_j y^j C_ij − R·G − Z_0(u)·W + u·W'     Horner's rule through all sets: one multiplication a point
 //! ```
 //!
+//! Packed by t: u^t for u in all of this but W', u^j for y^j, and one C_i for all members of a set.
+//!
 //! `Z_i` vanishes on the points `xω^k` of set `S_i`: SHPLONK [BDFG20, §4], scaled by the first set's factor as halo2 scales it.
 //!
 //! \[BDFG20\]: <https://eprint.iacr.org/2020/081>
@@ -16,10 +18,12 @@
 use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
 use sworn_verifier::field::{root_of_unity, DELTA};
+use sworn_verifier::sets::{Commitment, Set};
+use sworn_verifier::shape::Shape;
 
 use crate::error::ExportError;
 use crate::key::{Key, Kind, Op};
-use crate::openings::{Commitment, Evaluation, Set, Shape};
+use crate::openings::Bytes;
 use crate::program::{Builder, Id, Place, Program};
 use crate::slots::{Inverse, Slots, Squeezed};
 
@@ -56,7 +60,7 @@ pub(crate) struct Multiplication {
 /// A compiled verifier.
 #[derive(Debug)]
 pub(crate) struct Protocol {
-    pub(crate) shape: Shape,
+    pub(crate) bytes: Bytes,
     pub(crate) slots: Slots,
     pub(crate) constants: Vec<Fr>,
     pub(crate) temporaries: usize,
@@ -87,26 +91,25 @@ impl Protocol {
         if let Some(query) = key.instance_queries.iter().find(|q| q.rotation != 0) {
             return Err(ExportError::InstanceRotation { rotation: query.rotation });
         }
-        let shape = Shape::new(key);
-        let sets = shape.sets(key);
-        let mut rotations: Vec<i32> = sets.iter().flat_map(|s| s.rotations.iter().copied()).collect();
+        let (shape, bytes) = (&key.shape, Bytes::new(&key.shape));
+        let mut rotations: Vec<i32> = shape.sets.iter().flat_map(|s| s.rotations.iter().copied()).collect();
         rotations.sort_unstable();
         rotations.dedup();
-        let slots = Slots::new(key, shape.num_evaluations, rotations.len());
+        let slots = Slots::new(key, bytes.num_evaluations, rotations.len());
         let omega = root_of_unity(key.log_rows);
         let mut builder = Builder::default();
         for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.last_row as i32))] {
             builder.constants.push(value);
         }
-        let mut compiler = Compiler { key, shape, slots, builder, omega, rotations };
+        let mut compiler = Compiler { key, shape, bytes, slots, builder, omega, rotations };
         let before = compiler.before();
         let quotient = compiler.quotient(before.power)?;
-        let openings = compiler.openings(&sets, quotient, before.power, &before.distances);
+        let openings = compiler.openings(&shape.sets, quotient, before.power, &before.distances);
         let after = compiler.builder.program(&openings.results);
-        let (multiplications, points) = compiler.multiplications(&sets, &openings);
-        let Compiler { shape, slots, builder, .. } = compiler;
+        let (multiplications, points) = compiler.multiplications(&shape.sets, &openings);
+        let Compiler { bytes, slots, builder, .. } = compiler;
         Ok(Self {
-            shape,
+            bytes,
             slots,
             constants: builder.constants,
             temporaries: builder.temporaries,
@@ -141,7 +144,8 @@ struct Openings {
 
 struct Compiler<'k> {
     key: &'k Key,
-    shape: Shape,
+    shape: &'k Shape,
+    bytes: Bytes,
     slots: Slots,
     builder: Builder,
     omega: Fr,
@@ -157,9 +161,17 @@ impl Compiler<'_> {
         self.builder.named(self.slots.inverse(of))
     }
 
+    /// What combines the members of a set.
+    fn member_factor(&mut self) -> Id {
+        let factor = if self.shape.is_packed() { Squeezed::OpeningPoint } else { Squeezed::OpeningFold };
+        self.squeezed(factor)
+    }
+
     fn before(&mut self) -> Before {
         let (x, u) = (self.squeezed(Squeezed::Point), self.squeezed(Squeezed::OpeningPoint));
-        let fold = self.squeezed(Squeezed::OpeningFold);
+        let fold = self.member_factor();
+        // u, or u^t for packs of t.
+        let from = self.builder.power(u, self.shape.pack);
         let power = self.builder.power(x, 1 << self.key.log_rows);
         let one = self.builder.constant(Fr::one());
         let vanishing = self.builder.subtract(power, one);
@@ -174,7 +186,7 @@ impl Compiler<'_> {
         let mut distances = Vec::new();
         for (index, rotation) in self.rotations.clone().into_iter().enumerate() {
             let minus = self.builder.constant(-rotate(self.omega, rotation));
-            let distance = self.builder.multiply_add(x, minus, u);
+            let distance = self.builder.multiply_add(x, minus, from);
             let slot = self.slots.result();
             results.extend([(slot, distance), (self.slots.distance(index), distance)]);
             distances.push(slot);
@@ -232,7 +244,7 @@ impl Compiler<'_> {
     fn query(&mut self, kind: Kind, index: usize, instance: Id) -> Id {
         match kind {
             Kind::Advice => self.evaluation(index),
-            Kind::Fixed => self.evaluation(self.shape.fixed_evaluations + index),
+            Kind::Fixed => self.evaluation(self.shape.first_fixed_value() + index),
             Kind::Instance => instance,
         }
     }
@@ -265,7 +277,7 @@ impl Compiler<'_> {
     }
 
     fn num_permutation_expressions(&self) -> usize {
-        match self.shape.num_products {
+        match self.shape.products {
             0 => 0,
             n => 2 + (n - 1) + n,
         }
@@ -273,8 +285,8 @@ impl Compiler<'_> {
 
     /// An expression of the permutation, in halo2's order.
     fn permutation(&mut self, index: usize, instance: Id, (first, last, active): (Id, Id, Id)) -> Result<Id, ExportError> {
-        let products = self.shape.num_products;
-        let product = |c: &mut Self, i: usize, at: usize| c.evaluation(c.shape.product_evaluations + 3 * i + at);
+        let products = self.shape.products;
+        let product = |c: &mut Self, i: usize, at: usize| c.evaluation(c.shape.product_value(i) + at);
         match index {
             0 => {
                 // l_0 · (1 − z_0) = 0
@@ -306,7 +318,7 @@ impl Compiler<'_> {
                 for column in (set * chunk..self.key.permutation.len()).take(chunk) {
                     let value = self.permuted(column, instance)?;
                     let value = self.builder.add(value, gamma);
-                    let sigma = self.evaluation(self.shape.sigma_evaluations + column);
+                    let sigma = self.evaluation(self.shape.first_sigma_value() + column);
                     let factor = self.builder.multiply_add(beta, sigma, value);
                     left = self.builder.multiply(left, factor);
                     let delta = self.builder.constant(DELTA.pow([column as u64]));
@@ -344,10 +356,11 @@ impl Compiler<'_> {
 
     fn openings(&mut self, sets: &[Set], quotient: Id, power: Id, distances: &[Id]) -> Openings {
         let inverses: Vec<Id> = (0..distances.len()).map(|i| self.builder.named(self.slots.distance(i))).collect();
-        let (y, v) = (self.squeezed(Squeezed::OpeningFold), self.squeezed(Squeezed::SetFold));
+        let (y, v) = (self.member_factor(), self.squeezed(Squeezed::SetFold));
         let inverse_y = self.inverse(Inverse::OpeningFold);
         let inverse_x = self.inverse(Inverse::Point);
         let inverse_power = self.inverse(Inverse::PointPower);
+        let quotient = self.behind_evaluations(quotient, power, inverse_x);
         let mut sum = self.builder.constant(Fr::zero());
         for set in sets.iter().rev() {
             let mut value = self.builder.constant(Fr::zero());
@@ -368,7 +381,7 @@ impl Compiler<'_> {
         let vanishing = self.vanishing(&sets[0], distances);
         let minus_vanishing = self.builder.negate(vanishing);
         let minus_value = self.builder.multiply(minus_vanishing, sum);
-        let limb = self.builder.power(inverse_power, self.shape.num_limbs - 1);
+        let limb = self.builder.power(inverse_power, self.shape.limbs - 1);
         let mut steps = Vec::new();
         for (index, set) in sets.iter().enumerate() {
             // Before the last set there is nothing to scale.
@@ -377,9 +390,9 @@ impl Compiler<'_> {
             let there = self.vanishing(next, &inverses);
             let ratio = self.builder.multiply(here, there);
             let ratio = self.builder.multiply(ratio, v);
-            let power = self.builder.power(inverse_y, set.members.len() - 1);
+            let power = self.builder.power(inverse_y, set.commitments.len() - 1);
             let mut step = self.builder.multiply(ratio, power);
-            if set.members.last().is_some_and(|m| m.commitment == Commitment::Quotient) {
+            if set.commitments.last() == Some(&Commitment::Quotient) {
                 step = self.builder.multiply(step, limb);
             }
             steps.push(step);
@@ -394,16 +407,29 @@ impl Compiler<'_> {
         Openings { results, steps, limb, minus_value, minus_vanishing, power }
     }
 
-    /// `Σ_j y^j e_j` of a set's values at a rotation.
-    fn combined(&mut self, set: &Set, rotation: i32, y: Id, quotient: Id) -> Id {
+    /// The value that is not in the proof: the quotient's, or that of its first limb, `h(x) − Σ_{i>0} x^{i(n−2)}·limb_i(x)`.
+    fn behind_evaluations(&mut self, quotient: Id, power: Id, inverse_x: Id) -> Id {
+        if !self.shape.is_packed() {
+            return quotient;
+        }
+        let square = self.builder.multiply(inverse_x, inverse_x);
+        let step = self.builder.multiply(power, square);
         let zero = self.builder.constant(Fr::zero());
+        let others = (self.shape.first_limb_value()..self.shape.scalars()).rev().fold(zero, |sum, index| {
+            let value = self.evaluation(index);
+            self.builder.multiply_add(sum, step, value)
+        });
+        let others = self.builder.multiply(others, step);
+        self.builder.subtract(quotient, others)
+    }
+
+    /// `Σ_j y^j e_j` of a set's values at a rotation.
+    fn combined(&mut self, set: &Set, rotation: i32, y: Id, behind: Id) -> Id {
+        let zero = self.builder.constant(Fr::zero());
+        let at = set.rotations.iter().position(|d| *d == rotation).unwrap_or(0);
         set.members.iter().rev().fold(zero, |sum, member| {
-            let value = member.values.iter().find(|v| v.0 == rotation).map(|v| v.1);
-            let value = match value {
-                Some(Evaluation::Proof(index)) => self.evaluation(index),
-                Some(Evaluation::Quotient) => quotient,
-                None => zero,
-            };
+            let index = member.values[at];
+            let value = if index < self.bytes.num_evaluations { self.evaluation(index) } else { behind };
             self.builder.multiply_add(sum, y, value)
         })
     }
@@ -419,11 +445,12 @@ impl Compiler<'_> {
         let (mut out, mut points) = (Vec::new(), Vec::new());
         for (index, set) in sets.iter().enumerate().rev() {
             let start = openings.steps.get(index).map(|id| place(self, *id));
-            for (j, member) in set.members.iter().enumerate().rev() {
-                let is_first = j + 1 == set.members.len();
-                let from = match member.commitment {
-                    Commitment::Proof(at) => vec![Point::Proof(at)],
-                    Commitment::Quotient => (0..self.shape.num_limbs).rev().map(|i| Point::Proof(self.shape.limbs + 64 * i)).collect(),
+            for (j, commitment) in set.commitments.iter().enumerate().rev() {
+                let is_first = j + 1 == set.commitments.len();
+                let limb_at = |i: usize| Point::Proof(Bytes::point(self.shape.first_limb() + i));
+                let from = match *commitment {
+                    Commitment::Proof(at) => vec![Point::Proof(Bytes::point(at))],
+                    Commitment::Quotient => (0..self.shape.limbs).rev().map(limb_at).collect(),
                     Commitment::Fixed(column) => {
                         points.push(self.key.fixed[column]);
                         vec![Point::Key]
@@ -433,7 +460,7 @@ impl Compiler<'_> {
                         vec![Point::Key]
                     }
                 };
-                let is_quotient = member.commitment == Commitment::Quotient;
+                let is_quotient = *commitment == Commitment::Quotient;
                 for (i, point) in from.into_iter().enumerate() {
                     let scalar = match (i, is_first, is_quotient) {
                         (0, true, _) => start,
@@ -448,8 +475,8 @@ impl Compiler<'_> {
         }
         let term = |scalar, point| Multiplication { action: Action::Term, scalar, point };
         out.push(term(place(self, openings.minus_value), Point::Generator));
-        out.push(term(place(self, openings.minus_vanishing), Point::Proof(self.shape.opening)));
-        out.push(term(u, Point::Proof(self.shape.opening + 64)));
+        out.push(term(place(self, openings.minus_vanishing), Point::Proof(self.bytes.opening)));
+        out.push(term(u, Point::Proof(self.bytes.opening + 64)));
         (out, points)
     }
 }

@@ -11,6 +11,8 @@ use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::{NodeId, Op, QuantGraph};
 use sworn_circuits::layout::{Choice, Layout, Visibility};
+use sworn_verifier::sets::{Commitment, Member, Polynomial};
+use sworn_verifier::shape::Shape;
 use sworn_verifier::{KeyParts, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
@@ -19,6 +21,7 @@ use crate::cpu::Cpu;
 use crate::error::KeyError;
 use crate::halo2::convert::{to_g1, to_g2};
 use crate::halo2::describe;
+use crate::pack::Strides;
 use crate::permutation::sigma;
 use crate::resident::names;
 use crate::srs::Srs;
@@ -26,7 +29,7 @@ use crate::srs::Srs;
 /// Marks a proving key.
 const MAGIC: &[u8; 8] = b"SWORNPK\0";
 /// Version of the encoding.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What proving needs to know of a model and its setup.
 #[derive(Debug)]
@@ -57,10 +60,16 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
     let (meta, derivations) = constraint_system(&layout);
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
     let sigma = sigma(&layout, &circuit.permuted)?;
-    let (fixed_commitments, permutation_commitments) = commitments(&Cpu, &layout, &sigma, srs);
+    let constraints = describe(&meta)?;
+    let shape = Shape::new(&constraints, layout.pack);
+    let (fixed_commitments, permutation_commitments) = match shape.is_packed() {
+        true => (packed_commitments(&Cpu, &layout, &sigma, &shape, srs), Vec::new()),
+        false => commitments(&Cpu, &layout, &sigma, srs),
+    };
     let verifying = VerifyingKey::new(&KeyParts {
         log_rows: layout.log_rows,
-        constraints: describe(&meta)?,
+        pack: layout.pack as u32,
+        constraints,
         fixed_commitments: fixed_commitments.iter().map(to_g1).collect(),
         permutation_commitments: permutation_commitments.iter().map(to_g1).collect(),
         g2: to_g2(&srs.g2()),
@@ -86,10 +95,36 @@ fn commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], srs
     (fixed, permutation)
 }
 
-/// The reference string has the layout's size, and one power more.
+/// Commitments of packs of fixed columns and the permutation.
+fn packed_commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], shape: &Shape, srs: &Srs) -> Vec<G1Affine> {
+    let rows = 1usize << layout.log_rows;
+    let domain = backend.domain(layout.log_rows);
+    let powers = backend.powers(&domain, Fr::one());
+    let sources = names(&powers, sigma.len());
+    let strides = Strides::new(backend, srs.g(), layout.pack, rows);
+    let column = |member: &Member| match member.polynomial {
+        Polynomial::Fixed(c) => Some(backend.integers(&layout.fixed[c], rows)),
+        Polynomial::Sigma(c) => Some(backend.gather(&sources, &backend.map(&sigma[c]))),
+        _ => None,
+    };
+    let of_key = shape.sets.iter().filter(|set| matches!(set.commitments.first(), Some(Commitment::Fixed(_))));
+    // One pack at a time: its columns of field elements have 32 bytes a row.
+    of_key
+        .flat_map(|set| {
+            let columns: Vec<B::Column> = set.members.iter().filter_map(column).collect();
+            strides.commit(backend, &domain, &[columns.iter().collect()])
+        })
+        .collect()
+}
+
+/// The reference string has the layout's size, and where the limbs are blinded by it one power more.
 fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
-    if srs.k() != layout.log_rows {
-        return Err(KeyError::SrsSize { expected: layout.log_rows, actual: srs.k() });
+    let expected = layout.choice().log_powers();
+    if srs.k() != expected {
+        return Err(KeyError::SrsSize { expected, actual: srs.k() });
+    }
+    if layout.pack > 1 {
+        return Ok(());
     }
     srs.next_power().map(drop).ok_or(KeyError::SrsNextPower { k: srs.k() })
 }
@@ -150,7 +185,7 @@ impl ProvingKey {
     /// # Errors
     /// Bytes that are no proving key.
     pub fn required_k(bytes: &[u8]) -> Result<u32, KeyError> {
-        Ok(decode(bytes)?.choice.log_rows)
+        Ok(decode(bytes)?.choice.log_powers())
     }
 
     /// Decodes a key.
@@ -170,6 +205,7 @@ impl ProvingKey {
         let (meta, derivations) = constraint_system(&layout);
         let same = describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
+            && layout.pack as u32 == verifying.pack
             && graph_digest(&graph) == verifying.graph_digest
             && public_tensors(&graph, body.visibility) == verifying.tensors;
         if !same {

@@ -13,6 +13,7 @@ pub mod error;
 pub mod halo2;
 pub mod key;
 mod memory;
+mod pack;
 mod permutation;
 mod profile;
 pub mod program;

@@ -24,7 +24,7 @@ mod products;
 mod quotient;
 
 use std::borrow::Borrow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::Ordering;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
@@ -33,6 +33,7 @@ use rand::{CryptoRng, Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use sworn_circuits::witness::Witness;
+use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 
 use crate::algebra::{Compiled, Slot, Source, Symbol, Values};
 use crate::backend::Backend;
@@ -40,6 +41,7 @@ use crate::cpu::Cpu;
 use crate::error::{KeyError, ProveError};
 use crate::halo2::convert::to_fr;
 use crate::key::ProvingKey;
+use crate::pack::Basis;
 use crate::profile::{Profile, Stage};
 use crate::program::Program;
 use crate::resident::Resident;
@@ -131,6 +133,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
             advice: (0..key.circuit.num_advice).map(|_| None).collect(),
             instance: None,
             products: Vec::new(),
+            limbs: Vec::new(),
             challenges: vec![Fr::ZERO; key.circuit.num_challenges],
         };
         run.first_phase(&witness)?;
@@ -138,7 +141,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         let _theta = run.squeeze();
         let (beta, gamma) = (run.squeeze(), run.squeeze());
         run.products(beta, gamma)?;
-        let random = run.random_polynomial()?;
+        let random = if key.layout.pack > 1 { None } else { Some(run.random_polynomial()?) };
         let y = run.squeeze();
         let scalars = run.scalars(beta, gamma, y);
         let quotient = run.quotient(&scalars)?;
@@ -168,6 +171,8 @@ struct Run<'a, 'p, B: Backend, R> {
     advice: Vec<Option<B::Column>>,
     instance: Option<B::Column>,
     products: Vec<B::Column>,
+    /// Limbs of the quotient on rows, if they are packed.
+    limbs: Vec<B::Column>,
     challenges: Vec<Fr>,
 }
 
@@ -204,6 +209,29 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
             other => self.resident.column(other),
         };
         found.unwrap_or_else(|| panic!("column {source:?} is read before it is made"))
+    }
+
+    /// Commitments of columns, or of the packs that the proof has at these positions.
+    fn commitments(&self, columns: &[&B::Column], positions: Range<usize>) -> Vec<G1Affine> {
+        match &self.resident.basis {
+            Basis::Plain { lagrange, .. } => self.backend.commit(lagrange, columns),
+            Basis::Packed(_) => self.packs(positions),
+        }
+    }
+
+    /// Commitments of the packs that the proof has at these positions.
+    fn packs(&self, positions: Range<usize>) -> Vec<G1Affine> {
+        let Basis::Packed(strides) = &self.resident.basis else { return Vec::new() };
+        let is_there = |set: &&Set| matches!(set.commitments.first(), Some(Commitment::Proof(at)) if positions.contains(at));
+        let column = |member: &Member| match member.polynomial {
+            Polynomial::Advice(c) => self.advice[c].as_ref(),
+            Polynomial::Product(i) => self.products.get(i),
+            Polynomial::Limb(i) => self.limbs.get(i),
+            _ => None,
+        };
+        let sets = self.key.verifying_key().shape().sets.iter().filter(is_there);
+        let packs: Vec<Vec<&B::Column>> = sets.map(|set| set.members.iter().filter_map(column).collect()).collect();
+        strides.commit(self.backend, &self.resident.domain, &packs)
     }
 
     /// The values of the scalars so far.
@@ -261,8 +289,9 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
             values.iter_mut().for_each(|v| *v = Fr::random(&mut rng));
         });
         let column = self.backend.fields(values);
-        let (backend, points) = (self.backend, &self.resident.lagrange);
-        let commitment = self.profile.span(Stage::Products, "commit random", || backend.commit(points, &[&column]));
+        let start = self.profile.now();
+        let commitment = self.commitments(&[&column], 0..0);
+        self.profile.record(Stage::Products, "commit random", start);
         self.write_points(&commitment)?;
         Ok(column)
     }

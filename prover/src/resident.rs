@@ -12,6 +12,7 @@ use crate::backend::Backend;
 use crate::circuit::Derived;
 use crate::error::KeyError;
 use crate::key::ProvingKey;
+use crate::pack::{Basis, Strides};
 use crate::srs::Srs;
 
 /// Columns by coset.
@@ -20,12 +21,7 @@ type Kept<C> = HashMap<(usize, Source), Arc<C>>;
 /// What stays on a backend between proofs.
 pub(crate) struct Resident<B: Backend> {
     pub(crate) domain: B::Domain,
-    /// `L_i(s)·G1`.
-    pub(crate) lagrange: B::Points,
-    /// `s^i·G1`.
-    pub(crate) powers: B::Points,
-    /// `s^n·G1`, which blinds the limbs of the quotient.
-    pub(crate) next_power: halo2_proofs::halo2curves::bn256::G1Affine,
+    pub(crate) basis: Basis<B>,
     pub(crate) fixed: Vec<B::Column>,
     /// `ω^r`.
     pub(crate) points: B::Column,
@@ -55,9 +51,14 @@ impl<B: Backend> Resident<B> {
             _ => None,
         });
         Ok(Self {
-            lagrange: backend.points(srs.g_lagrange()),
-            powers: backend.points(srs.g()),
-            next_power: srs.next_power().ok_or(KeyError::SrsNextPower { k: srs.k() })?,
+            basis: match key.layout.pack {
+                1 => Basis::Plain {
+                    lagrange: backend.points(srs.g_lagrange()),
+                    powers: backend.points(srs.g()),
+                    next_power: srs.next_power().ok_or(KeyError::SrsNextPower { k: srs.k() })?,
+                },
+                pack => Basis::Packed(Strides::new(backend, srs.g(), pack, rows)),
+            },
             fixed: key.layout.fixed.iter().map(|c| backend.integers(c, rows)).collect(),
             points: backend.powers(&domain, Fr::one()),
             sigma: key.sigma.iter().map(|map| backend.map(map)).collect(),

@@ -13,7 +13,7 @@
 //! | points     | all                                           | on the curve, in the subgroup, not at infinity  |
 //! | generators | `g[0], g2` | equal the standard ones                         |
 //! | powers     | `g[i+1] = s·g[i]` | `e(Σ r_i·g[i+1], G2) = e(Σ r_i·g[i], s·G2)` |
-//! | Lagrange   | `Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]` | p(X) = Σ a_i·X^i                                |
+//! | Lagrange   | `Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]` | p(X) = Σ a_i·X^i, if the file has this basis    |
 //!
 //! # Soundness
 //! `r_i` has 128 random bits and `a_i` is uniform, drawn after the file was read. A wrong power passes with probability
@@ -22,12 +22,12 @@
 //! \[KZG10\]: <https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf> §3.1
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::halo2curves::bn256::{pairing, Bn256, Fr, G1Affine, G2Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::{Curve, GroupEncoding};
-use halo2_proofs::poly::commitment::{Params, ParamsProver};
 use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -55,11 +55,16 @@ const CEREMONY_CONTEXT: &str = "sworn 2026 SRS ceremony v1";
 /// A structured reference string for circuits of up to 2^k rows.
 #[derive(Clone, Debug)]
 pub struct Srs {
-    params: ParamsKZG<Bn256>,
+    k: u32,
+    g: Vec<G1Affine>,
     next: Option<G1Affine>,
-    /// halo2 keeps its own copy to itself.
-    g_lagrange: Vec<G1Affine>,
+    /// Once somebody asked.
+    g_lagrange: OnceLock<Vec<G1Affine>>,
+    g2: G2Affine,
+    s_g2: G2Affine,
     digest: [u8; 32],
+    /// halo2's form, once somebody asked.
+    params: OnceLock<ParamsKZG<Bn256>>,
 }
 
 /// An SRS as a file has it; points are on their curves.
@@ -81,10 +86,10 @@ impl Srs {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
-        let (mut g, g_lagrange) = dev::bases(k);
+        let mut g = dev::powers_of_generator(k);
         let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());
-        Ok(Self::from_parts(Parts { k, g, next, g_lagrange: Some(g_lagrange), g2, s_g2 }))
+        Ok(Self::from_parts(Parts { k, g, next, g_lagrange: None, g2, s_g2 }))
     }
 
     /// Reads and checks a file of any known format: `.ptau`, halo2 or ours. With `k`, only its first 2^k powers.
@@ -145,7 +150,7 @@ impl Srs {
         cache::write(self, path)
     }
 
-    /// The first 2^k powers; the Lagrange basis is computed anew, which takes n·k/2 scalar multiplications.
+    /// The first 2^k powers. Their Lagrange basis is another one.
     ///
     /// # Errors
     /// There are fewer powers.
@@ -177,15 +182,15 @@ impl Srs {
         if !self.powers_agree(&weights) {
             return Err(SrsError::Power { index: self.first_wrong_power(&weights) });
         }
-        match self.lagrange_agrees(&mut rng) {
-            true => Ok(()),
-            false => Err(SrsError::Lagrange),
+        match self.g_lagrange.get() {
+            Some(basis) if !self.lagrange_agrees(basis, &mut rng) => Err(SrsError::Lagrange),
+            _ => Ok(()),
         }
     }
 
     /// `log2` of the number of powers.
     pub fn k(&self) -> u32 {
-        self.params.k()
+        self.k
     }
 
     /// BLAKE3 of `k`, `s·G2` and the powers in G1, in canonical encoding: a truncation has another one.
@@ -205,12 +210,16 @@ impl Srs {
 
     /// halo2's form of it.
     pub fn params(&self) -> &ParamsKZG<Bn256> {
-        &self.params
+        self.params.get_or_init(|| {
+            // `from_parts` is a method that ignores its receiver.
+            let any = ParamsKZG::<Bn256>::setup(0, ChaCha20Rng::seed_from_u64(0));
+            any.from_parts(self.k, self.g.clone(), Some(self.g_lagrange().to_vec()), self.g2, self.s_g2)
+        })
     }
 
     /// `s^i·G1`.
     pub fn g(&self) -> &[G1Affine] {
-        self.params.get_g()
+        &self.g
     }
 
     /// `s^n·G1`, if it is known.
@@ -218,28 +227,33 @@ impl Srs {
         self.next
     }
 
-    /// `L_i(s)·G1`.
+    /// `L_i(s)·G1`. If the file had none it is computed, once: n·k/2 scalar multiplications.
     pub fn g_lagrange(&self) -> &[G1Affine] {
-        &self.g_lagrange
+        self.g_lagrange.get_or_init(|| match self.is_insecure_dev() {
+            true => dev::lagrange(self.k),
+            false => lagrange::lagrange_from_powers(&self.g),
+        })
+    }
+
+    /// Whether [`Srs::g_lagrange`] costs nothing any more.
+    pub fn has_lagrange(&self) -> bool {
+        self.g_lagrange.get().is_some()
     }
 
     /// The generator of G2.
     pub fn g2(&self) -> G2Affine {
-        self.params.g2()
+        self.g2
     }
 
     /// `s·G2`.
     pub fn s_g2(&self) -> G2Affine {
-        self.params.s_g2()
+        self.s_g2
     }
 
     fn from_parts(parts: Parts) -> Self {
         let Parts { k, g, next, g_lagrange, g2, s_g2 } = parts;
-        let g_lagrange = g_lagrange.unwrap_or_else(|| lagrange::lagrange_from_powers(&g));
         let digest = digest(k, &s_g2, &g);
-        // `from_parts` is a method that ignores its receiver.
-        let any = ParamsKZG::<Bn256>::setup(0, ChaCha20Rng::seed_from_u64(0));
-        Self { params: any.from_parts(k, g, Some(g_lagrange.clone()), g2, s_g2), next, g_lagrange, digest }
+        Self { k, g, next, g_lagrange: g_lagrange.map_or_else(OnceLock::new, OnceLock::from), g2, s_g2, digest, params: OnceLock::new() }
     }
 
     /// `g[i+1] = s·g[i]` for all `i` below the number of weights, `g[n]` being [`Srs::next_power`].
@@ -271,11 +285,11 @@ impl Srs {
         bad
     }
 
-    fn lagrange_agrees(&self, rng: &mut impl RngCore) -> bool {
+    fn lagrange_agrees(&self, basis: &[G1Affine], rng: &mut impl RngCore) -> bool {
         let coefficients: Vec<Fr> = (0..self.g().len()).map(|_| Fr::random(&mut *rng)).collect();
         let values = lagrange::evaluate(&coefficients);
         let expected: G1 = best_multiexp(&coefficients, self.g());
-        best_multiexp(&values, &self.g_lagrange) == expected
+        best_multiexp(&values, basis) == expected
     }
 }
 

@@ -49,7 +49,7 @@ fn cut_and_lengthened_keys_are_refused() {
     assert_eq!(VerifyingKey::from_bytes(&bytes[1..]), Err(KeyError::Encoding));
     let mut older = bytes;
     older[8] = 1;
-    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 2, actual: 1 }));
+    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 3, actual: 1 }));
 }
 
 #[test]

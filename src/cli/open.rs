@@ -14,7 +14,7 @@ impl Context {
     }
 
     pub(super) fn options(&self, args: &CompileArgs) -> Options {
-        Options { bits: args.bits, public_input: args.public_input, srs: self.srs(args) }
+        Options { bits: args.bits, public_input: args.public_input, profile: args.profile.unwrap_or_default().into(), srs: self.srs(args) }
     }
 }
 
@@ -101,6 +101,7 @@ fn refuse_options(args: &CompileArgs) -> Result<(), CliError> {
         (args.calibrate.is_some(), "--calibrate"),
         (args.bits.is_some(), "--bits"),
         (args.public_input, "--public-input"),
+        (args.profile.is_some(), "--profile"),
         (args.batch.is_some(), "--batch"),
         (!args.dimensions.is_empty(), "--dimension"),
     ];

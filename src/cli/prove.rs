@@ -31,7 +31,7 @@ pub(super) struct Prove {
     memory: Option<u64>,
     /// File for a trace of the proof's stages, as chrome://tracing and Perfetto read it
     #[arg(long, value_name = "FILE")]
-    profile: Option<PathBuf>,
+    trace: Option<PathBuf>,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -51,7 +51,7 @@ fn bytes(text: &str) -> Result<u64, &'static str> {
 
 impl Prove {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
-        for path in self.output.iter().chain(&self.profile) {
+        for path in self.output.iter().chain(&self.trace) {
             check_writable(path)?;
         }
         let input = Input::read(&self.input)?;
@@ -59,7 +59,7 @@ impl Prove {
         let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?.with_memory(self.memory);
         let proved = compiled.prove_with(&input, &mut line.callback())?;
         drop(line);
-        if let Some(path) = &self.profile {
+        if let Some(path) = &self.trace {
             proved.write_profile(path)?;
         }
         let receipt = proved.receipt;

@@ -46,6 +46,8 @@ impl Srs {
         match self {
             Self::Import { file, k, output } => {
                 let srs = open(&file, k)?;
+                // Once, here, and not with every proof.
+                srs.g_lagrange();
                 let path = match (output, &context.cache) {
                     (Some(path), _) => srs.write(&path).map(|()| path)?,
                     (None, Some(cache)) => cache.insert(&srs)?,
@@ -58,6 +60,7 @@ impl Srs {
                 sworn::check_writable(&output)?;
                 super::say("warning: this SRS is insecure: its secret is public\nhint: for real use, import the SRS of a ceremony");
                 let srs = Powers::dev(k)?;
+                srs.g_lagrange();
                 srs.write(&output)?;
                 Ok(answer(&srs, Some(&output)))
             }

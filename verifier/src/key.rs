@@ -20,7 +20,6 @@ use sha3::{Digest, Keccak256};
 use crate::constraints::ConstraintSystem;
 use crate::error::KeyError;
 use crate::field::{root_of_unity, Fr};
-use crate::opening::Plan;
 use crate::point::{decode_g1, decode_g2, encode_g1, encode_g2, G1Affine, G2Affine, PointError, G1_BYTES, G2_BYTES};
 use crate::shape::Shape;
 use crate::vanishing::Vanishing;
@@ -28,9 +27,11 @@ use crate::vanishing::Vanishing;
 /// Marks a verifying key.
 const MAGIC: &[u8; 8] = b"SWORNVK\0";
 /// Version of the encoding and of the protocol.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// log₂ of the number of rows.
 const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
+/// The most polynomials of a commitment.
+pub const MAX_PACK: u32 = 256;
 
 /// What a public tensor is to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,11 +67,13 @@ impl PublicTensor {
 pub struct KeyParts {
     /// log₂ of the number of rows.
     pub log_rows: u32,
+    /// The most polynomials of a commitment: 1, or up to [`MAX_PACK`] packed ones. See [`crate::sets`].
+    pub pack: u32,
     /// Columns, challenges, gates and permutation.
     pub constraints: ConstraintSystem,
-    /// Commitments of the fixed columns: weights first.
+    /// Commitments of the fixed columns, weights first; or of packs of fixed columns and the permutation.
     pub fixed_commitments: Vec<G1Affine>,
-    /// Commitments of the permutation.
+    /// Commitments of the permutation; none if they are packed.
     pub permutation_commitments: Vec<G1Affine>,
     /// Generator of G2.
     pub g2: G2Affine,
@@ -98,7 +101,6 @@ pub(crate) struct Prepared {
     shape: Shape,
     num_instances: usize,
     pub(crate) vanishing: Vanishing,
-    pub(crate) plan: Plan,
     pub(crate) domain: Domain,
     pub(crate) s_g2: <Bn254 as Pairing>::G2Prepared,
     /// Of −G2.
@@ -139,6 +141,7 @@ impl PartialEq for VerifyingKey {
 #[derive(Serialize, Deserialize)]
 struct Body {
     log_rows: u32,
+    pack: u32,
     constraints: ConstraintSystem,
     fixed_commitments: Vec<Bytes<2>>,
     permutation_commitments: Vec<Bytes<2>>,
@@ -183,12 +186,11 @@ impl VerifyingKey {
     fn prepare(parts: KeyParts, bytes: &[u8]) -> Result<Self, KeyError> {
         parts.check()?;
         let range = || KeyError::Range { what: "log₂ of the rows", actual: crate::constraints::index(parts.log_rows) };
-        let shape = Shape::new(&parts.constraints);
+        let shape = Shape::new(&parts.constraints, crate::constraints::index(parts.pack));
         let prepared = Prepared {
             digest: Keccak256::digest(bytes).into(),
             num_instances: parts.num_instances(),
             vanishing: Vanishing::new(&parts.constraints, &shape).ok_or(KeyError::Encoding)?,
-            plan: Plan::new(&parts.constraints, &shape),
             domain: Domain::new(parts.log_rows).ok_or_else(range)?,
             s_g2: parts.s_g2.into(),
             negative_g2: (-parts.g2).into(),
@@ -219,6 +221,7 @@ impl KeyParts {
         let encode = |points: &[G1Affine]| points.iter().map(|p| Bytes::from_flat(&encode_g1(p))).collect();
         let body = Body {
             log_rows: self.log_rows,
+            pack: self.pack,
             constraints: self.constraints.clone(),
             fixed_commitments: encode(&self.fixed_commitments),
             permutation_commitments: encode(&self.permutation_commitments),
@@ -244,8 +247,14 @@ impl KeyParts {
         range("log₂ of the rows", crate::constraints::index(self.log_rows), LOG_ROWS.contains(&self.log_rows))?;
         self.constraints.check()?;
         let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
-        range("number of fixed commitments", fixed, fixed == crate::constraints::index(self.constraints.num_fixed))?;
-        range("number of permutation commitments", permuted, permuted == self.constraints.permutation.len())?;
+        range("number of polynomials of a commitment", crate::constraints::index(self.pack), (1..=MAX_PACK).contains(&self.pack))?;
+        let shape = Shape::new(&self.constraints, crate::constraints::index(self.pack));
+        let expected = match shape.is_packed() {
+            true => (shape.key_points, 0),
+            false => (crate::constraints::index(self.constraints.num_fixed), self.constraints.permutation.len()),
+        };
+        range("number of fixed commitments", fixed, fixed == expected.0)?;
+        range("number of permutation commitments", permuted, permuted == expected.1)?;
         let usable = (1usize << self.log_rows).saturating_sub(self.constraints.blinding_factors().saturating_add(1));
         range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
         // Another generator would hide that the secret of `s_g2` is a known one.
@@ -266,6 +275,7 @@ impl Body {
         let points = fixed.saturating_add(permuted);
         Ok(KeyParts {
             log_rows: self.log_rows,
+            pack: self.pack,
             fixed_commitments: (0..).zip(&self.fixed_commitments).map(g1).collect::<Result<_, _>>()?,
             permutation_commitments: (fixed..).zip(&self.permutation_commitments).map(g1).collect::<Result<_, _>>()?,
             g2: g2(&self.g2, points)?,

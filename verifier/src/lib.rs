@@ -12,7 +12,7 @@
 //! | file | what it says |
 //! |---|---|
 //! | `key`, `constraints`, `expression` | the verifying key |
-//! | `shape`, `proof`, `transcript` | the bytes of a proof and the challenges that they make |
+//! | `shape`, `sets`, `proof`, `transcript` | the bytes of a proof and the challenges that they make |
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
 //! | `opening`, `msm`, `pairing` | SHPLONK: all evaluations are those of the commitments |
 //! | `verify`, `batch` | one proof, many proofs |
@@ -44,6 +44,7 @@ mod pairing;
 mod permutation;
 pub mod point;
 pub mod proof;
+pub mod sets;
 pub mod shape;
 pub mod transcript;
 mod vanishing;

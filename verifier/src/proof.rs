@@ -14,6 +14,8 @@
 //! 11  evaluations at x and its rotations         read
 //! 12  SHPLONK: y, v; W; u; W'                    squeezed, read
 //! ```
+//!
+//! Where polynomials are packed, "read" means the commitments of packs, there is no random polynomial, and y of SHPLONK is unused.
 
 use alloc::vec::Vec;
 
@@ -118,9 +120,9 @@ impl Proof {
         reader.points(shape.phases[1])?;
         let _theta = reader.transcript.challenge();
         let (beta, gamma) = (reader.transcript.challenge(), reader.transcript.challenge());
-        reader.points(shape.products.saturating_add(1))?;
+        reader.points(shape.product_points)?;
         let y = reader.transcript.challenge();
-        reader.points(shape.limbs)?;
+        reader.points(shape.limb_points)?;
         let x = reader.transcript.challenge();
         reader.scalars(shape.scalars())?;
         let (opening_y, opening_v) = (reader.transcript.challenge(), reader.transcript.challenge());

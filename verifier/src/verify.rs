@@ -9,7 +9,7 @@ use crate::field::Fr;
 use crate::key::VerifyingKey;
 use crate::lagrange::Lagrange;
 use crate::msm::msm;
-use crate::opening::Claim;
+use crate::opening::{self, Claim};
 use crate::pairing::is_one;
 use crate::point::G1Affine;
 use crate::proof::Proof;
@@ -45,5 +45,5 @@ pub(crate) fn claim(key: &VerifyingKey, instance: &[Fr], proof: Proof) -> Option
     let (shape, prepared) = (key.shape(), &key.prepared);
     let lagrange = Lagrange::new(key, proof.challenges.x, instance)?;
     let quotient = prepared.vanishing.quotient(shape, &proof, &lagrange)?;
-    prepared.plan.claim(shape, &prepared.domain, proof, quotient, lagrange.power)
+    opening::claim(shape, &prepared.domain, proof, quotient, lagrange.power)
 }

@@ -9,6 +9,9 @@
 //! polynomials = advice + fixed − weights + permuted + ⌈permuted / 3⌉                 on cosets: transforms and gates
 //! weights     = lanes of weights                      read as small integers, in combinations and inner products
 //! bytes       = 32 · n · (2 · polynomials + commitments) + 4 · n · weights
+//!
+//! packed by t: commitments = columns of both phases + products + limbs + 2t, none as small integers       (openings have t·n terms)
+//! gas         = VERIFY_GAS + COMMITMENT_GAS · points of the proof and the key + VALUE_GAS · values + INSTANCE_GAS · public values
 //! ```
 //!
 //! The constants are fitted to measurements on two cores (Intel Xeon, 2.6 GHz, AVX-512 IFMA); `cargo bench -p sworn-benches --bench
@@ -23,8 +26,8 @@ use crate::graph::{NodeId, Op};
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
-use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
-use crate::shape::{Shape, GATHER_LANES};
+use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_PACK, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
+use crate::shape::{Shape, DEGREE, GATHER_LANES};
 
 /// Seconds of an addition of points.
 pub(crate) const ADDITION: f64 = 2.8e-8;
@@ -42,6 +45,16 @@ pub(crate) const CONSTANT: f64 = 0.01;
 const OTHER_COMMITMENTS: usize = 7;
 /// Numbers of rows that are tried, from the smallest that fits.
 const CANDIDATES: usize = 4;
+/// Rows of the largest reference string that a layout asks for by itself.
+const MAX_POWERS: u32 = 24;
+/// Gas of a verification whatever the circuit: the pairing, most of it.
+const VERIFY_GAS: f64 = 150e3;
+/// Gas of a commitment.
+const COMMITMENT_GAS: f64 = 7.3e3;
+/// Gas of an evaluation: its calldata, its share of the opening, of gates and permutation.
+const VALUE_GAS: f64 = 1e3;
+/// Gas of a public value.
+const INSTANCE_GAS: f64 = 620.0;
 /// Bytes of a field element.
 const FIELD_BYTES: f64 = 32.0;
 
@@ -56,6 +69,8 @@ pub struct Estimate {
     pub weight_lanes: usize,
     /// Limbs of a range check.
     pub limbs: u32,
+    /// The most polynomials of a commitment.
+    pub pack: usize,
     /// Rows of units.
     pub unit_rows: usize,
     /// Rows of the gather group.
@@ -94,6 +109,8 @@ pub struct Estimate {
     pub prove_seconds: f64,
     /// Estimated peak memory in bytes.
     pub prove_bytes: f64,
+    /// Roughly the gas of a verification on chain.
+    pub gas: f64,
 }
 
 /// Rows that the arrangement takes, whatever the weight lanes.
@@ -102,8 +119,19 @@ fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId], limbs: u32) -> u
     tensors.max(table_rows(arrangement.graph, limbs)).max(arrangement.num_instances(public)).max(arrangement.constants.len()).max(8)
 }
 
-/// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes.
-pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], limbs: u32) -> Vec<Estimate> {
+/// The size of packs that cut the largest group of columns, that of the key, into some parts.
+fn pack(shape: &Shape, permuted: usize, parts: usize) -> usize {
+    (shape.fixed().count + permuted).div_ceil(parts).clamp(2, MAX_PACK)
+}
+
+/// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes, without packs or
+/// with those that cut the key's columns into some parts.
+pub(crate) fn candidates(
+    arrangement: &Arrangement<'_>,
+    jumps: &Jumps,
+    public: &[NodeId],
+    (limbs, parts): (u32, Option<usize>),
+) -> Vec<Estimate> {
     let first = (least_rows(arrangement, public, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
     (first..=MAX_LOG_ROWS)
         .filter_map(|log_rows| {
@@ -118,7 +146,10 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &
                 let middle = (low + high) / 2;
                 *(if fits(middle) { &mut high } else { &mut low }) = middle;
             }
-            estimate(arrangement, jumps, public, Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs })
+            let pack = parts.map_or(1, |parts| pack(&shape(arrangement, jumps, high, limbs), permuted_columns(arrangement), parts));
+            let choice = Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs, pack };
+            let fits = pack == 1 || choice.log_powers() <= MAX_POWERS.max(first + 3);
+            estimate(arrangement, jumps, public, choice).filter(|_| fits)
         })
         .take(CANDIDATES)
         .collect()
@@ -126,7 +157,7 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &
 
 /// Sizes and costs of a choice, if it holds the arrangement.
 pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], choice: Choice) -> Option<Estimate> {
-    let Choice { log_rows, weight_lanes, limbs, .. } = choice;
+    let Choice { log_rows, weight_lanes, limbs, pack, .. } = choice;
     let graph = arrangement.graph;
     let weight_rows = blocks::num_rows(&arrangement.identities, jumps, weight_lanes);
     if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, public, limbs)) {
@@ -138,7 +169,10 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
     let n = (1u64 << log_rows) as f64;
     let integer_commitments = shape.advice().num_first_phase;
     let polynomials = advice + fixed - weight_lanes + permuted + permuted.div_ceil(3);
-    let commitments = advice - integer_commitments + permuted.div_ceil(3) + OTHER_COMMITMENTS;
+    let (integer_commitments, commitments) = match pack {
+        1 => (integer_commitments, advice - integer_commitments + permuted.div_ceil(3) + OTHER_COMMITMENTS),
+        _ => (0, advice + permuted.div_ceil(3) + DEGREE + 2 * pack),
+    };
     let window = n.ln().ceil().max(3.0);
     let additions = (254.0 / window).ceil() * (n + window.exp2());
     let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
@@ -148,6 +182,7 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         log_rows,
         lanes: arrangement.lanes,
         weight_lanes,
+        pack,
         unit_rows: arrangement.units.len(),
         gather_rows: arrangement.gather.len(),
         weight_rows,
@@ -171,8 +206,26 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
             + (TRANSFORM * n.log2() + GATES) * n * polynomials as f64
             + WEIGHT * n * weight_lanes as f64
             + CONSTANT,
+        gas: gas(&shape, permuted, pack) + INSTANCE_GAS * arrangement.num_instances(public) as f64,
         prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64 + 4.0 * n * weight_lanes as f64,
     })
+}
+
+/// Gas without that of public values. Accumulators are opened twice, running products three times.
+fn gas(shape: &Shape, permuted: usize, pack: usize) -> f64 {
+    let (advice, fixed) = (shape.advice(), shape.fixed());
+    let second = advice.count - advice.num_first_phase;
+    let products = permuted.div_ceil(DEGREE - 2);
+    let twice = second - advice.helpers.len() - advice.table_helpers.len();
+    let values = advice.count + twice + fixed.count + permuted + 3 * products + DEGREE;
+    let points = match pack {
+        1 => advice.count + fixed.count + permuted + products + DEGREE + 2,
+        _ => {
+            let groups = [advice.num_first_phase, second - twice, twice, products, DEGREE, fixed.count + permuted];
+            groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 4
+        }
+    };
+    VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
 }
 
 /// Columns that copies touch: those of the arrangement, and factor, sum of products and its result.

@@ -27,6 +27,9 @@ impl fmt::Display for Estimate {
         let (units, gathered, weights, table) = (self.unit_rows, self.gather_rows, self.weight_rows, self.table_rows);
         writeln!(f, "rows           2^{}: {units} of units, {weights} of weights, {gathered} gathered, {table} of tables", self.log_rows)?;
         writeln!(f, "lanes          {} units, {} weights; {} limbs a range check", self.lanes, self.weight_lanes, self.limbs)?;
+        if self.pack > 1 {
+            writeln!(f, "packs          up to {} columns in a commitment", self.pack)?;
+        }
         let (advice, fixed) = (self.advice_columns, self.fixed_columns);
         writeln!(f, "columns        {advice} advice, {fixed} fixed, {} under copy constraints", self.permuted_columns)?;
         writeln!(

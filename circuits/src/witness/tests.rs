@@ -39,7 +39,7 @@ fn check(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) {
 
 /// The layout of a choice of lanes, in one limb or two.
 fn restored(graph: &QuantGraph, lanes: usize) -> Option<Layout> {
-    let layout = |log_rows, limbs| Layout::restore(graph, VISIBILITY, Choice { log_rows, lanes, weight_lanes: 4, limbs }).ok();
+    let layout = |log_rows, limbs| Layout::restore(graph, VISIBILITY, Choice { log_rows, lanes, weight_lanes: 4, limbs, pack: 1 }).ok();
     (4..=14).find_map(|log_rows| layout(log_rows, 2).or_else(|| layout(log_rows, 1)))
 }
 

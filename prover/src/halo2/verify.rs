@@ -23,8 +23,11 @@ pub fn verifying_key(key: &VerifyingKey) -> plonk::VerifyingKey<G1Affine> {
     plonk::VerifyingKey::from_parts(domain, key.fixed_commitments.iter().map(from_g1).collect(), sigma, meta, vec![], false)
 }
 
-/// Whether halo2's verifier accepts a proof. Points and scalars are decoded strictly, and nothing may be behind the proof.
+/// Whether halo2's verifier accepts a proof; it knows no packed ones. Points and scalars are decoded strictly, and nothing may be behind the proof.
 pub fn verify(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
+    if key.shape().is_packed() {
+        return false;
+    }
     let halo_key = verifying_key(key);
     // The verifier reads the generator of G1 and the two points of G2 only.
     let smallest = ParamsKZG::<Bn256>::setup(1, StepRng::new(1, 1));

@@ -15,6 +15,7 @@ use crate::algebra::{Source, Values};
 use crate::backend::{Backend, Form};
 use crate::circuit::{Derived, RangeForm};
 use crate::error::ProveError;
+use crate::pack::Basis;
 use crate::profile::Stage;
 
 /// The column of multiplicities of a range table.
@@ -35,6 +36,14 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// columns that they read are committed.
     pub(super) fn first_phase(&mut self, witness: &Witness) -> Result<(), ProveError> {
         self.report(Stage::FirstPhase, 0.0)?;
+        self.first_columns(witness)?;
+        for index in 0..self.challenges.len() {
+            self.challenges[index] = self.squeeze();
+        }
+        self.report(Stage::FirstPhase, 1.0)
+    }
+
+    fn first_columns(&mut self, witness: &Witness) -> Result<(), ProveError> {
         let (backend, rows, key) = (self.backend, self.rows(), self.key);
         self.instance = Some(backend.integers(&Arc::new(IntColumn::new(&witness.instance)), rows));
         let multiplicity = key.layout.shape.advice().multiplicity;
@@ -47,24 +56,27 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let start = self.profile.now();
         let (mut commitments, counts) = {
             let made: Vec<&B::Column> = self.advice.iter().flatten().collect();
-            let points = &self.resident.lagrange;
             let forms = self.range_forms();
             let count = || match host {
                 Some(witness) => Ok(witness.count(&key.layout, &key.graph)?),
                 None => count(backend, &forms, key.layout.usable_rows(), 1 << key.layout.shape.table_bits()),
             };
-            rayon::join(|| backend.commit(points, &made), count)
+            match &self.resident.basis {
+                Basis::Plain { lagrange, .. } => rayon::join(|| backend.commit(lagrange, &made), count),
+                Basis::Packed(_) => (Vec::new(), count()),
+            }
         };
         let mut column = backend.integers(&Arc::new(counts?), rows);
         backend.write_tail(&mut column, &self.tail(multiplicity));
-        commitments.splice(multiplicity..multiplicity, backend.commit(&self.resident.lagrange, &[&column]));
-        self.advice[multiplicity] = Some(column);
-        self.profile.record(Stage::FirstPhase, "commit", start);
-        self.write_points(&commitments)?;
-        for index in 0..self.challenges.len() {
-            self.challenges[index] = self.squeeze();
+        if let Basis::Plain { lagrange, .. } = &self.resident.basis {
+            commitments.splice(multiplicity..multiplicity, backend.commit(lagrange, &[&column]));
         }
-        self.report(Stage::FirstPhase, 1.0)
+        self.advice[multiplicity] = Some(column);
+        if let Basis::Packed(_) = &self.resident.basis {
+            commitments = self.packs(0..self.key.verifying_key().shape().phases[0]);
+        }
+        self.profile.record(Stage::FirstPhase, "commit", start);
+        self.write_points(&commitments)
     }
 
     /// What is looked up in the range table.
@@ -92,9 +104,11 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             }
         }
         self.report(Stage::SecondPhase, 0.5)?;
+        let shape = self.key.verifying_key().shape();
+        let start = self.profile.now();
         let columns: Vec<&B::Column> = self.advice[circuit.num_first_phase..].iter().flatten().collect();
-        let (backend, points) = (self.backend, &self.resident.lagrange);
-        let commitments = self.profile.span(Stage::SecondPhase, "commit", || backend.commit(points, &columns));
+        let commitments = self.commitments(&columns, shape.phases[0]..shape.first_product());
+        self.profile.record(Stage::SecondPhase, "commit", start);
         self.write_points(&commitments)?;
         self.report(Stage::SecondPhase, 1.0)
     }

@@ -11,14 +11,25 @@
 //! All of it on rows: integers stay integers in evaluations and in F_i, and a division is a product with
 //! `1/(ω^r − x)`, which serves every point x·ω^d, shifted by d rows [BDFG20, §4].
 //!
+//! A packed polynomial `Σ_j X^j·p_j(X^t)` is its components p_j, of n coefficients each, and so are W and W':
+//!
+//! ```text
+//! w_j        = Σ_i v^i (p_ij − r_ij)/Z_i
+//! e_j        = Σ_i v^i Z(u^t)/Z_i(u^t)·p_ij − Z(u^t)·w_j,  minus Σ_i v^i Z(u^t)/Z_i(u^t) Σ_m u^m r_im(u^t) in e_0
+//! W'         = (Σ_j X^j·e_j(X^t))/(X − u):       w'_{t−1} = (Σ_j u^j e_j)/(X − u^t),   w'_{j−1} = e_j + u·w'_j
+//! ```
+//!
+//! which for t = 1, with F_i for the one component, is the above.
+//!
 //! \[BDFG20\]: <https://eprint.iacr.org/2020/081>
 
 use std::collections::BTreeSet;
 
 use halo2_proofs::arithmetic::lagrange_interpolate;
-use halo2_proofs::halo2curves::bn256::Fr;
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use rand::{CryptoRng, RngCore};
+use sworn_verifier::sets::{Member, Polynomial, Set};
 
 use super::quotient::Quotient;
 use super::Run;
@@ -27,88 +38,106 @@ use crate::backend::Backend;
 use crate::circuit::LAST_ROTATION;
 use crate::domain::root_of_unity;
 use crate::error::ProveError;
+use crate::pack::Basis;
 use crate::profile::Stage;
 use crate::program::Program;
-
-/// A polynomial and its values at rotations of x.
-struct Opened<'c, C> {
-    column: &'c C,
-    values: Vec<(i32, Fr)>,
-}
-
-/// Polynomials that are opened at the same rotations.
-struct Set<'c, C> {
-    rotations: BTreeSet<i32>,
-    members: Vec<Opened<'c, C>>,
-}
 
 /// What the openings are of, besides columns of the proof.
 struct Extra<B: Backend> {
     sigma: Vec<B::Column>,
-    quotient: B::Column,
-    blind: Fr,
-    random: B::Column,
+    /// The combined limbs and what their blinds add on rows, if limbs are not opened one by one.
+    quotient: Option<(B::Column, Fr)>,
+    random: Option<B::Column>,
     /// `1/(ω^r − x)`.
     inverse: B::Column,
 }
 
 /// Values at x and its rotations.
 struct Evaluations {
-    advice: Vec<Fr>,
-    fixed: Vec<Fr>,
-    random: Fr,
-    sigma: Vec<Fr>,
-    /// At x, at ωx, and at the last rotation.
-    products: Vec<[Fr; 3]>,
+    /// The scalars of the proof, and the one behind them: that of the quotient, or of its first limb.
+    values: Vec<Fr>,
     quotient: Fr,
     instance: Fr,
 }
 
+/// A polynomial of a set, or all of them combined, with one commitment.
+struct Entry<C> {
+    opened: Opened<C>,
+    /// Its set.
+    set: usize,
+    /// The polynomial that has its values, by coefficients.
+    remainder: Vec<Fr>,
+}
+
+/// What is opened.
+enum Opened<C> {
+    One(Polynomial),
+    Combined(C),
+}
+
+/// A combination of columns.
+type Terms<'c, C> = Vec<(&'c C, i32, Fr)>;
+
 impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Evaluates and opens everything.
-    pub(super) fn openings(&mut self, random: B::Column, quotient: Quotient<B>, scalars: &Values) -> Result<(), ProveError> {
+    pub(super) fn openings(&mut self, random: Option<B::Column>, quotient: Quotient<B>, scalars: &Values) -> Result<(), ProveError> {
         let x = self.squeeze();
         self.report(Stage::Openings, 0.0)?;
         let start = self.profile.now();
         let inverse = self.inverse_distance(&self.resident.points, x);
-        let (quotient, blind) = self.quotient_on_rows(&quotient, x);
+        let quotient = if self.is_packed() { None } else { Some(self.quotient_on_rows(&quotient, x)) };
         let sigma = (0..self.key.circuit.permuted.len()).map(|c| self.sigma_column(c)).collect();
-        let extra = Extra { sigma, quotient, blind, random, inverse };
+        let extra = Extra { sigma, quotient, random, inverse };
         let evaluations = self.evaluations(&extra, x);
         if !self.is_quotient(evaluations.quotient, x, scalars, &|query| self.value(&evaluations, query)) {
             return Err(ProveError::Unsatisfied);
         }
-        self.write_evaluations(&evaluations);
+        let scalars = self.key.verifying_key().shape().scalars();
+        evaluations.values[..scalars].iter().for_each(|value| self.transcript.write_scalar(value));
         self.profile.record(Stage::Openings, "evaluate", start);
         self.report(Stage::Openings, 0.4)?;
 
         let (y, v) = (self.squeeze(), self.squeeze());
         let start = self.profile.now();
-        let (combined, shapes) = {
-            let sets = self.sets(&extra, &evaluations);
-            let combined: Vec<B::Column> = sets.iter().map(|set| self.combine_set(set, y)).collect();
-            (combined, sets.iter().map(|set| remainder(set, x, self.omega(), y)).collect::<Vec<_>>())
-        };
-        let first = self.first_opening(&combined, &shapes, &extra.inverse, v);
+        let components = self.components(&extra, &evaluations, x, y);
+        // Packs that are not full leave the last ones empty: they are 0 in W, but not in W'.
+        let filled = components.iter().take_while(|entries| !entries.is_empty());
+        let first: Vec<B::Column> = filled.map(|entries| self.first_opening(entries, &extra, v)).collect();
         self.profile.record(Stage::Openings, "combine", start);
         self.commit_opening(&first)?;
         self.report(Stage::Openings, 0.8)?;
 
         let u = self.squeeze();
         let start = self.profile.now();
-        let second = self.second_opening(&combined, &shapes, &first, (x, u, v));
+        let second = self.second_opening(&components, &first, &extra, (x, u, v));
         self.profile.record(Stage::Openings, "divide", start);
+        drop((components, first));
         self.commit_opening(&second)?;
         self.report(Stage::Openings, 1.0)
+    }
+
+    fn is_packed(&self) -> bool {
+        self.key.verifying_key().shape().is_packed()
+    }
+
+    fn sets(&self) -> &[Set] {
+        &self.key.verifying_key().shape().sets
     }
 
     fn omega(&self) -> Fr {
         root_of_unity(self.key.layout.log_rows)
     }
 
-    fn commit_opening(&mut self, column: &B::Column) -> Result<(), ProveError> {
-        let (backend, points) = (self.backend, &self.resident.lagrange);
-        let commitment = self.profile.span(Stage::Openings, "commit", || backend.commit(points, &[column]));
+    /// Commits to a polynomial by its components on rows.
+    fn commit_opening(&mut self, components: &[B::Column]) -> Result<(), ProveError> {
+        let (backend, domain) = (self.backend, &self.resident.domain);
+        let columns: Vec<&B::Column> = components.iter().collect();
+        let start = self.profile.now();
+        let commitment: Vec<G1Affine> = match &self.resident.basis {
+            Basis::Plain { lagrange, .. } => backend.commit(lagrange, &columns),
+            Basis::Packed(strides) => strides.commit(backend, domain, &[columns]),
+        };
+        self.profile.record(Stage::Openings, "commit", start);
         self.write_points(&commitment)
     }
 
@@ -116,7 +145,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     fn quotient_on_rows(&self, quotient: &Quotient<B>, x: Fr) -> (B::Column, Fr) {
         let (backend, domain) = (self.backend, &self.resident.domain);
         let xn = x.pow_vartime([self.rows() as u64]);
-        let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |p| Some(p * xn)).take(quotient.limbs.len()).collect();
+        let powers: Vec<Fr> = powers(xn).take(quotient.limbs.len()).collect();
         let terms: Vec<_> = quotient.limbs.iter().zip(&powers).map(|(limb, p)| (limb, 0, *p)).collect();
         let combined = backend.combine(&terms);
         let rows = backend.coset(domain, &[&combined], Fr::ONE);
@@ -124,117 +153,120 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         (backend.evaluate(&Program::shifted_slot(), &[(&rows[0], 0)], &[blind]).swap_remove(0), blind)
     }
 
+    /// Values in the order of the proof's scalars.
     fn evaluations(&self, extra: &Extra<B>, x: Fr) -> Evaluations {
-        let (backend, circuit) = (self.backend, &self.key.circuit);
+        let (backend, circuit, shape) = (self.backend, &self.key.circuit, self.key.verifying_key().shape());
         let rows = Fr::from(self.rows() as u64);
+        let xn = x.pow_vartime([self.rows() as u64]);
         // −ω^r/(ω^r − x) is ω^r/(x − ω^r).
-        let factor = (Fr::ONE - x.pow_vartime([self.rows() as u64])) * rows.invert().unwrap_or(Fr::ZERO);
+        let factor = (Fr::ONE - xn) * rows.invert().unwrap_or(Fr::ZERO);
         let points = &self.resident.points;
         let lagrange = backend.evaluate(&Program::product_of_slots(), &[(&extra.inverse, 0), (points, 0)], &[]);
         let mut columns: Vec<(&B::Column, i32)> = Vec::new();
         let queries = circuit.advice_queries.iter().chain(&circuit.fixed_queries);
         columns.extend(queries.map(|q| (self.column(q.source), q.rotation)));
-        columns.push((&extra.random, 0));
+        columns.extend(extra.random.iter().map(|c| (c, 0)));
         columns.extend(extra.sigma.iter().map(|c| (c, 0)));
-        columns.extend(self.products.iter().flat_map(|z| [(z, 0), (z, 1), (z, LAST_ROTATION)]));
-        columns.extend([(&extra.quotient, 0), (self.column(Source::Instance), 0)]);
-        let mut values = backend.inner_products(&columns, &lagrange[0]).into_iter().map(|v| v * factor);
-        let mut take = |count: usize| -> Vec<Fr> { values.by_ref().take(count).collect() };
-        Evaluations {
-            advice: take(circuit.advice_queries.len()),
-            fixed: take(circuit.fixed_queries.len()),
-            random: take(1)[0],
-            sigma: take(extra.sigma.len()),
-            products: take(3 * self.products.len()).chunks_exact(3).map(|z| [z[0], z[1], z[2]]).collect(),
-            quotient: take(1)[0] - extra.blind,
-            instance: take(1)[0],
+        for (index, z) in self.products.iter().enumerate() {
+            columns.extend([0, 1, LAST_ROTATION].into_iter().take(shape.product_rotations(index)).map(|d| (z, d)));
         }
+        columns.extend(self.limbs.iter().skip(1).chain(self.limbs.first()).map(|c| (c, 0)));
+        columns.extend(extra.quotient.iter().map(|(c, _)| (c, 0)));
+        columns.push((self.column(Source::Instance), 0));
+        let mut values: Vec<Fr> = backend.inner_products(&columns, &lagrange[0]).into_iter().map(|v| v * factor).collect();
+        let instance = values.pop().unwrap_or(Fr::ZERO);
+        let quotient = match (&extra.quotient, values.last_mut()) {
+            (Some((_, blind)), Some(value)) => {
+                *value -= blind;
+                *value
+            }
+            // Limbs have n − 2 coefficients; the first one's value is the last.
+            (_, first) => {
+                let step = xn * x.square().invert().unwrap_or(Fr::ZERO);
+                let first = first.map_or(Fr::ZERO, |v| *v);
+                first + values[shape.first_limb_value()..shape.scalars()].iter().rev().fold(Fr::ZERO, |acc, v| (acc + v) * step)
+            }
+        };
+        Evaluations { values, quotient, instance }
     }
 
     /// The value of a column of the proof at a rotation of x.
     fn value(&self, e: &Evaluations, query: Query) -> Fr {
-        let circuit = &self.key.circuit;
-        let among = |queries: &[Query], values: &[Fr]| queries.iter().zip(values).find(|(q, _)| **q == query).map(|(_, v)| *v);
-        let found = match query.source {
-            Source::Advice(_) => among(&circuit.advice_queries, &e.advice),
-            Source::Fixed(_) => among(&circuit.fixed_queries, &e.fixed),
-            Source::Sigma(c) => e.sigma.get(c as usize).copied(),
+        let (circuit, shape) = (&self.key.circuit, self.key.verifying_key().shape());
+        let among = |queries: &[Query]| queries.iter().position(|q| *q == query);
+        let at = match query.source {
+            Source::Advice(_) => among(&circuit.advice_queries),
+            Source::Fixed(_) => among(&circuit.fixed_queries).map(|at| shape.first_fixed_value() + at),
+            Source::Sigma(c) => Some(shape.first_sigma_value() + c as usize),
             Source::Product(i) => {
-                e.products.get(i as usize).map(|z| z[[0, 1, LAST_ROTATION].iter().position(|d| *d == query.rotation).unwrap_or(0)])
+                let rotation = [0, 1, LAST_ROTATION].iter().position(|d| *d == query.rotation).unwrap_or(0);
+                Some(shape.product_value(i as usize) + rotation)
             }
             _ => None,
         };
-        found.unwrap_or(e.instance)
+        at.and_then(|at| e.values.get(at).copied()).unwrap_or(e.instance)
     }
 
-    fn write_evaluations(&mut self, e: &Evaluations) {
-        let mut write = |value: &Fr| self.transcript.write_scalar(value);
-        e.advice.iter().chain(&e.fixed).chain([&e.random]).chain(&e.sigma).for_each(&mut write);
-        for (index, [here, next, last]) in e.products.iter().enumerate() {
-            write(here);
-            write(next);
-            if index + 1 < e.products.len() {
-                write(last);
-            }
+    /// The column of a polynomial on rows.
+    fn polynomial<'c>(&'c self, polynomial: Polynomial, extra: &'c Extra<B>) -> Option<&'c B::Column> {
+        match polynomial {
+            Polynomial::Advice(c) => Some(self.column(Source::Advice(c as u32))),
+            Polynomial::Fixed(c) => Some(self.column(Source::Fixed(c as u32))),
+            Polynomial::Product(i) => self.products.get(i),
+            Polynomial::Sigma(c) => extra.sigma.get(c),
+            Polynomial::Quotient => extra.quotient.as_ref().map(|(column, _)| column),
+            Polynomial::Limb(i) => self.limbs.get(i),
+            Polynomial::Random => extra.random.as_ref(),
         }
     }
 
-    /// Polynomials by where they are opened, in halo2's order.
-    fn sets<'c>(&'c self, extra: &'c Extra<B>, e: &Evaluations) -> Vec<Set<'c, B::Column>> {
-        let circuit = &self.key.circuit;
-        let mut opened: Vec<Opened<'c, B::Column>> = Vec::new();
-        let by_column = |queries: &[Query], values: &[Fr], opened: &mut Vec<Opened<'c, B::Column>>| {
-            let mut seen: Vec<(Source, usize)> = Vec::new();
-            for (query, value) in queries.iter().zip(values) {
-                if let Some((_, at)) = seen.iter().find(|(s, _)| *s == query.source) {
-                    opened[*at].values.push((query.rotation, *value));
-                } else {
-                    seen.push((query.source, opened.len()));
-                    opened.push(Opened { column: self.column(query.source), values: vec![(query.rotation, *value)] });
+    fn entry<'c>(&'c self, entry: &'c Entry<B::Column>, extra: &'c Extra<B>) -> Option<&'c B::Column> {
+        match &entry.opened {
+            Opened::One(polynomial) => self.polynomial(*polynomial, extra),
+            Opened::Combined(column) => Some(column),
+        }
+    }
+
+    /// What is opened, by component: one with all sets combined, or the members of packs.
+    fn components(&self, extra: &Extra<B>, e: &Evaluations, x: Fr, y: Fr) -> Vec<Vec<Entry<B::Column>>> {
+        let (omega, inverse) = (self.omega(), self.omega().invert().unwrap_or(Fr::ONE));
+        let packed = self.is_packed();
+        let mut components: Vec<Vec<Entry<B::Column>>> = Vec::new();
+        components.resize_with(self.key.layout.pack, Vec::new);
+        for (index, set) in self.sets().iter().enumerate() {
+            let points: Vec<Fr> = set.rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
+            let values = |m: &Member| -> Vec<Fr> { m.values.iter().map(|at| e.values[*at]).collect() };
+            let mut entry = |component: usize, opened, values: &[Fr]| {
+                let remainder = lagrange_interpolate(&points, values);
+                components[component].push(Entry { opened, set: index, remainder });
+            };
+            if packed {
+                for (component, member) in set.members.iter().enumerate() {
+                    entry(component, Opened::One(member.polynomial), &values(member));
                 }
-            }
-        };
-        by_column(&circuit.advice_queries, &e.advice, &mut opened);
-        for (index, (z, [here, next, last])) in self.products.iter().zip(&e.products).enumerate() {
-            let mut values = vec![(0, *here), (1, *next)];
-            if index + 1 < self.products.len() {
-                values.push((LAST_ROTATION, *last));
-            }
-            opened.push(Opened { column: z, values });
-        }
-        by_column(&circuit.fixed_queries, &e.fixed, &mut opened);
-        opened.extend(extra.sigma.iter().zip(&e.sigma).map(|(column, value)| Opened { column, values: vec![(0, *value)] }));
-        opened.push(Opened { column: &extra.quotient, values: vec![(0, e.quotient)] });
-        opened.push(Opened { column: &extra.random, values: vec![(0, e.random)] });
-        let mut sets: Vec<Set<'c, B::Column>> = Vec::new();
-        for polynomial in opened {
-            let rotations: BTreeSet<i32> = polynomial.values.iter().map(|v| v.0).collect();
-            match sets.iter_mut().find(|s| s.rotations == rotations) {
-                Some(set) => set.members.push(polynomial),
-                None => sets.push(Set { rotations, members: vec![polynomial] }),
+            } else {
+                let columns = set.members.iter().filter_map(|m| self.polynomial(m.polynomial, extra));
+                let terms: Terms<'_, B::Column> = columns.zip(powers(y)).map(|(column, p)| (column, 0, p)).collect();
+                let mut combined = vec![Fr::ZERO; points.len()];
+                for (member, power) in set.members.iter().zip(powers(y)) {
+                    combined.iter_mut().zip(values(member)).for_each(|(sum, value)| *sum += value * power);
+                }
+                entry(0, Opened::Combined(self.backend.combine(&terms)), &combined);
             }
         }
-        sets
+        components
     }
 
-    /// `F_i`.
-    fn combine_set(&self, set: &Set<'_, B::Column>, y: Fr) -> B::Column {
-        let powers = std::iter::successors(Some(Fr::ONE), |p| Some(p * y));
-        let terms: Vec<_> = set.members.iter().zip(powers).map(|(m, p)| (m.column, 0, p)).collect();
-        self.backend.combine(&terms)
-    }
-
-    /// W on rows.
-    fn first_opening(&self, combined: &[B::Column], shapes: &[Remainder], inverse: &B::Column, v: Fr) -> B::Column {
+    /// A component of W on rows.
+    fn first_opening(&self, entries: &[Entry<B::Column>], extra: &Extra<B>, v: Fr) -> B::Column {
         let omega_inverse = self.omega().invert().unwrap_or(Fr::ONE);
         let mut algebra = Algebra::default();
         let (point, distance) = (Source::Point.cur(), |d: i32| Source::Local(0).rotated(-d));
         let mut total = Sum::new();
-        let mut power = Fr::ONE;
-        for (index, shape) in shapes.iter().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             // F − R, with R by Horner's rule.
             let mut r = Sum::new();
-            for coefficient in shape.coefficients.iter().rev() {
+            for coefficient in entry.remainder.iter().rev() {
                 let x = algebra.query(point);
                 let (next, c) = (algebra.mul(&r, &x), algebra.constant(*coefficient));
                 r = algebra.add(next, &c);
@@ -242,8 +274,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let f = algebra.query(Source::Local(index as u32 + 1).cur());
             let mut term = algebra.sub(f, &r);
             // 1/(ω^r − xω^d) = ω^{−d}/(ω^{r−d} − x)
-            let mut scale = power;
-            for &d in &shape.rotations {
+            let mut scale = v.pow_vartime([entry.set as u64]);
+            for &d in &self.sets()[entry.set].rotations {
                 scale *= rotate(omega_inverse, self.omega(), d);
                 let inverse = algebra.query(distance(d));
                 term = algebra.mul(&term, &inverse);
@@ -251,64 +283,72 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let scale = algebra.constant(scale);
             let term = algebra.mul(&term, &scale);
             total = algebra.add(total, &term);
-            power *= v;
         }
         let compiled = algebra.compile(&[total], &|_| false);
         let values = algebra.scalars.evaluate(|_| Fr::ZERO);
         let local = |source: Source| match source {
-            Source::Local(0) => Some(inverse),
-            Source::Local(i) => combined.get(i as usize - 1),
+            Source::Local(0) => Some(&extra.inverse),
+            Source::Local(i) => entries.get(i as usize - 1).and_then(|entry| self.entry(entry, extra)),
             _ => None,
         };
         self.evaluate(&compiled, &values, &local).swap_remove(0)
     }
 
-    /// W' on rows.
-    fn second_opening(&self, combined: &[B::Column], shapes: &[Remainder], first: &B::Column, (x, u, v): (Fr, Fr, Fr)) -> B::Column {
-        let backend = self.backend;
-        let all: BTreeSet<i32> = shapes.iter().flat_map(|s| s.rotations.iter().copied()).collect();
-        let omega = self.omega();
-        let omega_inverse = omega.invert().unwrap_or(Fr::ONE);
-        let at = |d: &i32| x * rotate(omega, omega_inverse, *d);
-        let vanishing = |points: &mut dyn Iterator<Item = &i32>| points.map(|d| u - at(d)).product::<Fr>();
-        let difference = |shape: &Remainder| vanishing(&mut all.iter().filter(|d| !shape.rotations.contains(d)));
-        let normal = shapes.first().map_or(Fr::ONE, difference).invert().unwrap_or(Fr::ONE);
-        let mut terms = vec![(first, 0, -normal * vanishing(&mut all.iter()))];
+    /// The components of W' on rows.
+    fn second_opening(
+        &self,
+        components: &[Vec<Entry<B::Column>>],
+        first: &[B::Column],
+        extra: &Extra<B>,
+        (x, u, v): (Fr, Fr, Fr),
+    ) -> Vec<B::Column> {
+        let (backend, sets) = (self.backend, self.sets());
+        let all: BTreeSet<i32> = sets.iter().flat_map(|s| s.rotations.iter().copied()).collect();
+        let (omega, omega_inverse) = (self.omega(), self.omega().invert().unwrap_or(Fr::ONE));
+        let from = u.pow_vartime([components.len() as u64]);
+        let vanishing =
+            |points: &mut dyn Iterator<Item = &i32>| points.map(|d| from - x * rotate(omega, omega_inverse, *d)).product::<Fr>();
+        let difference = |set: &Set| vanishing(&mut all.iter().filter(|d| !set.rotations.contains(d)));
+        let normal = sets.first().map_or(Fr::ONE, difference).invert().unwrap_or(Fr::ONE);
+        let scalars: Vec<Fr> = sets.iter().zip(powers(v)).map(|(set, power)| normal * power * difference(set)).collect();
+        let of_first = -normal * vanishing(&mut all.iter());
+
+        // e_j without its constant.
+        let terms = |j: usize| -> Terms<'_, B::Column> {
+            let own = components[j].iter().filter_map(|entry| Some((self.entry(entry, extra)?, 0, scalars[entry.set])));
+            own.chain(first.get(j).map(|column| (column, 0, of_first))).collect()
+        };
+        let mut numerator: Terms<'_, B::Column> = Vec::new();
         let mut constant = Fr::ZERO;
-        let mut power = normal;
-        for (column, shape) in combined.iter().zip(shapes) {
-            let scalar = power * difference(shape);
-            terms.push((column, 0, scalar));
-            constant -= scalar * shape.coefficients.iter().rev().fold(Fr::ZERO, |acc, c| acc * u + c);
-            power *= v;
+        for (j, power) in (0..components.len()).zip(powers(u)) {
+            numerator.extend(terms(j).into_iter().map(|(column, d, scalar)| (column, d, scalar * power)));
+            for entry in &components[j] {
+                constant -= power * scalars[entry.set] * entry.remainder.iter().rev().fold(Fr::ZERO, |acc, c| acc * from + c);
+            }
         }
-        let numerator = backend.combine(&terms);
-        let inverse = self.inverse_distance(&self.resident.points, u);
+        let numerator = backend.combine(&numerator);
+        let inverse = self.inverse_distance(&self.resident.points, from);
         let shifted = backend.evaluate(&Program::shifted_slot(), &[(&numerator, 0)], &[constant]).swap_remove(0);
-        backend.evaluate(&Program::product_of_slots(), &[(&shifted, 0), (&inverse, 0)], &[]).swap_remove(0)
+        let mut quotients = backend.evaluate(&Program::product_of_slots(), &[(&shifted, 0), (&inverse, 0)], &[]);
+        for j in (1..components.len()).rev() {
+            let mut terms = terms(j);
+            let next = quotients.last();
+            terms.extend(next.map(|column| (column, 0, u)));
+            let quotient = backend.combine(&terms);
+            quotients.push(quotient);
+        }
+        quotients.reverse();
+        quotients
     }
+}
+
+/// 1, base, base², …
+fn powers(base: Fr) -> impl Iterator<Item = Fr> {
+    std::iter::successors(Some(Fr::ONE), move |power| Some(power * base))
 }
 
 /// `omega^rotation`.
 fn rotate(omega: Fr, inverse: Fr, rotation: i32) -> Fr {
     let base = if rotation < 0 { inverse } else { omega };
     base.pow_vartime([u64::from(rotation.unsigned_abs())])
-}
-
-/// `R_i`, by coefficients, and where its set is opened.
-struct Remainder {
-    rotations: BTreeSet<i32>,
-    coefficients: Vec<Fr>,
-}
-
-/// Interpolates the combined values of a set.
-fn remainder<C>(set: &Set<'_, C>, x: Fr, omega: Fr, y: Fr) -> Remainder {
-    let inverse = omega.invert().unwrap_or(Fr::ONE);
-    let points: Vec<Fr> = set.rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
-    let value = |d: &i32| -> Fr {
-        let at = |m: &Opened<'_, C>| m.values.iter().filter(|(r, _)| r == d).map(|(_, v)| *v).sum::<Fr>();
-        set.members.iter().rev().fold(Fr::ZERO, |acc, m| acc * y + at(m))
-    };
-    let values: Vec<Fr> = set.rotations.iter().map(value).collect();
-    Remainder { rotations: set.rotations.clone(), coefficients: lagrange_interpolate(&points, &values) }
 }

@@ -44,9 +44,11 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         self.profile.record(Stage::Products, "derive", start);
         self.report(Stage::Products, 0.5)?;
+        let shape = self.key.verifying_key().shape();
+        let start = self.profile.now();
         let columns: Vec<&B::Column> = self.products.iter().collect();
-        let points = &self.resident.lagrange;
-        let commitments = self.profile.span(Stage::Products, "commit", || backend.commit(points, &columns));
+        let commitments = self.commitments(&columns, shape.first_product()..shape.first_limb());
+        self.profile.record(Stage::Products, "commit", start);
         self.write_points(&commitments)?;
         self.report(Stage::Products, 1.0)
     }

@@ -7,7 +7,12 @@
 //! h_i + t_i·X^n − t_{i−1}         Σ_i X^{in}·(that) = h
 //! ```
 //!
-//! which the verifier cannot tell from other limbs of h; it takes one power more of the reference string.
+//! which the verifier cannot tell from other limbs of h; it takes one power more of the reference string. Packed limbs have
+//! n − 2 coefficients of h, and there is one limb more:
+//!
+//! ```text
+//! h_i + b_i(X)·X^(n−2) − b_{i−1}(X)         b_i random of degree 1,  Σ_i X^{i(n−2)}·(that) = h
+//! ```
 
 use std::sync::Arc;
 
@@ -24,15 +29,19 @@ use crate::backend::Backend;
 use crate::domain::{coset_shifts, root_of_unity};
 use crate::error::ProveError;
 use crate::memory::{is_of_key, BATCH};
+use crate::pack::Basis;
 use crate::profile::Stage;
 
-/// The limbs of the quotient.
+/// The limbs of the quotient, where they have commitments of their own.
 pub(super) struct Quotient<B: Backend> {
     /// Coefficients, in the backend's order.
     pub(super) limbs: Vec<B::Column>,
     /// `t_i`: one fewer.
     pub(super) blinds: Vec<Fr>,
 }
+
+/// Coefficients of a packed limb that are random.
+const RANDOM_COEFFICIENTS: usize = 2;
 
 /// Where a column of the numerator comes from.
 enum Origin<B: Backend> {
@@ -81,21 +90,55 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let limbs = backend.limbs(domain, cosets, &shifts);
         let natural = backend.natural_order(domain, &limbs.iter().collect::<Vec<_>>());
         self.profile.record(Stage::Quotient, "limbs", start);
-        let points = &self.resident.powers;
-        let commitments = self.profile.span(Stage::Quotient, "commit", || backend.commit(points, &natural.iter().collect::<Vec<_>>()));
+        let Basis::Plain { powers, next_power, .. } = &self.resident.basis else {
+            self.packed_limbs(&natural)?;
+            return Ok(Quotient { limbs: Vec::new(), blinds: Vec::new() });
+        };
+        let commitments = self.profile.span(Stage::Quotient, "commit", || backend.commit(powers, &natural.iter().collect::<Vec<_>>()));
         let blinds = self.random(count - 1);
-        let blinded = self.blind(&commitments, &blinds);
+        let at = |i: Option<usize>| i.and_then(|i| blinds.get(i)).copied().unwrap_or(Fr::ZERO);
+        let one = G1Affine::generator();
+        let blind = |(i, c): (usize, &G1Affine)| (G1::from(*c) + next_power * at(Some(i)) - one * at(i.checked_sub(1))).to_affine();
+        let blinded: Vec<G1Affine> = commitments.iter().enumerate().map(blind).collect();
         self.write_points(&blinded)?;
         self.report(Stage::Quotient, 1.0)?;
         Ok(Quotient { limbs, blinds })
     }
 
-    /// Commitments of the blinded limbs.
-    fn blind(&self, commitments: &[G1Affine], blinds: &[Fr]) -> Vec<G1Affine> {
-        let at = |i: Option<usize>| i.and_then(|i| blinds.get(i)).copied().unwrap_or(Fr::ZERO);
-        let (one, next) = (G1Affine::generator(), self.resident.next_power);
-        let blind = |(i, c): (usize, &G1Affine)| (G1::from(*c) + next * at(Some(i)) - one * at(i.checked_sub(1))).to_affine();
-        commitments.iter().enumerate().map(blind).collect()
+    /// Cuts the quotient into limbs of n − 2 coefficients with two random ones each, which the next limb subtracts, and commits
+    /// them. They pass through the host.
+    fn packed_limbs(&mut self, natural: &[B::Column]) -> Result<(), ProveError> {
+        let (rows, shape) = (self.rows(), self.key.verifying_key().shape());
+        let start = self.profile.now();
+        let coefficients: Vec<Fr> = natural.iter().flat_map(|limb| self.backend.read(limb, 0..rows)).collect();
+        let kept = rows - RANDOM_COEFFICIENTS;
+        let mut before = [Fr::ZERO; RANDOM_COEFFICIENTS];
+        for index in 0..shape.limbs {
+            let from = coefficients.get(index * kept..).unwrap_or_default();
+            let mut limb = from[..kept.min(from.len())].to_vec();
+            limb.resize(rows, Fr::ZERO);
+            limb.iter_mut().zip(&before).for_each(|(low, blind)| *low -= blind);
+            if index + 1 < shape.limbs {
+                before = std::array::from_fn(|_| Fr::random(&mut self.rng));
+                limb[kept..].copy_from_slice(&before);
+            }
+            let limb = self.on_rows(limb);
+            self.limbs.push(limb);
+        }
+        let commitments = self.packs(shape.first_limb()..shape.opening());
+        self.profile.record(Stage::Quotient, "commit", start);
+        self.write_points(&commitments)?;
+        self.report(Stage::Quotient, 1.0)
+    }
+
+    /// The values on rows of a polynomial with these coefficients. With them as values, coefficient −r of the interpolation
+    /// is `n⁻¹ Σ_i c_i·ω^{ri}`.
+    fn on_rows(&self, coefficients: Vec<Fr>) -> B::Column {
+        let (backend, domain, rows) = (self.backend, &self.resident.domain, self.rows());
+        let interpolated = backend.interpolate(domain, &[&backend.fields(coefficients)]);
+        let natural = backend.natural_order(domain, &interpolated.iter().collect::<Vec<_>>());
+        let reversed: Vec<u32> = (0..rows).map(|row| ((rows - row) % rows) as u32).collect();
+        backend.gather(&[(&natural[0], Fr::from(rows as u64))], &backend.map(&reversed))
     }
 
     /// Whether the quotient's value at x is that of the numerator, from the values of all columns: what the verifier checks.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "SWORNSRS" | version u32 | k u32 | digest, 32 bytes | ceremony, 32 bytes | check, 32 bytes
-//! s^i·G1 | L_i(s)·G1 | s^n·G1, zeros if unknown | s·G2                       points as in `points`, i < n = 2^k
+//! s^i·G1 | L_i(s)·G1, or nothing if unknown | s^n·G1, zeros if unknown | s·G2      points as in `points`, i < n = 2^k
 //! ```
 //!
 //! `check` is the BLAKE3 hash of everything behind it. A file is written beside its name and moved there when it is
@@ -120,6 +120,7 @@ impl SrsCache {
 
 struct Header {
     k: u32,
+    has_lagrange: bool,
     digest: [u8; 32],
     ceremony: [u8; 32],
     check: [u8; 32],
@@ -150,11 +151,12 @@ impl Header {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
-        let expected = HEADER_BYTES as u64 + ((2 * G1_BYTES as u64) << k) + G1_BYTES as u64 + G2_BYTES as u64;
-        if length != expected {
+        let basis = (G1_BYTES as u64) << k;
+        let expected = HEADER_BYTES as u64 + 2 * basis + G1_BYTES as u64 + G2_BYTES as u64;
+        if length != expected && length != expected - basis {
             return Err(SrsError::Length { path: path.into(), expected, actual: length });
         }
-        Ok(Self { k, digest: hash(16), ceremony: hash(48), check: hash(80) })
+        Ok(Self { k, has_lagrange: length == expected, digest: hash(16), ceremony: hash(48), check: hash(80) })
     }
 }
 
@@ -173,22 +175,25 @@ pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
     file.read_to_end(&mut bytes).map_err(io)?;
     let (k, size) = (header.k, G1_BYTES << header.k);
     let check = *blake3::Hasher::new().update(&bytes).finalize().as_bytes();
-    if check != header.check || bytes.len() != 2 * size + G1_BYTES + G2_BYTES {
+    let bases = if header.has_lagrange { 2 * size } else { size };
+    if check != header.check || bytes.len() != bases + G1_BYTES + G2_BYTES {
         return Err(SrsError::Digest { path: path.into(), expected: header.check, actual: check });
     }
     let g = decode_g1(&bytes[..size], Array::PowersG1)?;
-    let g_lagrange = Some(decode_g1(&bytes[size..2 * size], Array::LagrangeG1)?);
-    let (next, s_g2) = bytes[2 * size..].split_at(G1_BYTES);
+    let g_lagrange = header.has_lagrange.then(|| decode_g1(&bytes[size..bases], Array::LagrangeG1)).transpose()?;
+    let (next, s_g2) = bytes[bases..].split_at(G1_BYTES);
     let next = if next.iter().all(|&b| b == 0) { None } else { decode_g1(next, Array::PowersG1)?.pop() };
     let s_g2 = decode_g2(s_g2)?[0];
     Ok((Parts { k, g, next, g_lagrange, g2: G2Affine::generator(), s_g2 }, header.digest))
 }
 
-/// Writes `srs` to `path`, atomically.
+/// Writes `srs` to `path`, atomically, with the Lagrange basis if it is there.
 pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };
     let mut body = encode_g1(srs.g());
-    body.extend(encode_g1(srs.g_lagrange()));
+    if srs.has_lagrange() {
+        body.extend(encode_g1(srs.g_lagrange()));
+    }
     body.extend(srs.next_power().map_or_else(|| vec![0; G1_BYTES], |next| encode_g1(&[next])));
     body.extend(srs.s_g2().to_raw_bytes());
     let check = blake3::Hasher::new().update(&body).finalize();

@@ -31,12 +31,14 @@ pub(super) fn secret() -> Fr {
     Fr::from_uniform_bytes(&bytes)
 }
 
-/// `s^i·G`, one more than 2^k, and `L_i(s)·G`, 2^k of them.
-pub(super) fn bases(k: u32) -> (Vec<G1Affine>, Vec<G1Affine>) {
-    let s = secret();
-    let tables = Tables::new(k.saturating_sub(3).clamp(4, 13) as usize);
-    let powers = tables.multiply(&powers(s, (1 << k) + 1));
-    (powers, tables.multiply(&lagrange_scalars(s, k)))
+/// `s^i·G`, one more than 2^k.
+pub(super) fn powers_of_generator(k: u32) -> Vec<G1Affine> {
+    Tables::of_size(k).multiply(&powers(secret(), (1 << k) + 1))
+}
+
+/// `L_i(s)·G`, 2^k of them.
+pub(super) fn lagrange(k: u32) -> Vec<G1Affine> {
+    Tables::of_size(k).multiply(&lagrange_scalars(secret(), k))
 }
 
 fn powers(base: Fr, n: usize) -> Vec<Fr> {
@@ -62,6 +64,11 @@ struct Tables {
 }
 
 impl Tables {
+    /// For about 2^k multiplications.
+    fn of_size(k: u32) -> Self {
+        Self::new(k.saturating_sub(3).clamp(4, 13) as usize)
+    }
+
     fn new(bits: usize) -> Self {
         let count = (Fr::NUM_BITS as usize).div_ceil(bits);
         let bases: Vec<G1> =

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
-use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_prover::{setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
 
 #[path = "../../../circuits/tests/build/mod.rs"]
@@ -45,8 +45,17 @@ impl Model {
     }
 
     pub fn keyed(&self) -> Keyed {
-        let layout = self.layout();
-        let srs = Srs::dev(layout.log_rows).unwrap();
+        self.keyed_as(self.layout())
+    }
+
+    /// With the same layout in packs.
+    pub fn packed(&self, pack: usize) -> Keyed {
+        let choice = Choice { pack, ..self.layout().choice() };
+        self.keyed_as(Layout::restore(&self.graph, self.visibility, choice).unwrap())
+    }
+
+    pub fn keyed_as(&self, layout: Layout) -> Keyed {
+        let srs = Srs::dev(layout.choice().log_powers()).unwrap();
         let key = setup(self.graph.clone(), self.visibility, layout, &srs).unwrap();
         Keyed { name: self.name, inputs: self.inputs.clone(), srs, key }
     }
