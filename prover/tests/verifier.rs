@@ -1,11 +1,11 @@
-//! The verifier beside halo2's, on good proofs and on every kind of bad one.
+//! The verifier beside halo2's, on good proofs and on every kind of bad one; for packed proofs, beside a naive one.
 //!
 //! A good proof is accepted by both. A bad one is refused by both, and by ours with the rule that it breaks.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod models;
 
-use models::{Keyed, Model};
+use models::{naive, Keyed, Model};
 use rayon::prelude::*;
 use sworn_prover::{halo2, Cpu, Proof};
 use sworn_verifier::field::encode;
@@ -17,10 +17,16 @@ fn tiny(weight: i32) -> Keyed {
     models::tiny(weight, [5, 0, -3, 900], [60, -60, 33, 1]).keyed()
 }
 
-/// Ours and halo2's answer agree; ours is returned.
+/// The same with a commitment for each column and in packs.
+fn both(weight: i32) -> [Keyed; 2] {
+    [tiny(weight), models::tiny(weight, [5, 0, -3, 900], [60, -60, 33, 1]).packed(5)]
+}
+
+/// Our and the oracle's answer agree; ours is returned.
 fn answer(key: &VerifyingKey, instance: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
     let ours = verify(key, instance, proof);
-    assert_eq!(ours.is_ok(), halo2::verify(key, instance, proof), "halo2's verifier does not agree: {ours:?}");
+    let oracle = if key.shape().is_packed() { naive::accepts } else { halo2::verify };
+    assert_eq!(ours.is_ok(), oracle(key, instance, proof), "the oracle does not agree: {ours:?}");
     ours
 }
 
@@ -71,8 +77,7 @@ fn plus_modulus(bytes: &[u8], minus_one: [u8; 32]) -> [u8; 32] {
 
 #[test]
 fn good_proofs_of_every_model_are_accepted() {
-    let good = |model: &Model| {
-        let keyed = model.keyed();
+    let good = |model: &Model, keyed: Keyed| {
         let vk = keyed.key.verifying_key();
         let proof = keyed.prove(Cpu, 3);
         assert_eq!(answer(vk, &proof.instance, &proof.bytes), Ok(()), "{}", model.name);
@@ -92,79 +97,85 @@ fn good_proofs_of_every_model_are_accepted() {
         instance.reverse();
         assert_eq!(answer(vk, &instance, &proof.bytes).is_ok(), instance == proof.instance, "{}: reversed", model.name);
     };
-    models::all().iter().chain([&models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1])]).for_each(good);
+    for model in models::all().iter().chain([&models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1])]) {
+        good(model, model.keyed());
+        [2, 7, 64].into_iter().for_each(|pack| good(model, model.packed(pack)));
+    }
 }
 
 /// Each point and each scalar by another good one: the transcript absorbs it and the opening is of something else.
 #[test]
 fn every_other_point_and_scalar_is_rejected() {
-    let keyed = tiny(17);
-    let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
-    let other = keyed.prove(Cpu, 2);
-    parts(vk.shape()).par_iter().for_each(|(offset, part)| {
-        let size = if matches!(part, Part::Point(_)) { G1_BYTES } else { 32 };
-        let of_other = other.bytes[*offset..offset + size].to_vec();
-        let constant = match part {
-            Part::Point(_) => encode_g1(&G1Affine::new_unchecked(Fq::from(1), Fq::from(2))).to_vec(),
-            Part::Scalar(_) => encode(&Fr::from(0)).to_vec(),
-        };
-        for bytes in [of_other, constant] {
-            let expected = if proof.bytes[*offset..offset + size] == bytes { Ok(()) } else { Err(VerifyError::Rejected) };
-            assert_eq!(answer(vk, &proof.instance, &replaced(&proof, *offset, &bytes)), expected, "{part:?}");
-        }
-    });
+    for keyed in both(17) {
+        let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
+        let other = keyed.prove(Cpu, 2);
+        parts(vk.shape()).par_iter().for_each(|(offset, part)| {
+            let size = if matches!(part, Part::Point(_)) { G1_BYTES } else { 32 };
+            let of_other = other.bytes[*offset..offset + size].to_vec();
+            let constant = match part {
+                Part::Point(_) => encode_g1(&G1Affine::new_unchecked(Fq::from(1), Fq::from(2))).to_vec(),
+                Part::Scalar(_) => encode(&Fr::from(0)).to_vec(),
+            };
+            for bytes in [of_other, constant] {
+                let expected = if proof.bytes[*offset..offset + size] == bytes { Ok(()) } else { Err(VerifyError::Rejected) };
+                assert_eq!(answer(vk, &proof.instance, &replaced(&proof, *offset, &bytes)), expected, "{part:?}");
+            }
+        });
+    }
 }
 
 /// Each 32-byte word by the next number, which is a scalar, but no coordinate of the same point.
 #[test]
 fn every_changed_word_is_rejected_by_its_rule() {
-    let keyed = tiny(17);
-    let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
-    parts(vk.shape()).par_iter().for_each(|(offset, part)| {
-        let words: &[usize] = if matches!(part, Part::Point(_)) { &[0, 32] } else { &[0] };
-        for word in words {
-            let mut bytes = proof.bytes.clone();
-            bytes[offset + word + 31] ^= 1;
-            let ours = answer(vk, &proof.instance, &bytes);
-            match part {
-                // Another x may be that of a point with another y, hardly with this one.
-                Part::Point(index) => assert_eq!(ours, Err(VerifyError::Point { index: *index }), "{part:?}"),
-                Part::Scalar(_) => assert_eq!(ours, Err(VerifyError::Rejected), "{part:?}"),
+    for keyed in both(17) {
+        let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
+        parts(vk.shape()).par_iter().for_each(|(offset, part)| {
+            let words: &[usize] = if matches!(part, Part::Point(_)) { &[0, 32] } else { &[0] };
+            for word in words {
+                let mut bytes = proof.bytes.clone();
+                bytes[offset + word + 31] ^= 1;
+                let ours = answer(vk, &proof.instance, &bytes);
+                match part {
+                    // Another x may be that of a point with another y, hardly with this one.
+                    Part::Point(index) => assert_eq!(ours, Err(VerifyError::Point { index: *index }), "{part:?}"),
+                    Part::Scalar(_) => assert_eq!(ours, Err(VerifyError::Rejected), "{part:?}"),
+                }
             }
-        }
-    });
+        });
+    }
 }
 
 /// Second encodings of a number, the identity, points off the curve.
 #[test]
 fn every_part_has_one_encoding() {
-    let keyed = tiny(17);
-    let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
-    let (q, r) = (encode(&-Fq::from(1)), encode(&-Fr::from(1)));
-    parts(vk.shape()).par_iter().for_each(|(offset, part)| {
-        let refused = |at: usize, bytes: &[u8], expected: VerifyError| {
-            assert_eq!(answer(vk, &proof.instance, &replaced(&proof, at, bytes)), Err(expected), "{part:?}");
-        };
-        let word = |at: usize| &proof.bytes[at..at + 32];
-        match *part {
-            Part::Point(index) => {
-                refused(*offset, &[0; 64], VerifyError::Identity { index });
-                refused(*offset, &[255; 64], VerifyError::Point { index });
-                refused(*offset, &plus_modulus(word(*offset), q), VerifyError::Point { index });
-                refused(offset + 32, &plus_modulus(word(offset + 32), q), VerifyError::Point { index });
-                refused(*offset, &[0; 32], VerifyError::Point { index });
-                refused(offset + 32, &[0; 32], VerifyError::Point { index });
-                // −P is a point.
-                let y: Fq = sworn_verifier::field::decode(word(offset + 32).try_into().unwrap()).unwrap();
-                refused(offset + 32, &encode(&-y), VerifyError::Rejected);
+    for keyed in both(17) {
+        let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
+        let (q, r) = (encode(&-Fq::from(1)), encode(&-Fr::from(1)));
+        parts(vk.shape()).par_iter().for_each(|(offset, part)| {
+            let refused = |at: usize, bytes: &[u8], expected: VerifyError| {
+                assert_eq!(answer(vk, &proof.instance, &replaced(&proof, at, bytes)), Err(expected), "{part:?}");
+            };
+            let word = |at: usize| &proof.bytes[at..at + 32];
+            match *part {
+                Part::Point(index) => {
+                    refused(*offset, &[0; 64], VerifyError::Identity { index });
+                    refused(*offset, &[255; 64], VerifyError::Point { index });
+                    refused(*offset, &plus_modulus(word(*offset), q), VerifyError::Point { index });
+                    refused(offset + 32, &plus_modulus(word(offset + 32), q), VerifyError::Point { index });
+                    refused(*offset, &[0; 32], VerifyError::Point { index });
+                    refused(offset + 32, &[0; 32], VerifyError::Point { index });
+                    // −P is a point.
+                    let y: Fq = sworn_verifier::field::decode(word(offset + 32).try_into().unwrap()).unwrap();
+                    refused(offset + 32, &encode(&-y), VerifyError::Rejected);
+                }
+                Part::Scalar(index) => {
+                    refused(*offset, &plus_modulus(word(*offset), r), VerifyError::Scalar { index });
+                    refused(*offset, &plus_modulus(&[0; 32], r), VerifyError::Scalar { index });
+                    refused(*offset, &[255; 32], VerifyError::Scalar { index });
+                }
             }
-            Part::Scalar(index) => {
-                refused(*offset, &plus_modulus(word(*offset), r), VerifyError::Scalar { index });
-                refused(*offset, &plus_modulus(&[0; 32], r), VerifyError::Scalar { index });
-                refused(*offset, &[255; 32], VerifyError::Scalar { index });
-            }
-        }
-    });
+        });
+    }
 }
 
 #[test]
@@ -196,7 +207,16 @@ fn lengths_are_checked_first() {
 
 #[test]
 fn proofs_belong_to_their_key_and_output() {
-    let (one, other) = (tiny(17), tiny(18));
+    // In packs the same columns are another statement.
+    let [plain, packed] = both(17);
+    let (of_plain, of_packed) = (plain.prove(Cpu, 1), packed.prove(Cpu, 1));
+    assert_eq!(of_plain.instance, of_packed.instance);
+    assert!(matches!(answer(plain.key.verifying_key(), &of_packed.instance, &of_packed.bytes), Err(VerifyError::ProofLength { .. })));
+    assert!(matches!(answer(packed.key.verifying_key(), &of_plain.instance, &of_plain.bytes), Err(VerifyError::ProofLength { .. })));
+    let [_, other] = both(18);
+    assert_eq!(answer(other.key.verifying_key(), &of_packed.instance, &of_packed.bytes), Err(VerifyError::Rejected));
+
+    let (one, other) = (plain, tiny(18));
     let (key, other_key) = (one.key.verifying_key(), other.key.verifying_key());
     let proof = one.prove(Cpu, 1);
     assert_eq!(answer(other_key, &proof.instance, &proof.bytes), Err(VerifyError::Rejected));
@@ -217,44 +237,45 @@ fn proofs_belong_to_their_key_and_output() {
 /// Any part of the statement that changes, changes every challenge after it and none before.
 #[test]
 fn challenges_follow_from_everything_before_them() {
-    let keyed = tiny(17);
-    let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
-    let shape = vk.shape();
-    let challenges = |key: &VerifyingKey, instance: &[Fr], bytes: &[u8]| {
-        let read = sworn_verifier::Proof::read(key, instance, bytes).unwrap();
-        let c = read.challenges;
-        let state: Fr = sworn_verifier::field::decode(&[&[0; 16], &read.state[16..]].concat().try_into().unwrap()).unwrap();
-        (c.circuit.into_iter().chain([c.beta, c.gamma, c.y, c.x, c.opening_y, c.opening_v, c.opening_u, state])).collect::<Vec<Fr>>()
-    };
-    let good = challenges(vk, &proof.instance, &proof.bytes);
-    let circuit = shape.challenges;
-    // The number of challenges before a part.
-    let before = |part: Part| match part {
-        Part::Point(i) if i < shape.phases[0] => 0,
-        Part::Point(i) if i < shape.first_product() => circuit,
-        Part::Point(i) if i < shape.first_limb() => circuit + 2,
-        Part::Point(i) if i < shape.opening() => circuit + 3,
-        Part::Scalar(_) => circuit + 4,
-        Part::Point(i) if i == shape.opening() => circuit + 6,
-        Part::Point(_) => circuit + 7,
-    };
-    let differ = |changed: Vec<Fr>, from: usize, what: &str| {
-        assert_eq!(changed.len(), good.len());
-        for (index, (a, b)) in changed.iter().zip(&good).enumerate() {
-            assert_eq!(a == b, index < from, "{what}: challenge {index}");
-        }
-    };
-    for (offset, part) in parts(shape) {
-        let bytes = match part {
-            Part::Point(_) => encode_g1(&G1Affine::new_unchecked(Fq::from(1), Fq::from(2))).to_vec(),
-            Part::Scalar(_) => encode(&Fr::from(11)).to_vec(),
+    for (keyed, other) in both(17).iter().zip(&both(18)) {
+        let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
+        let shape = vk.shape();
+        let challenges = |key: &VerifyingKey, instance: &[Fr], bytes: &[u8]| {
+            let read = sworn_verifier::Proof::read(key, instance, bytes).unwrap();
+            let c = read.challenges;
+            let state: Fr = sworn_verifier::field::decode(&[&[0; 16], &read.state[16..]].concat().try_into().unwrap()).unwrap();
+            (c.circuit.into_iter().chain([c.beta, c.gamma, c.y, c.x, c.opening_y, c.opening_v, c.opening_u, state])).collect::<Vec<Fr>>()
         };
-        differ(challenges(vk, &proof.instance, &replaced(&proof, offset, &bytes)), before(part), &format!("{part:?}"));
+        let good = challenges(vk, &proof.instance, &proof.bytes);
+        let circuit = shape.challenges;
+        // The number of challenges before a part.
+        let before = |part: Part| match part {
+            Part::Point(i) if i < shape.phases[0] => 0,
+            Part::Point(i) if i < shape.first_product() => circuit,
+            Part::Point(i) if i < shape.first_limb() => circuit + 2,
+            Part::Point(i) if i < shape.opening() => circuit + 3,
+            Part::Scalar(_) => circuit + 4,
+            Part::Point(i) if i == shape.opening() => circuit + 6,
+            Part::Point(_) => circuit + 7,
+        };
+        let differ = |changed: Vec<Fr>, from: usize, what: &str| {
+            assert_eq!(changed.len(), good.len());
+            for (index, (a, b)) in changed.iter().zip(&good).enumerate() {
+                assert_eq!(a == b, index < from, "{what}: challenge {index}");
+            }
+        };
+        for (offset, part) in parts(shape) {
+            let bytes = match part {
+                Part::Point(_) => encode_g1(&G1Affine::new_unchecked(Fq::from(1), Fq::from(2))).to_vec(),
+                Part::Scalar(_) => encode(&Fr::from(11)).to_vec(),
+            };
+            differ(challenges(vk, &proof.instance, &replaced(&proof, offset, &bytes)), before(part), &format!("{part:?}"));
+        }
+        for index in 0..proof.instance.len() {
+            let mut instance = proof.instance.clone();
+            instance[index] -= Fr::from(1);
+            differ(challenges(vk, &instance, &proof.bytes), 0, &format!("value {index} of the instance"));
+        }
+        differ(challenges(other.key.verifying_key(), &proof.instance, &proof.bytes), 0, "another key");
     }
-    for index in 0..proof.instance.len() {
-        let mut instance = proof.instance.clone();
-        instance[index] -= Fr::from(1);
-        differ(challenges(vk, &instance, &proof.bytes), 0, &format!("value {index} of the instance"));
-    }
-    differ(challenges(tiny(18).key.verifying_key(), &proof.instance, &proof.bytes), 0, "another key");
 }

@@ -12,6 +12,8 @@ use sworn_prover::{setup, Backend, Progress, Proof, ProveError, Prover, ProvingK
 #[path = "../../../circuits/tests/build/mod.rs"]
 pub mod build;
 
+pub mod naive;
+
 use build::{Build, ConvSpec};
 
 /// A graph with inputs.

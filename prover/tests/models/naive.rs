@@ -1,0 +1,197 @@
+//! A verifier of packed proofs as the papers write it, on halo2's gates and curve: the oracle where halo2's own cannot be.
+//!
+//! Grouping, gates, permutation and opening are written down again, the opening with the polynomials `R(X) = Σ_i X^i·r_i(X^t)` by
+//! their coefficients and without the scaling that saves a division.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs, clippy::allow_attributes)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use halo2_proofs::arithmetic::lagrange_interpolate;
+use halo2_proofs::halo2curves::bn256::{pairing, Fr, G1Affine, G1};
+use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::halo2curves::group::Curve;
+use halo2_proofs::plonk::Any;
+use halo2_proofs::transcript::{Transcript, TranscriptRead};
+use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
+use sworn_prover::halo2::{verifying_key, KeccakChallenge, KeccakTranscript};
+use sworn_verifier::VerifyingKey;
+
+/// A polynomial: where it is opened, and to what.
+type Opened = BTreeMap<i32, Fr>;
+
+/// Polynomials in packs: those with the same rotations in their order, up to t in each.
+fn packs(polynomials: Vec<Opened>, t: usize) -> Vec<Vec<Opened>> {
+    let rotations = |p: &Opened| p.keys().copied().collect::<Vec<i32>>();
+    let mut seen: Vec<Vec<i32>> = Vec::new();
+    polynomials.iter().map(&rotations).for_each(|r| {
+        if !seen.contains(&r) {
+            seen.push(r)
+        }
+    });
+    let group = |r: &Vec<i32>| polynomials.iter().filter(|p| rotations(p) == *r).cloned().collect::<Vec<Opened>>();
+    seen.iter().flat_map(|r| group(r).chunks(t).map(<[Opened]>::to_vec).collect::<Vec<_>>()).collect()
+}
+
+/// The number of packs of columns, before their values are known.
+fn count(queries: &[(usize, i32)], t: usize) -> usize {
+    packs(columns(queries, &vec![Fr::ZERO; queries.len()]), t).len()
+}
+
+/// Columns in the order of their first query.
+fn columns(queries: &[(usize, i32)], values: &[Fr]) -> Vec<Opened> {
+    let mut order: Vec<usize> = Vec::new();
+    queries.iter().for_each(|(column, _)| {
+        if !order.contains(column) {
+            order.push(*column)
+        }
+    });
+    let of = |column: usize| queries.iter().zip(values).filter(move |((c, _), _)| *c == column).map(|((_, d), v)| (*d, *v));
+    order.into_iter().map(|column| of(column).collect()).collect()
+}
+
+fn evaluate(coefficients: &[Fr], at: Fr) -> Fr {
+    coefficients.iter().rev().fold(Fr::ZERO, |sum, c| sum * at + c)
+}
+
+/// Whether a packed proof is accepted.
+pub fn accepts(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
+    read(key, instance, proof).unwrap_or(false)
+}
+
+fn read(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<bool> {
+    let halo = verifying_key(key);
+    let cs = halo.cs();
+    let (t, n, degree) = (key.pack as usize, 1usize << key.log_rows, cs.degree());
+    let omega = (key.log_rows..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
+    let unusable = cs.blinding_factors() + 1;
+    let rotation = |d: i32| if d < 0 { omega.invert().unwrap() } else { omega }.pow_vartime([u64::from(d.unsigned_abs())]);
+    let instance: Vec<Fr> = instance.iter().map(from_fr).collect();
+
+    // The transcript.
+    let mut transcript = KeccakTranscript::new(&key.digest(), proof);
+    transcript.common_scalar(Fr::ZERO).ok()?;
+    instance.iter().try_for_each(|v| transcript.common_scalar(*v)).ok()?;
+    let advice: Vec<(usize, i32)> = cs.advice_queries().iter().map(|(c, d)| (c.index(), d.0)).collect();
+    let fixed: Vec<(usize, i32)> = cs.fixed_queries().iter().map(|(c, d)| (c.index(), d.0)).collect();
+    let of_phase = |phase: u8| advice.iter().copied().filter(|(c, _)| key.constraints.advice_phases[*c] == phase).collect::<Vec<_>>();
+    let permuted = cs.permutation().get_columns();
+    let (chunk, limbs) = (degree - 2, degree);
+    let products = permuted.len().div_ceil(chunk);
+    let mut commitments: Vec<G1Affine> = Vec::new();
+    let mut points = |transcript: &mut KeccakTranscript<&[u8]>, count: usize| {
+        (0..count).try_for_each(|_| transcript.read_point().map(|p| commitments.push(p))).ok()
+    };
+    let challenge = |transcript: &mut KeccakTranscript<&[u8]>| *transcript.squeeze_challenge_scalar::<KeccakChallenge>();
+    points(&mut transcript, count(&of_phase(0), t))?;
+    let circuit: Vec<Fr> = (0..cs.num_challenges()).map(|_| challenge(&mut transcript)).collect();
+    points(&mut transcript, count(&of_phase(1), t))?;
+    let [_, beta, gamma] = [(); 3].map(|()| challenge(&mut transcript));
+    points(&mut transcript, products.div_ceil(t))?;
+    let y = challenge(&mut transcript);
+    points(&mut transcript, limbs.div_ceil(t))?;
+    let x = challenge(&mut transcript);
+    let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
+    let (advice_values, fixed_values, sigma) = (scalars(advice.len())?, scalars(fixed.len())?, scalars(permuted.len())?);
+    let z = scalars(3 * products)?;
+    let other_limbs = scalars(limbs - 1)?;
+    let [_, v] = [(); 2].map(|()| challenge(&mut transcript));
+    let w = transcript.read_point().ok()?;
+    let u = challenge(&mut transcript);
+    let w_prime = transcript.read_point().ok()?;
+    transcript.into_stream().is_empty().then_some(())?;
+
+    // The quotient, by halo2's gates.
+    let vanishing = x.pow_vartime([n as u64]) - Fr::ONE;
+    let lagrange = |row: usize| {
+        let root = rotation(row as i32);
+        vanishing * root * ((x - root) * Fr::from(n as u64)).invert().unwrap()
+    };
+    let instance_at_x: Fr = instance.iter().enumerate().map(|(row, value)| *value * lagrange(row)).sum();
+    let at = |queries: &[(usize, i32)], values: &[Fr], query: (usize, i32)| values[queries.iter().position(|q| *q == query).unwrap()];
+    let gate = |polynomial: &halo2_proofs::plonk::Expression<Fr>| {
+        polynomial.evaluate(
+            &|c| c,
+            &|_| panic!("selectors are fixed columns"),
+            &|q| at(&fixed, &fixed_values, (q.column_index(), q.rotation().0)),
+            &|q| at(&advice, &advice_values, (q.column_index(), q.rotation().0)),
+            &|_| instance_at_x,
+            &|c| circuit[c.index()],
+            &|a| -a,
+            &|a, b| a + b,
+            &|a, b| a * b,
+            &|a, c| a * c,
+        )
+    };
+    let mut terms: Vec<Fr> = cs.gates().iter().flat_map(|g| g.polynomials()).map(gate).collect();
+    let (first, last) = (lagrange(0), lagrange(n - unusable));
+    let active: Fr = Fr::ONE - (n - unusable..n).map(lagrange).sum::<Fr>();
+    let product = |i: usize, at: usize| z[3 * i + at];
+    if products > 0 {
+        let end = product(products - 1, 0);
+        terms.push(first * (Fr::ONE - product(0, 0)));
+        terms.push(last * (end * end - end));
+        terms.extend((1..products).map(|i| first * (product(i, 0) - product(i - 1, 2))));
+    }
+    for i in 0..products {
+        let (mut left, mut right) = (product(i, 1), product(i, 0));
+        for (c, column) in permuted.iter().enumerate().skip(i * chunk).take(chunk) {
+            let value = match column.column_type() {
+                Any::Advice(_) => at(&advice, &advice_values, (column.index(), 0)),
+                Any::Fixed => at(&fixed, &fixed_values, (column.index(), 0)),
+                Any::Instance => instance_at_x,
+            };
+            left *= value + beta * sigma[c] + gamma;
+            right *= value + beta * Fr::DELTA.pow_vartime([c as u64]) * x + gamma;
+        }
+        terms.push(active * (left - right));
+    }
+    let quotient = terms.into_iter().fold(Fr::ZERO, |sum, term| sum * y + term) * vanishing.invert().unwrap();
+    let step = x.pow_vartime([n as u64 - 2]);
+    let first_limb = quotient - evaluate(&other_limbs, step) * step;
+
+    // What is opened, by message; the key's packs are last.
+    let one = |value: &Fr| Opened::from([(0, *value)]);
+    let all = columns(&advice, &advice_values);
+    let mut order: Vec<usize> = Vec::new();
+    advice.iter().for_each(|(column, _)| {
+        if !order.contains(column) {
+            order.push(*column)
+        }
+    });
+    let in_phase = |phase: u8| {
+        order.iter().zip(&all).filter(|(c, _)| key.constraints.advice_phases[**c] == phase).map(|(_, p)| p.clone()).collect::<Vec<_>>()
+    };
+    let of_product = |z: &[Fr]| Opened::from([(0, z[0]), (1, z[1]), (-(unusable as i32), z[2])]);
+    let messages = [
+        in_phase(0),
+        in_phase(1),
+        z.chunks(3).map(of_product).collect(),
+        std::iter::once(&first_limb).chain(&other_limbs).map(one).collect(),
+        columns(&fixed, &fixed_values).into_iter().chain(sigma.iter().map(one)).collect(),
+    ];
+    let sets: Vec<Vec<Opened>> = messages.into_iter().flat_map(|polynomials| packs(polynomials, t)).collect();
+    commitments.extend(key.fixed_commitments.iter().map(from_g1));
+    assert_eq!(sets.len(), commitments.len(), "a commitment for each pack");
+
+    // e(Σ_i v^i Π_{d ∉ S_i} (u^t − xω^d)/D·(C_i − R_i(u)) − Π_{d ∈ S_0} (u^t − xω^d)·W, G2) = e(W', [s − u]G2)
+    let power = u.pow_vartime([t as u64]);
+    let everywhere: BTreeSet<i32> = sets.iter().flatten().flat_map(|p| p.keys().copied()).collect();
+    let distance = |pack: &[Opened], inside: bool| -> Fr {
+        everywhere.iter().filter(|d| pack[0].contains_key(d) == inside).map(|d| power - x * rotation(*d)).product()
+    };
+    let normal = distance(&sets[0], false).invert().unwrap();
+    let mut sum = G1::from(w) * -distance(&sets[0], true);
+    let mut v_power = normal;
+    for (pack, commitment) in sets.iter().zip(&commitments) {
+        let mut remainder = vec![Fr::ZERO; 3 * t];
+        for (i, polynomial) in pack.iter().enumerate() {
+            let (points, values): (Vec<Fr>, Vec<Fr>) = polynomial.iter().map(|(d, value)| (x * rotation(*d), *value)).unzip();
+            lagrange_interpolate(&points, &values).into_iter().enumerate().for_each(|(k, c)| remainder[i + t * k] = c);
+        }
+        let scale = v_power * distance(pack, false);
+        sum += (G1::from(*commitment) - G1Affine::generator() * evaluate(&remainder, u)) * scale;
+        v_power *= v;
+    }
+    let left = (sum + w_prime * u).to_affine();
+    Some(pairing(&left, &from_g2(&key.g2)) == pairing(&w_prime, &from_g2(&key.s_g2)))
+}
