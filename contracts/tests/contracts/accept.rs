@@ -28,8 +28,8 @@ pub fn lenet() -> Model {
 #[test]
 fn good_proofs_are_accepted() {
     println!("| model | commitments | public values | calldata | data | gas | estimate | gas, via IR |");
-    for model in models::all().into_iter().chain([tiny(), lenet()]) {
-        let fixture = Fixture::new(&model);
+    let keyed = models::all().into_iter().chain([tiny(), lenet()]).flat_map(|model| [model.keyed(), model.onchain()]);
+    for fixture in keyed.map(|keyed| Fixture::of(&keyed)) {
         assert!(fixture.rust_accepts(&fixture.instances, &fixture.proof), "{}", fixture.name);
         let call = fixture.calldata();
         let package = &fixture.package;
@@ -54,6 +54,14 @@ fn good_proofs_are_accepted() {
         );
         assert!(gas[0].abs_diff(package.gas) * 20 <= gas[0], "{}: the estimate is off by more than 5 %", fixture.name);
     }
+}
+
+/// What `--profile onchain` is for.
+#[test]
+fn packed_proofs_are_short_and_cheap() {
+    let fixture = Fixture::of(&lenet().onchain());
+    println!("LeNet: {} bytes of proof, {} gas, {} commitments", fixture.proof.len(), fixture.package.gas, fixture.package.commitments);
+    assert!(fixture.proof.len() <= 6 * 1024 && fixture.package.gas <= 420_000);
 }
 
 #[test]

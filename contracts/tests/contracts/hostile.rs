@@ -9,7 +9,7 @@ use sworn_prover::Cpu;
 use crate::accept::tiny;
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
-use crate::models;
+use crate::models::{self, Keyed};
 
 /// Order of the scalar field.
 const R: &str = "30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001";
@@ -37,9 +37,7 @@ impl Target {
     fn of(fixture: Fixture, pipeline: Pipeline) -> Self {
         let mut evm = Evm::new();
         let verifier = fixture.deploy(&mut evm, pipeline);
-        let constraints = &fixture.key.constraints;
-        let products = constraints.permutation.len().div_ceil(constraints.degree as usize - 2);
-        let first = constraints.advice_phases.len() + products + 1 + constraints.degree as usize - 1;
+        let first = fixture.key.shape().opening();
         let opening = fixture.proof.len() - 128;
         let points = (0..first).map(|i| 64 * i).chain([opening, opening + 64]).collect();
         let scalars = (64 * first..opening).step_by(32).collect();
@@ -74,8 +72,11 @@ impl Target {
 #[test]
 fn every_word_of_a_proof_counts() {
     let (r, q) = (number(R), number(Q));
-    for (model, pipeline) in [(tiny(), Pipeline::Legacy), (models::two_limbs(), Pipeline::ViaIr), (models::gathers(), Pipeline::Legacy)] {
-        let mut target = Target::new(&model, pipeline);
+    let plain =
+        [(tiny().keyed(), Pipeline::Legacy), (models::two_limbs().keyed(), Pipeline::ViaIr), (models::gathers().keyed(), Pipeline::Legacy)];
+    let packed = [(tiny().packed(5), Pipeline::ViaIr), (models::gathers().onchain(), Pipeline::Legacy)];
+    for (keyed, pipeline) in plain.into_iter().chain(packed) {
+        let mut target = Target::of(Fixture::of(&keyed), pipeline);
         let one = U256::from(1);
         for at in target.scalars.clone() {
             target.rejects_word(at, |v| v.add_mod(one, r), "ProofRejected()", "a scalar and one");
@@ -101,8 +102,13 @@ fn every_word_of_a_proof_counts() {
 /// Two good proofs of the same values: parts of one in the other are refused, wherever they begin and end.
 #[test]
 fn splices_of_two_proofs_are_rejected() {
-    let keyed = models::two_limbs().keyed();
-    let mut target = Target::of(Fixture::of(&keyed), Pipeline::Legacy);
+    for keyed in [models::two_limbs().keyed(), models::two_limbs().onchain()] {
+        splices(&keyed);
+    }
+}
+
+fn splices(keyed: &Keyed) {
+    let mut target = Target::of(Fixture::of(keyed), Pipeline::Legacy);
     let other = keyed.prove(Cpu, 8).bytes;
     assert!(target.fixture.rust_accepts(&target.fixture.instances, &other));
     let mut rng = ChaCha20Rng::seed_from_u64(3);

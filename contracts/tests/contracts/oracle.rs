@@ -178,8 +178,8 @@ pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool 
 
 #[test]
 fn the_algorithm_decides_as_the_verifier() {
-    for model in models::all().into_iter().chain([tiny()]) {
-        let fixture = Fixture::new(&model);
+    for keyed in models::all().into_iter().chain([tiny()]).flat_map(|model| [model.keyed(), model.packed(3), model.onchain()]) {
+        let fixture = Fixture::of(&keyed);
         let (instances, proof) = (&fixture.instances, &fixture.proof);
         assert!(accepts(&fixture.package, instances, proof), "{}", fixture.name);
         let mut wrong = instances.clone();

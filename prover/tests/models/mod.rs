@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
-use sworn_circuits::layout::{Choice, Layout, Visibility};
+use sworn_circuits::layout::{Choice, Layout, LayoutProfile, Visibility};
 use sworn_prover::{setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
 
 #[path = "../../../circuits/tests/build/mod.rs"]
@@ -54,6 +54,10 @@ impl Model {
     pub fn packed(&self, pack: usize) -> Keyed {
         let choice = Choice { pack, ..self.layout().choice() };
         self.keyed_as(Layout::restore(&self.graph, self.visibility, choice).unwrap())
+    }
+
+    pub fn onchain(&self) -> Keyed {
+        self.keyed_as(Layout::with_profile(&self.graph, self.visibility, LayoutProfile::Onchain).unwrap())
     }
 
     pub fn keyed_as(&self, layout: Layout) -> Keyed {
