@@ -5,7 +5,8 @@
 //!                        + C values of the numerator's columns on a coset
 //!                        + C coefficients, unless they are computed again for every coset
 //!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
-//! points                 2 · 64n, keys as they are
+//! points                 2 · 64n, or 2 · 64n·t for packs of t; keys as they are
+//! packs                  + 2t columns: the components of W and W'
 //! ```
 
 use crate::algebra::{Slot, Source};
@@ -52,8 +53,10 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
     let proof = (circuit.num_advice - circuit.num_first_phase + circuit.chunks.len()) as u64 + circuit.permuted.len() as u64;
     let weights = 2 * key.graph.num_weights() as u64 * 4;
     let integers: u64 = key.layout.fixed.iter().map(|c| c.len() as u64 * 4).sum::<u64>() + circuit.num_first_phase as u64 * rows * 8;
-    let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + 2 * 64 * rows;
-    let lean = fixed + FIELD * rows * (proof + on_coset + 2 * BATCH as u64 + SPARE);
+    let pack = key.layout.pack as u64;
+    let components = if pack > 1 { 2 * pack } else { 0 };
+    let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + 2 * 64 * rows * pack;
+    let lean = fixed + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
     let keeping = lean + FIELD * rows * on_coset;
     let of_key = columns.iter().filter(|s| is_of_key(**s)).count() as u64;
     [keeping + FIELD * rows * of_key * (circuit.degree as u64 - 1), keeping, lean]

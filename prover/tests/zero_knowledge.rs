@@ -36,6 +36,7 @@ use sworn_circuits::witness::Witness;
 use sworn_circuits::Challenges;
 use sworn_prover::halo2::convert::{from_fr, from_g1};
 use sworn_prover::{Cpu, Proof};
+use sworn_verifier::sets::{Commitment, Polynomial};
 use sworn_verifier::ColumnKind;
 
 /// Proofs of each witness.
@@ -58,8 +59,9 @@ struct Opened {
     /// Those of the circuit, β, γ, y, x.
     challenges: Vec<Fr>,
     advice: Vec<Fr>,
-    random: Fr,
     products: Vec<Fr>,
+    /// Of the random polynomial, or of packed limbs.
+    others: Vec<Fr>,
 }
 
 fn open(keyed: &Keyed, proof: &Proof) -> Opened {
@@ -73,8 +75,11 @@ fn open(keyed: &Keyed, proof: &Proof) -> Opened {
         points: read.points.iter().map(from_g1).collect(),
         challenges,
         advice: values[..shape.advice_values].to_vec(),
-        random: values[shape.random_value()],
-        products: values[shape.product_value(0)..].to_vec(),
+        products: values[shape.product_value(0)..shape.first_limb_value()].to_vec(),
+        others: match shape.is_packed() {
+            true => values[shape.first_limb_value()..shape.scalars()].to_vec(),
+            false => vec![values[shape.random_value()]],
+        },
     }
 }
 
@@ -124,8 +129,10 @@ impl<'a> Guess<'a> {
         let name = |cell: usize| Fr::DELTA.pow_vartime([(cell / rows) as u64]) * points[cell % rows];
         let sigma: Vec<Vec<Fr>> = next.chunks(rows).map(|column| column.iter().map(|&c| name(c)).collect()).collect();
         let commit = |column: &Vec<Fr>| best_multiexp(column, keyed.srs.g_lagrange()).to_affine();
-        let expected: Vec<G1Affine> = vk.permutation_commitments.iter().map(from_g1).collect();
-        assert_eq!(sigma.iter().map(commit).collect::<Vec<_>>(), expected, "the permutation of the key");
+        if !vk.shape().is_packed() {
+            let expected: Vec<G1Affine> = vk.permutation_commitments.iter().map(from_g1).collect();
+            assert_eq!(sigma.iter().map(commit).collect::<Vec<_>>(), expected, "the permutation of the key");
+        }
         Self { keyed, points, sigma }
     }
 
@@ -193,8 +200,8 @@ impl<'a> Guess<'a> {
         };
         let mut all: Vec<Fr> = system.advice_queries.iter().map(|q| at(&advice[q.column as usize], q.rotation)).collect();
         for (index, z) in products.iter().enumerate() {
-            let rotations: &[i32] = if index + 1 < products.len() { &[0, 1, -(UNUSABLE_ROWS as i32)] } else { &[0, 1] };
-            all.extend(rotations.iter().map(|&d| at(z, d)));
+            let count = self.keyed.key.verifying_key().shape().product_rotations(index);
+            all.extend([0, 1, -(UNUSABLE_ROWS as i32)].into_iter().take(count).map(|d| at(z, d)));
         }
         all
     }
@@ -258,7 +265,7 @@ fn see(keyed: &Keyed, a: &Witness, seeds: std::ops::Range<u64>) -> Seen {
         let guessed = guess.evaluations(a, &opened);
         let evaluations = [opened.advice.as_slice(), &opened.products].concat();
         let mut numbers: Vec<usize> = opened.points.iter().map(|p| nibble(p.coordinates().unwrap().x())).collect();
-        numbers.extend(evaluations.iter().chain([&opened.random]).map(nibble));
+        numbers.extend(evaluations.iter().chain(&opened.others).map(nibble));
         numbers.extend(differences(&evaluations, &guessed).iter().map(nibble));
         (numbers, differences(&guess.evaluations(&own, &opened), &guessed), opened)
     };
@@ -269,7 +276,7 @@ fn see(keyed: &Keyed, a: &Witness, seeds: std::ops::Range<u64>) -> Seen {
         named("commitment", opened.points.len()),
         named("advice evaluation", opened.advice.len()),
         named("product evaluation", opened.products.len()),
-        named("random evaluation", 1),
+        named("other evaluation", opened.others.len()),
         named("advice evaluation less that of A without tails", opened.advice.len()),
         named("product evaluation less that of A without tails", opened.products.len()),
     ];
@@ -279,7 +286,16 @@ fn see(keyed: &Keyed, a: &Witness, seeds: std::ops::Range<u64>) -> Seen {
 
 #[test]
 fn openings_do_not_tell_witnesses_apart() {
-    let (a, b) = (keyed(A), keyed(B));
+    tell_apart(keyed(A), keyed(B));
+}
+
+#[test]
+fn packed_openings_do_not_tell_witnesses_apart() {
+    let packed = |inputs| models::tiny(17, [-6000, -7000, -6500, -8000], inputs).packed(4);
+    tell_apart(packed(A), packed(B));
+}
+
+fn tell_apart(a: Keyed, b: Keyed) {
     assert_eq!(a.key.verifying_key().digest(), b.key.verifying_key().digest(), "one key");
     let (first, second) = (witness(&a), witness(&b));
     assert_eq!(first.instance, second.instance, "one statement");
@@ -307,12 +323,12 @@ fn openings_do_not_tell_witnesses_apart() {
 
 #[test]
 fn two_proofs_of_one_witness_share_nothing() {
-    for model in [models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]), models::elementwise_and_tables(), models::maxima()] {
-        let keyed = model.keyed();
+    let models = [models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]), models::elementwise_and_tables(), models::maxima()];
+    for keyed in models.iter().flat_map(|model| [model.keyed(), model.packed(7)]) {
         let [first, second] = [1, 2].map(|seed| open(&keyed, &keyed.prove(Cpu, seed)));
         let distinct = |a: &[G1Affine], b: &[G1Affine]| a.iter().all(|p| !b.contains(p));
         assert!(distinct(&first.points, &second.points), "{}: commitments", keyed.name);
-        let scalars = |o: &Opened| [o.advice.as_slice(), &o.products, &[o.random]].concat();
+        let scalars = |o: &Opened| [o.advice.as_slice(), &o.products, &o.others].concat();
         let (first, second) = (scalars(&first), scalars(&second));
         assert!(first.iter().all(|v| !second.contains(v) && *v != Fr::ZERO && *v != Fr::ONE), "{}: evaluations", keyed.name);
     }
@@ -359,8 +375,8 @@ impl CryptoRng for Changed {}
 fn every_commitment_has_its_random_values() {
     /// Bytes that a random field element is made of.
     const ELEMENT: usize = 64;
-    for model in [models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]), models::elementwise_and_tables()] {
-        let keyed = model.keyed();
+    let tiny = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]);
+    for keyed in [tiny.keyed(), tiny.packed(7), models::elementwise_and_tables().keyed()] {
         let prover = keyed.prover(Cpu);
         let system = &keyed.key.verifying_key().constraints;
         let points = |window: std::ops::Range<usize>| {
@@ -377,6 +393,17 @@ fn every_commitment_has_its_random_values() {
         let num_values = |commitment: usize| changes.iter().filter(|c| **c == Some(commitment)).count();
         assert!(changes.iter().all(Option::is_some), "{}: every random value is used", keyed.name);
 
+        if keyed.key.verifying_key().shape().is_packed() {
+            for set in &keyed.key.verifying_key().shape().sets {
+                let Commitment::Proof(at) = set.commitments[0] else { continue };
+                let needed = match set.members[0].polynomial {
+                    Polynomial::Limb(_) => 2 * set.members.len().min(system.degree as usize - 1),
+                    _ => set.members.len() * (set.rotations.len() + 1),
+                };
+                assert!(num_values(at) >= needed, "{}: {} random values of {set:?}", keyed.name, num_values(at));
+            }
+            continue;
+        }
         let (advice, chunks) = (system.advice_phases.len(), system.permutation.len().div_ceil(system.degree as usize - 2));
         for column in 0..advice {
             let openings = system.advice_queries.iter().filter(|q| q.column as usize == column).count();
