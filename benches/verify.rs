@@ -19,9 +19,10 @@ const PROOFS: u64 = 10;
 fn verification(c: &mut Criterion) {
     let mut group = c.benchmark_group("verify");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
-    for model in [models::two_limbs(), models::residual(), models::wide()] {
-        let name = model.name;
-        let keyed = model.keyed();
+    let plain = [models::two_limbs(), models::residual(), models::wide()].map(|model| (model.name.to_owned(), model.keyed()));
+    let packed = models::wide();
+    let packed = (format!("{}, packed", packed.name), packed.onchain());
+    for (name, keyed) in plain.into_iter().chain([packed]) {
         let key = keyed.key.verifying_key();
         let proofs: Vec<_> = (0..PROOFS).map(|seed| keyed.prove(Cpu, seed)).collect();
         let Some(one) = proofs.first() else { continue };

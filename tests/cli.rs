@@ -387,6 +387,33 @@ fn contracts_and_calls_of_them() {
 }
 
 #[test]
+fn an_onchain_profile_is_cheap_to_verify() {
+    let place = Place::proved();
+    let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
+    let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
+    let (fast, longer) = (gas("tiny.sworn"), proof("r.json"));
+    // The folder of another profile is out of date.
+    place.write("kzg.srs", halo2_params());
+    let args = ["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--profile", "onchain", "--srs", "kzg.srs"];
+    place.succeed(&args);
+    place.succeed(&VERIFY[..4]);
+    assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
+    assert_eq!(place.json("tiny.sworn/manifest.json")["settings"]["profile"], json!("onchain"));
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package"]);
+    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn"]);
+    // Found in the cache.
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
+    place.succeed(&VERIFY[..4]);
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--profile", "fast"], "--profile");
+    place.fail(2, &["compile", "tiny.onnx", "--profile", "small"], "onchain");
+    assert!(place.succeed(&["inspect", "tiny.onnx", "--profile", "onchain"]).contains("columns in a commitment"));
+    // From the same file, which has now been cut to both sizes.
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&VERIFY[..4]);
+    assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
+}
+
+#[test]
 fn srs_files() {
     let place = Place::new();
     let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");

@@ -33,7 +33,7 @@ impl Inspect {
                 Inspection::of_model(&self.compile.load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
             }
         };
-        // Before it is compiled, commitments of the weights are not there to be counted.
+        // Before it is compiled there are no programs whose operations could be counted.
         let gas = match self.model.is_dir() {
             true => verifying_key(self.model)?.estimate_gas().ok(),
             false => None,
@@ -56,9 +56,10 @@ impl Inspect {
         }
         text += &report_text(report);
         text += &layout_text(graph, estimate);
-        if let Some(gas) = gas {
-            text += &format!("gas            about {gas} to check a proof on chain\n");
-        }
+        text += &match gas {
+            Some(gas) => format!("gas            about {gas} to check a proof on chain\n"),
+            None => format!("gas            very roughly {:.0} to check a proof on chain\n", inspection.estimate.gas),
+        };
         Ok(Answer { text, json })
     }
 }
