@@ -68,7 +68,8 @@ struct CompileArgs {
     /// Show the input in receipts; without this flag only the output is public
     #[arg(long)]
     public_input: bool,
-    /// What the circuit is to be cheap for: proving, or verification on chain and short proofs [default: fast]
+    /// What the circuit is to be cheap for: proving, or verification on chain and short proofs [default: fast, or what the
+    /// model was compiled for]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: the insecure
@@ -84,9 +85,8 @@ struct CompileArgs {
 }
 
 /// [`LayoutProfile`] by name.
-#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+#[derive(ValueEnum, Clone, Copy, Debug)]
 enum Profile {
-    #[default]
     Fast,
     Onchain,
 }

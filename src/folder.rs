@@ -22,7 +22,7 @@ use crate::file::{self, folder_of, FileError, FileKind};
 use crate::{Digest, VerifyingKey};
 
 const FORMAT: &str = "sworn-model";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MANIFEST: &str = "manifest.json";
 const CIRCUIT: &str = "circuit.bin";
 const PROVING_KEY: &str = "proving.key";

@@ -33,8 +33,8 @@ pub struct Options {
     pub bits: Option<u32>,
     /// Whether receipts show the input. Outputs are always public, weights never.
     pub public_input: bool,
-    /// What the circuit is to be cheap for.
-    pub profile: LayoutProfile,
+    /// What the circuit is to be cheap for. Without one a new model is fast to prove, and a compiled one stays what it is.
+    pub profile: Option<LayoutProfile>,
     /// Where the reference string comes from. Without a file, it is the **insecure** development SRS.
     pub srs: SrsSource,
 }
@@ -109,7 +109,8 @@ impl Model {
         let visibility = Visibility { input: options.public_input };
         let proving_key = sworn_prover::setup(quantised.graph, visibility, layout, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
-        let settings = Settings { bits: options.bits, public_input: options.public_input, profile: options.profile, samples };
+        let settings =
+            Settings { bits: options.bits, public_input: options.public_input, profile: options.profile.unwrap_or_default(), samples };
         let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
         let report = serde_json::to_value(&quantised.report).unwrap_or_default();
         let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
@@ -125,12 +126,13 @@ impl Model {
         progress: &mut Progress<'_>,
     ) -> Result<(Quantised, Layout, Digest), Error> {
         tell(progress, Stage::Quantize, 0.0)?;
+        let profile = options.profile.unwrap_or_default();
         let samples = self.fit_samples(samples)?;
         let visibility = Visibility { input: options.public_input };
         let quantise = |bits| {
             let quantise = sworn_onnx::compile::Options { bits, ..Default::default() };
             let quantised = sworn_onnx::compile::compile(self.graph.clone(), &samples, &quantise)?;
-            let layout = Layout::with_profile(&quantised.graph, visibility, options.profile)?;
+            let layout = Layout::with_profile(&quantised.graph, visibility, profile)?;
             Ok::<_, Error>((quantised, layout))
         };
         let (mut quantised, mut layout) = quantise(options.bits)?;
@@ -138,7 +140,7 @@ impl Model {
         let wider = quantised.graph.bits + 1;
         if options.bits.is_none() && wider.is_multiple_of(2) && layout.log_rows <= TWO_LIMB_LOG_ROWS {
             if let Ok(other) = quantise(Some(wider)) {
-                let cost = |layout: &Layout| options.profile.cost(&layout.estimate);
+                let cost = |layout: &Layout| profile.cost(&layout.estimate);
                 if other.0.accurate && cost(&other.1) < cost(&layout) {
                     (quantised, layout) = other;
                 }
@@ -166,7 +168,7 @@ impl Model {
         if manifest.tool != env!("CARGO_PKG_VERSION") || manifest.source != self.source || manifest.model != self.name {
             return Ok(false);
         }
-        if settings.profile != options.profile
+        if options.profile.is_some_and(|profile| settings.profile != profile)
             || settings.public_input != options.public_input
             || options.bits.is_some_and(|b| settings.bits != Some(b))
         {

@@ -41,7 +41,12 @@ impl SrsSource {
         if let Some(cache) = &self.cache {
             let cached = cache.get(&digest.0)?;
             if let Some(srs) = cached.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))? {
-                return if needs_lagrange && !srs.has_lagrange() { self.keep(srs, true) } else { Ok(srs) };
+                if needs_lagrange && !srs.has_lagrange() {
+                    srs.g_lagrange();
+                    // Only the time of the next proof is lost if the cache cannot be written.
+                    let _ = cache.insert(&srs);
+                }
+                return Ok(srs);
             }
         }
         let srs = match &self.file {

@@ -407,8 +407,13 @@ fn an_onchain_profile_is_cheap_to_verify() {
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--profile", "fast"], "--profile");
     place.fail(2, &["compile", "tiny.onnx", "--profile", "small"], "onchain");
     assert!(place.succeed(&["inspect", "tiny.onnx", "--profile", "onchain"]).contains("columns in a commitment"));
+    // What it was compiled for stays, until another profile is asked for.
+    let key = |name: &str| std::fs::read(place.path(name).join("verifying.key")).unwrap();
+    let before = key("tiny.sworn");
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    assert_eq!(key("tiny.sworn"), before);
     // From the same file, which has now been cut to both sizes.
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--profile", "fast", "--srs", "kzg.srs"]);
     place.succeed(&VERIFY[..4]);
     assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
 }

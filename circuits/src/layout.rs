@@ -163,10 +163,7 @@ impl Layout {
         let public = visibility.tensors(graph);
         if !LANES.contains(&choice.lanes)
             || !(1..=MAX_WEIGHT_LANES).contains(&choice.weight_lanes)
-            || choice.log_rows > MAX_LOG_ROWS
-            || choice.log_rows < 4
-            || !(1..=MAX_PACK).contains(&choice.pack)
-            || choice.log_powers() > MAX_LOG_POWERS
+            || !choice.is_sized()
             || !allowed_limbs(graph).contains(&choice.limbs)
         {
             return Err(LayoutError::Choice);
@@ -229,7 +226,15 @@ impl Layout {
 }
 
 impl Choice {
+    /// Whether there are circuits and reference strings of this size.
+    pub fn is_sized(&self) -> bool {
+        (4..=MAX_LOG_ROWS).contains(&self.log_rows) && (1..=MAX_PACK).contains(&self.pack) && self.log_powers() <= MAX_LOG_POWERS
+    }
+
     /// log₂ of the powers that a reference string must have: `pack` for each row, and as many as make it a power of two.
+    ///
+    /// # Panics
+    /// May, or answers nonsense, if not [`Choice::is_sized`].
     pub fn log_powers(&self) -> u32 {
         self.log_rows + self.pack.next_power_of_two().ilog2()
     }

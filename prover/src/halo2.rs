@@ -13,7 +13,7 @@ pub mod convert;
 mod transcript;
 mod verify;
 
-pub use constraints::describe;
+pub use constraints::{describe, to_halo2};
 pub use transcript::{KeccakChallenge, KeccakTranscript};
 pub use verify::{verify, verifying_key};
 
@@ -34,8 +34,12 @@ type Values = Polynomial<Fr, LagrangeCoeff>;
 type Coefficients = Polynomial<Fr, Coeff>;
 
 impl ProvingKey {
-    /// halo2's proving key, made from this one: its `create_proof` takes it. It takes a hundred times the memory.
-    pub fn to_halo2(&self) -> plonk::ProvingKey<G1Affine> {
+    /// halo2's proving key, made from this one: its `create_proof` takes it. It takes a hundred times the memory. `None` of a packed
+    /// key, which halo2 does not know.
+    pub fn to_halo2(&self) -> Option<plonk::ProvingKey<G1Affine>> {
+        if self.layout.pack > 1 {
+            return None;
+        }
         let layout = &self.layout;
         let (meta, _) = constraint_system(layout);
         let domain = || Domain::new(meta.degree() as u32, layout.log_rows);
@@ -59,6 +63,6 @@ impl ProvingKey {
         let (first, after, active) = (indicator(0, 1), indicator(last, last + 1), indicator(0, last));
         let vk = plonk::VerifyingKey::from_parts(domain(), fixed_commitments, commitments, meta, vec![], false);
         let permutation = permutation::ProvingKey::from_parts(sigma, sigma_polys);
-        plonk::ProvingKey::from_parts(vk, first, after, active, fixed, fixed_polys, permutation)
+        Some(plonk::ProvingKey::from_parts(vk, first, after, active, fixed, fixed_polys, permutation))
     }
 }

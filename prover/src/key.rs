@@ -219,7 +219,12 @@ impl ProvingKey {
 
 fn decode(bytes: &[u8]) -> Result<Body<'_>, KeyError> {
     let rest = bytes.strip_prefix(MAGIC.as_slice()).and_then(|rest| rest.strip_prefix(&VERSION.to_le_bytes())).ok_or(KeyError::Encoding)?;
-    postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)
+    let body: Body<'_> = postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)?;
+    if body.choice.is_sized() {
+        Ok(body)
+    } else {
+        Err(KeyError::Encoding)
+    }
 }
 
 /// Scales of a decoded graph: the rest is checked by the layout.

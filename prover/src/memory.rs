@@ -5,7 +5,7 @@
 //!                        + C values of the numerator's columns on a coset
 //!                        + C coefficients, unless they are computed again for every coset
 //!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
-//! points                 2 · 64n, or 2 · 64n·t for packs of t; keys as they are
+//! points                 2 · 64n twice, or for packs of t 64n·t and the reference string's 2^k; keys as they are
 //! packs                  + 2t columns: the components of W and W'
 //! ```
 
@@ -55,17 +55,25 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
     let integers: u64 = key.layout.fixed.iter().map(|c| c.len() as u64 * 4).sum::<u64>() + circuit.num_first_phase as u64 * rows * 8;
     let pack = key.layout.pack as u64;
     let components = if pack > 1 { 2 * pack } else { 0 };
-    let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + 2 * 64 * rows * pack;
+    let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + points(key);
     let lean = fixed + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
     let keeping = lean + FIELD * rows * on_coset;
     let of_key = columns.iter().filter(|s| is_of_key(**s)).count() as u64;
     [keeping + FIELD * rows * of_key * (circuit.degree as u64 - 1), keeping, lean]
 }
 
+/// Bytes of the reference string and of the bases made of it.
+fn points(key: &ProvingKey) -> u64 {
+    let (rows, pack) = (1u64 << key.layout.log_rows, key.layout.pack as u64);
+    let bases = if pack > 1 { pack * rows } else { 2 * rows };
+    64 * (bases + (1u64 << key.layout.choice().log_powers()))
+}
+
 /// The fastest way that fits a budget. Nothing is kept for a second proof before there is one.
 pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>, is_first: bool) -> Result<Plan, ProveError> {
     let [most, keeping, lean] = estimate(key);
-    let budget = budget.or_else(available).unwrap_or(u64::MAX);
+    // What the system still has is beside the points, which are there.
+    let budget = budget.or_else(|| available().map(|bytes| bytes.saturating_add(points(key)))).unwrap_or(u64::MAX);
     if lean > budget {
         return Err(ProveError::Memory { needed: lean, budget });
     }

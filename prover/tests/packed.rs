@@ -4,17 +4,22 @@
 
 mod models;
 
+use std::ops::ControlFlow;
+
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::poly::EvaluationDomain;
 use models::Keyed;
+use rayon::prelude::*;
 use sworn_circuits::field::embed;
+use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::layout::{Choice, Visibility};
 use sworn_prover::halo2::convert::from_g1;
-use sworn_prover::{Cpu, Reference};
+use sworn_prover::{Cpu, KeyError, ProveError, ProvingKey, Reference};
 use sworn_verifier::sets::{Commitment, Polynomial};
-use sworn_verifier::verify;
+use sworn_verifier::{verify, KeyParts, VerifyingKey};
 
 /// `Σ_i Σ_j f_ij·s^{i+tj}·G1` for the fixed columns of each pack; packs with columns of the permutation are left out.
 fn commitments(keyed: &Keyed) -> Vec<(usize, G1Affine)> {
@@ -64,12 +69,89 @@ fn proofs_are_the_same_on_every_backend_and_number_of_threads() {
     }
 }
 
+/// Sizes that no circuit has are refused before anybody makes a reference string of them.
+#[test]
+fn proving_keys_of_impossible_sizes_are_refused() {
+    #[derive(serde::Serialize)]
+    struct Body<'a> {
+        graph: &'a QuantGraph,
+        visibility: Visibility,
+        choice: Choice,
+        verifying: Vec<u8>,
+    }
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3);
+    let key = &keyed.key;
+    let good = key.layout().choice();
+    let bytes = |choice: Choice| {
+        let body = Body { graph: key.graph(), visibility: key.visibility(), choice, verifying: key.verifying_key().to_bytes() };
+        [key.to_bytes()[..12].to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
+    };
+    assert_eq!(bytes(good), key.to_bytes());
+    let packs = [0, 257, 1 << 20, usize::MAX].map(|pack| Choice { pack, ..good });
+    let rows = [0, 3, 25, u32::MAX].map(|log_rows| Choice { log_rows, ..good });
+    for choice in packs.into_iter().chain(rows).chain([Choice { pack: 256, log_rows: 24, ..good }]) {
+        assert!(matches!(ProvingKey::required_k(&bytes(choice)), Err(KeyError::Encoding)), "{choice:?}");
+        assert!(matches!(ProvingKey::from_bytes(&bytes(choice), &keyed.srs), Err(KeyError::Encoding)), "{choice:?}");
+    }
+}
+
+/// σ is never zero, so neither is what commits to it.
+#[test]
+fn a_pack_of_sigma_is_not_the_identity() {
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3);
+    let key = keyed.key.verifying_key();
+    for set in &key.shape().sets {
+        let Some(&Commitment::Fixed(at)) = set.commitments.first() else { continue };
+        let has_sigma = set.members.iter().any(|m| matches!(m.polynomial, Polynomial::Sigma(_)));
+        let mut parts = KeyParts::clone(key);
+        parts.fixed_commitments[at] = sworn_verifier::G1Affine::default();
+        let error = sworn_verifier::KeyError::Point { index: at };
+        assert_eq!(VerifyingKey::new(&parts).err(), has_sigma.then_some(error), "pack {at}");
+    }
+    for pack in [0, 257, u32::MAX] {
+        let parts = KeyParts { pack, ..KeyParts::clone(key) };
+        assert!(matches!(VerifyingKey::new(&parts), Err(sworn_verifier::KeyError::Range { .. })), "{pack}");
+    }
+}
+
+/// Every bit of a packed key: an error, or a key that refuses the proof.
+#[test]
+fn changed_packed_keys_accept_nothing() {
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(5);
+    let (proof, bytes) = (keyed.prove(Cpu, 1), keyed.key.verifying_key().to_bytes());
+    (0..8 * bytes.len()).into_par_iter().for_each(|bit| {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(key) = VerifyingKey::from_bytes(&changed) {
+            let mut resized = proof.bytes.clone();
+            resized.resize(key.shape().bytes(), 0);
+            assert!(verify(&key, &proof.instance, &proof.bytes).is_err(), "bit {bit}");
+            assert!(verify(&key, &proof.instance, &resized).is_err(), "bit {bit}");
+        }
+    });
+}
+
+/// Less memory, same proof.
+#[test]
+fn memory_does_not_change_a_proof() {
+    let keyed = models::maxima().packed(11);
+    let expected = keyed.prove(Cpu, 3).bytes;
+    let prove = |memory| {
+        let prover = keyed.prover(Cpu).with_memory(Some(memory));
+        models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(()))
+    };
+    let Err(ProveError::Memory { needed, .. }) = prove(0) else { panic!("no memory is enough") };
+    for memory in [needed, needed + needed / 3, u64::MAX] {
+        assert_eq!(prove(memory).unwrap().bytes, expected, "{memory} bytes");
+    }
+}
+
 #[test]
 fn keys_are_read_back() {
     let keyed = models::maxima().packed(9);
-    let read = sworn_prover::ProvingKey::from_bytes(&keyed.key.to_bytes(), &keyed.srs).unwrap();
+    let read = ProvingKey::from_bytes(&keyed.key.to_bytes(), &keyed.srs).unwrap();
     assert_eq!(read.verifying_key(), keyed.key.verifying_key());
-    assert_eq!(sworn_prover::ProvingKey::required_k(&keyed.key.to_bytes()).unwrap(), keyed.srs.k());
+    assert_eq!(ProvingKey::required_k(&keyed.key.to_bytes()).unwrap(), keyed.srs.k());
     let small = sworn_prover::Srs::dev(keyed.srs.k() - 1).unwrap();
-    assert!(matches!(sworn_prover::ProvingKey::from_bytes(&keyed.key.to_bytes(), &small), Err(sworn_prover::KeyError::SrsSize { .. })));
+    assert!(matches!(ProvingKey::from_bytes(&keyed.key.to_bytes(), &small), Err(KeyError::SrsSize { .. })));
 }

@@ -125,7 +125,15 @@ fn written_files_are_read_again() {
     let srs = Srs::dev(5).unwrap();
     let path = cache.insert(&srs).unwrap();
     assert_eq!(Srs::open(&path, None).unwrap().digest(), srs.digest());
-    assert_eq!(cache.get(&srs.digest()).unwrap().unwrap().g_lagrange(), srs.g_lagrange());
+    let cached = || cache.get(&srs.digest()).unwrap().unwrap();
+    assert!(!cached().has_lagrange());
+    assert_eq!(cached().g_lagrange(), srs.g_lagrange());
+    // With the basis, and still with it when one without it comes.
+    cache.insert(&srs).unwrap();
+    assert!(cached().has_lagrange());
+    cache.insert(&Srs::dev(5).unwrap()).unwrap();
+    assert!(cached().has_lagrange());
+    assert_eq!(cached().g_lagrange(), srs.g_lagrange());
     assert!(cache.get(&[0; 32]).unwrap().is_none());
     let cut = cache.truncation(&srs.ceremony(), 3).unwrap().unwrap();
     assert_eq!(cut.digest(), Srs::dev(3).unwrap().digest());

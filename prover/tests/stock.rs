@@ -65,7 +65,7 @@ fn agree(model: &Model) {
     let stock = stock_key(&layout, &keyed);
     let ours = keyed.key.verifying_key();
     // Commitments and constraint system: halo2 hashes a debug text of both.
-    assert_eq!(verifying_key(ours).transcript_repr(), stock.transcript_repr(), "{name}: key");
+    assert_eq!(verifying_key(ours).unwrap().transcript_repr(), stock.transcript_repr(), "{name}: key");
 
     let proof = keyed.prove(Cpu, 1);
     assert_eq!(verify(ours, &proof.instance, &proof.bytes), Ok(()), "{name}");
@@ -75,7 +75,7 @@ fn agree(model: &Model) {
     assert!(!stock_verifier_accepts(&stock, &keyed, &wrong, &proof.bytes), "{name}: another instance");
 
     let generated = keygen_pk(keyed.srs.params(), stock, &SwornCircuit { layout: &layout, witness: None }).unwrap();
-    for pk in [generated, keyed.key.to_halo2()] {
+    for pk in [generated, keyed.key.to_halo2().unwrap()] {
         let (instance, theirs) = stock_proof(&pk, model, &layout, &keyed);
         assert_eq!(instance, proof.instance, "{name}");
         assert_eq!(theirs.len(), proof.bytes.len(), "{name}: length of the proofs");

@@ -14,7 +14,7 @@ impl Context {
     }
 
     pub(super) fn options(&self, args: &CompileArgs) -> Options {
-        Options { bits: args.bits, public_input: args.public_input, profile: args.profile.unwrap_or_default().into(), srs: self.srs(args) }
+        Options { bits: args.bits, public_input: args.public_input, profile: args.profile.map(Into::into), srs: self.srs(args) }
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn open_or_compile(
         refuse_options(args)?;
         return Ok(Compiled::open(path, &context.srs(args))?);
     }
-    let options = context.options(args);
+    let mut options = context.options(args);
     let folder = folder_of(path);
     let model = args.load(path)?;
     let samples = samples(args)?;
@@ -67,7 +67,13 @@ pub(super) fn open_or_compile(
                 Err(error @ (Error::File(_) | Error::Key(_))) => line.say(&format!("warning: {error}; compiling again")),
                 Err(error) => return Err(error.into()),
             }
+        } else {
+            line.say(&format!(
+                "warning: {} was compiled by another version, from another model or with other options: new keys replace it",
+                folder.display()
+            ));
         }
+        options.profile = options.profile.or(Some(manifest.settings.profile));
     }
     let samples = samples.unwrap_or_else(|| {
         line.say("warning: calibrating with this input alone; other inputs may leave its ranges\nhint: name samples with `--calibrate`");

@@ -21,6 +21,7 @@ use crate::constraints::ConstraintSystem;
 use crate::error::KeyError;
 use crate::field::{root_of_unity, Fr};
 use crate::point::{decode_g1, decode_g2, encode_g1, encode_g2, G1Affine, G2Affine, PointError, G1_BYTES, G2_BYTES};
+use crate::sets::{Commitment, Polynomial, Set};
 use crate::shape::Shape;
 use crate::vanishing::Vanishing;
 
@@ -184,9 +185,8 @@ impl VerifyingKey {
     }
 
     fn prepare(parts: KeyParts, bytes: &[u8]) -> Result<Self, KeyError> {
-        parts.check()?;
+        let shape = parts.check()?;
         let range = || KeyError::Range { what: "log₂ of the rows", actual: crate::constraints::index(parts.log_rows) };
-        let shape = Shape::new(&parts.constraints, crate::constraints::index(parts.pack));
         let prepared = Prepared {
             digest: Keccak256::digest(bytes).into(),
             num_instances: parts.num_instances(),
@@ -242,7 +242,8 @@ impl KeyParts {
         self.tensors.iter().fold(0, |n, t| n.saturating_add(t.elements()))
     }
 
-    fn check(&self) -> Result<(), KeyError> {
+    /// Checks all rules, and answers the shape of the key's proofs.
+    fn check(&self) -> Result<Shape, KeyError> {
         let range = |what, actual: usize, fits: bool| if fits { Ok(()) } else { Err(KeyError::Range { what, actual }) };
         range("log₂ of the rows", crate::constraints::index(self.log_rows), LOG_ROWS.contains(&self.log_rows))?;
         self.constraints.check()?;
@@ -259,14 +260,23 @@ impl KeyParts {
         range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
         // Another generator would hide that the secret of `s_g2` is a known one.
         range("generator of G2", 0, self.g2 == G2Affine::generator())?;
-        range("scale", 0, self.tensors.iter().all(|t| t.scale.is_finite() && t.scale > 0.0))
+        range("scale", 0, self.tensors.iter().all(|t| t.scale.is_finite() && t.scale > 0.0))?;
+        // σ has no column of zeros: its values are names of cells. Its own commitments were checked as they were decoded.
+        let of_sigma = |set: &Set| set.members.iter().any(|member| matches!(member.polynomial, Polynomial::Sigma(_)));
+        for set in shape.sets.iter().filter(|set| shape.is_packed() && of_sigma(set)) {
+            let identity =
+                |c: &Commitment| matches!(c, Commitment::Fixed(at) if self.fixed_commitments.get(*at).is_none_or(AffineRepr::is_zero));
+            if let Some(Commitment::Fixed(index)) = set.commitments.iter().copied().find(identity) {
+                return Err(KeyError::Point { index });
+            }
+        }
+        Ok(shape)
     }
 }
 
 impl Body {
     fn decode(self) -> Result<KeyParts, KeyError> {
         let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
-        // σ has no column of zeros: its values are names of cells.
         let g1 = |(index, point): (usize, &Bytes<2>)| match decode_g1(&point.flat::<G1_BYTES>()) {
             Err(PointError::Identity) if index < fixed => Ok(G1Affine::identity()),
             decoded => decoded.map_err(|_| KeyError::Point { index }),

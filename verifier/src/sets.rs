@@ -96,8 +96,9 @@ fn by_column(queries: &[Query], first_value: usize, polynomial: impl Fn(usize) -
 fn opened(constraints: &ConstraintSystem, shape: &Shape) -> Vec<Opened> {
     let single = |polynomial, value| (polynomial, alloc::vec![(0, value)]);
     let mut opened = by_column(&constraints.advice_queries, 0, Polynomial::Advice);
+    let last = constraints.last_rotation();
     for product in 0..shape.products {
-        let values = [0, 1, constraints.last_rotation()].into_iter().zip(shape.product_value(product)..);
+        let values = [0, 1, last].into_iter().zip(shape.product_value(product)..);
         opened.push((Polynomial::Product(product), values.take(shape.product_rotations(product)).collect()));
     }
     opened.extend(by_column(&constraints.fixed_queries, shape.first_fixed_value(), Polynomial::Fixed));

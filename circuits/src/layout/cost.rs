@@ -8,7 +8,7 @@
 //! integers    = columns of the first phase            committed as small integers
 //! polynomials = advice + fixed − weights + permuted + ⌈permuted / 3⌉                 on cosets: transforms and gates
 //! weights     = lanes of weights                      read as small integers, in combinations and inner products
-//! bytes       = 32 · n · (2 · polynomials + commitments) + 4 · n · weights
+//! bytes       = 32 · n · (2 · polynomials + commitments) + 4 · n · weights + 64 · (2n + n), or 64 · (t·n + 2^k) packed
 //!
 //! packed by t: commitments = columns of both phases + products + limbs + 2t, none as small integers       (openings have t·n terms)
 //! gas         = VERIFY_GAS + COMMITMENT_GAS · points of the proof and the key + VALUE_GAS · values + INSTANCE_GAS · public values
@@ -55,6 +55,8 @@ const COMMITMENT_GAS: f64 = 7.3e3;
 const VALUE_GAS: f64 = 1e3;
 /// Gas of a public value.
 const INSTANCE_GAS: f64 = 620.0;
+/// Bytes of a point.
+const POINT_BYTES: f64 = 64.0;
 /// Bytes of a field element.
 const FIELD_BYTES: f64 = 32.0;
 
@@ -207,7 +209,9 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
             + WEIGHT * n * weight_lanes as f64
             + CONSTANT,
         gas: gas(&shape, permuted, pack) + INSTANCE_GAS * arrangement.num_instances(public) as f64,
-        prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64 + 4.0 * n * weight_lanes as f64,
+        prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64
+            + 4.0 * n * weight_lanes as f64
+            + POINT_BYTES * ((pack.max(2) as f64) * n + f64::from(choice.log_powers()).exp2()),
     })
 }
 

@@ -44,7 +44,7 @@ pub fn describe(meta: &halo2_proofs::plonk::ConstraintSystem<Fr>) -> Result<Cons
 }
 
 /// The halo2 constraint system, with its queries in the same order.
-pub(super) fn to_halo2(system: &ConstraintSystem) -> halo2_proofs::plonk::ConstraintSystem<Fr> {
+pub fn to_halo2(system: &ConstraintSystem) -> halo2_proofs::plonk::ConstraintSystem<Fr> {
     let mut meta = halo2_proofs::plonk::ConstraintSystem::default();
     Described::configure_with_params(&mut meta, system.clone());
     meta

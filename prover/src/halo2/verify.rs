@@ -15,20 +15,21 @@ use super::convert::{from_fr, from_g1, from_g2};
 use super::transcript::{KeccakChallenge, KeccakTranscript};
 use crate::domain::root_of_unity;
 
-/// halo2's verifying key. Its domain has no twiddles: nothing is transformed with it.
-pub fn verifying_key(key: &VerifyingKey) -> plonk::VerifyingKey<G1Affine> {
+/// halo2's verifying key. Its domain has no twiddles: nothing is transformed with it. `None` of a packed key, which halo2 does not
+/// know: it would be one without copy constraints.
+pub fn verifying_key(key: &VerifyingKey) -> Option<plonk::VerifyingKey<G1Affine>> {
+    if key.shape().is_packed() {
+        return None;
+    }
     let meta = to_halo2(&key.constraints);
     let domain = domain(meta.degree() as u32, key.log_rows);
     let sigma = permutation::VerifyingKey::from_commitments(key.permutation_commitments.iter().map(from_g1).collect());
-    plonk::VerifyingKey::from_parts(domain, key.fixed_commitments.iter().map(from_g1).collect(), sigma, meta, vec![], false)
+    Some(plonk::VerifyingKey::from_parts(domain, key.fixed_commitments.iter().map(from_g1).collect(), sigma, meta, vec![], false))
 }
 
 /// Whether halo2's verifier accepts a proof; it knows no packed ones. Points and scalars are decoded strictly, and nothing may be behind the proof.
 pub fn verify(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
-    if key.shape().is_packed() {
-        return false;
-    }
-    let halo_key = verifying_key(key);
+    let Some(halo_key) = verifying_key(key) else { return false };
     // The verifier reads the generator of G1 and the two points of G2 only.
     let smallest = ParamsKZG::<Bn256>::setup(1, StepRng::new(1, 1));
     let params = smallest.from_parts(key.log_rows, vec![G1Affine::generator()], Some(vec![]), from_g2(&key.g2), from_g2(&key.s_g2));

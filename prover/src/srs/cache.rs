@@ -102,12 +102,16 @@ impl SrsCache {
         Ok(Some(srs))
     }
 
-    /// Writes an SRS and answers its file.
+    /// Writes an SRS and answers its file. One that is there with its Lagrange basis stays.
     ///
     /// # Errors
     /// The cache cannot be written.
     pub fn insert(&self, srs: &Srs) -> Result<PathBuf, SrsError> {
         let path = self.path(&srs.digest());
+        let header = File::open(&path).ok().and_then(|mut file| Header::read(&path, &mut file).ok());
+        if header.is_some_and(|header| header.has_lagrange && !srs.has_lagrange()) {
+            return Ok(path);
+        }
         std::fs::create_dir_all(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })?;
         srs.write(&path)?;
         Ok(path)

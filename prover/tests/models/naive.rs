@@ -13,7 +13,7 @@ use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::plonk::Any;
 use halo2_proofs::transcript::{Transcript, TranscriptRead};
 use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
-use sworn_prover::halo2::{verifying_key, KeccakChallenge, KeccakTranscript};
+use sworn_prover::halo2::{to_halo2, KeccakChallenge, KeccakTranscript};
 use sworn_verifier::VerifyingKey;
 
 /// A polynomial: where it is opened, and to what.
@@ -59,8 +59,7 @@ pub fn accepts(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]
 }
 
 fn read(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<bool> {
-    let halo = verifying_key(key);
-    let cs = halo.cs();
+    let cs = to_halo2(&key.constraints);
     let (t, n, degree) = (key.pack as usize, 1usize << key.log_rows, cs.degree());
     let omega = (key.log_rows..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
     let unusable = cs.blinding_factors() + 1;
