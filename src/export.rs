@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sworn_contracts::{ExportError, Package};
-use sworn_prover::srs::is_insecure_dev;
+use sworn_verifier::srs::is_insecure_dev;
 
 use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
 
@@ -44,13 +44,13 @@ impl Receipt {
     /// # Errors
     /// As [`Receipt::verify`].
     pub fn calldata(&self, key: &VerifyingKey, policy: SrsPolicy, call: Call) -> Result<Vec<u8>, Error> {
-        let (tensors, proof) = self.accepted(key, policy)?;
-        let tensors: Vec<Vec<i64>> = tensors.iter().map(|t| t.iter().map(|q| i64::from(*q)).collect()).collect();
+        let accepted = self.accept(key, policy)?;
+        let tensors: Vec<Vec<i64>> = accepted.tensors().iter().map(|t| t.iter().map(|q| i64::from(*q)).collect()).collect();
         Ok(match call {
-            Call::Model => sworn_contracts::typed_calldata(key.key(), &tensors, &proof)?,
+            Call::Model => sworn_contracts::typed_calldata(key.key(), &tensors, accepted.proof())?,
             Call::Verifier => {
                 let embedded = tensors.iter().flatten().map(|q| sworn_verifier::field::encode(&sworn_verifier::embed(*q)));
-                sworn_contracts::calldata(key.key(), &embedded.collect::<Vec<_>>(), &proof)?
+                sworn_contracts::calldata(key.key(), &embedded.collect::<Vec<_>>(), accepted.proof())?
             }
         })
     }

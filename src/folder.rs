@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::LayoutProfile;
+use sworn_receipt::{FileKind, FormatError};
 
-use crate::file::{self, folder_of, FileError, FileKind};
+use crate::file::{self, folder_of, FileError};
 use crate::{Digest, VerifyingKey};
 
 const FORMAT: &str = "sworn-model";
@@ -104,16 +105,18 @@ impl Manifest {
         let bytes = std::fs::read(&path).map_err(|source| FileError::Read { path: path.clone(), source })?;
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|source| FileError::Manifest { path: path.clone(), source })?;
         if manifest.format != FORMAT || manifest.version != VERSION {
-            return Err(FileError::ManifestVersion { path, expected: VERSION, actual: manifest.version });
+            let source = FormatError::Version { expected: VERSION, actual: manifest.version };
+            return Err(FileError::Format { path, source });
         }
         let (expected, actual) = (manifest.digest, manifest.own_digest());
+        let damaged = |actual| FileError::Format { path, source: FormatError::Digest { expected, actual } };
         if expected != actual {
-            return Err(FileError::Digest { path, expected, actual });
+            return Err(damaged(actual));
         }
         // Another text of the same values, such as a longer form of a number.
         match bytes == manifest.to_text() {
             true => Ok(manifest),
-            false => Err(FileError::Digest { path, expected, actual: Digest::of(&bytes) }),
+            false => Err(damaged(Digest::of(&bytes))),
         }
     }
 
@@ -140,7 +143,8 @@ impl Manifest {
     pub(crate) fn read_circuit(&self, folder: &Path) -> Result<QuantGraph, FileError> {
         let path = folder.join(CIRCUIT);
         let (bytes, digest) = file::read(&path, FileKind::Circuit)?;
-        let graph = postcard::from_bytes(&bytes).map_err(|_| FileError::Contents { path: path.clone(), kind: FileKind::Circuit })?;
+        let graph = postcard::from_bytes(&bytes)
+            .map_err(|_| FileError::Format { path: path.clone(), source: FormatError::Contents { kind: FileKind::Circuit } })?;
         self.check(path, digest)?;
         Ok(graph)
     }

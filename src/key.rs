@@ -1,28 +1,28 @@
-//! The verifying key as the facade has it: the verifier's key and the name of the model that it is for.
+//! Files of verifying keys.
 
+use std::ops::Deref;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use sworn_receipt::FileKind;
 
-use crate::file::{self, FileError, FileKind};
+use crate::file::{self, FileError};
 use crate::Digest;
 
-/// What checks the receipts of one model. Whoever checks must get it from a source that they trust.
+/// What checks the receipts of one model, from a file and to one. Whoever checks must get it from a source that they trust.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VerifyingKey {
-    model: String,
-    key: sworn_verifier::VerifyingKey,
-}
+pub struct VerifyingKey(sworn_receipt::VerifyingKey);
 
-#[derive(Serialize, Deserialize)]
-struct Contents {
-    model: String,
-    key: Vec<u8>,
+impl Deref for VerifyingKey {
+    type Target = sworn_receipt::VerifyingKey;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl VerifyingKey {
     pub(crate) fn new(model: &str, key: sworn_verifier::VerifyingKey) -> Self {
-        Self { model: model.into(), key }
+        Self(sworn_receipt::VerifyingKey::new(model, key))
     }
 
     /// Reads a verifying key.
@@ -34,14 +34,9 @@ impl VerifyingKey {
     }
 
     pub(crate) fn read_digested(path: &Path) -> Result<(Self, Digest), FileError> {
-        let (bytes, digest) = file::read(path, FileKind::VerifyingKey)?;
-        let invalid = || FileError::Contents { path: path.into(), kind: FileKind::VerifyingKey };
-        let (contents, rest): (Contents, _) = postcard::take_from_bytes(&bytes).map_err(|_| invalid())?;
-        let key = sworn_verifier::VerifyingKey::from_bytes(&contents.key).map_err(|_| invalid())?;
-        match rest.is_empty() {
-            true => Ok((Self { model: contents.model, key }, digest)),
-            false => Err(invalid()),
-        }
+        let (contents, digest) = file::read(path, FileKind::VerifyingKey)?;
+        let key = sworn_receipt::VerifyingKey::from_contents(&contents);
+        Ok((Self(key.map_err(|source| FileError::Format { path: path.into(), source })?), digest))
     }
 
     /// Writes a whole file or none.
@@ -53,22 +48,6 @@ impl VerifyingKey {
     }
 
     pub(crate) fn write_digested(&self, path: &Path) -> Result<Digest, FileError> {
-        let contents = Contents { model: self.model.clone(), key: self.key.to_bytes() };
-        file::write(path, FileKind::VerifyingKey, |out| file::put(out, &contents))
-    }
-
-    /// Name of the model.
-    pub fn model(&self) -> &str {
-        &self.model
-    }
-
-    /// Identity of the model: weights, circuit, scales and reference string.
-    pub fn digest(&self) -> Digest {
-        Digest(self.key.digest())
-    }
-
-    /// The verifier's key.
-    pub fn key(&self) -> &sworn_verifier::VerifyingKey {
-        &self.key
+        file::write(path, FileKind::VerifyingKey, |out| out.write_all(&self.to_contents()))
     }
 }

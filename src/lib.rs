@@ -23,7 +23,6 @@
 //! [`Progress`] and can be stopped by it. All types can be sent to and shared between threads.
 
 mod compiled;
-mod digest;
 mod error;
 mod export;
 mod file;
@@ -37,17 +36,16 @@ mod receipt;
 mod srs_source;
 
 pub use compiled::{Compiled, Proved};
-pub use digest::Digest;
 pub use error::Error;
 pub use export::Call;
-pub use file::{check_writable, FileError, FileKind};
+pub use file::{check_writable, FileError};
 pub use folder::{Manifest, ManifestSrs, Settings, EXTENSION, VERIFYING_KEY};
 pub use input::{Input, InputError, InputSpec, Tensor};
 pub use inspection::Inspection;
 pub use key::VerifyingKey;
 pub use model::{Model, Options, TARGET_ERROR};
 pub use progress::{silent, Progress, Stage};
-pub use receipt::{Field, Receipt, ReceiptTensor, Rejection, SrsPolicy};
+pub use receipt::Receipt;
 pub use srs_source::SrsSource;
 pub use sworn_circuits::layout::LayoutProfile;
 pub use sworn_contracts::{ExportError, Package};
@@ -55,3 +53,4 @@ pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};
 pub use sworn_prover::{peak_bytes, Profile, Span, Stage as ProofStage};
+pub use sworn_receipt::{Accepted, Digest, Field, FileKind, FormatError, ReceiptTensor, Rejection, SrsPolicy};

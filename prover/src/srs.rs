@@ -32,6 +32,7 @@ use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
+use sworn_verifier::srs::is_insecure_dev;
 
 use crate::halo2::convert::to_g2;
 
@@ -205,7 +206,7 @@ impl Srs {
 
     /// Whether the secret is that of [`Srs::dev`], which everybody knows.
     pub fn is_insecure_dev(&self) -> bool {
-        self.s_g2() == dev_s_g2()
+        is_insecure_dev(&to_g2(&self.s_g2()))
     }
 
     /// halo2's form of it.
@@ -320,11 +321,6 @@ fn magic(path: &Path) -> Result<Vec<u8>, SrsError> {
 /// BLAKE3 of `s·G2`, which tells ceremonies apart.
 pub fn ceremony(s_g2: &G2Affine) -> [u8; 32] {
     *blake3::Hasher::new_derive_key(CEREMONY_CONTEXT).update(s_g2.to_bytes().as_ref()).finalize().as_bytes()
-}
-
-/// Whether `s_g2` is that of the development SRS, whose secret everybody knows.
-pub fn is_insecure_dev(s_g2: &sworn_verifier::G2Affine) -> bool {
-    *s_g2 == to_g2(&dev_s_g2())
 }
 
 fn dev_s_g2() -> G2Affine {

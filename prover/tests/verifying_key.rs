@@ -86,6 +86,8 @@ fn rules_of_keys_are_checked() {
     is_range(changed(|k| k.tensors[0].scale = f64::INFINITY));
     is_range(changed(|k| k.tensors[0].shape = vec![1 << 20]));
     is_range(changed(|k| k.tensors[0].shape = vec![usize::MAX, usize::MAX]));
+    // No element, and a dimension that a machine of 32 bits cannot hold.
+    is_range(changed(|k| k.tensors[0].shape = vec![0, 1 << 32]));
     is_range(changed(|k| k.constraints.degree = 2));
     is_range(changed(|k| k.constraints.degree = 10));
     is_range(changed(|k| k.constraints.num_challenges = 64));

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 use sworn::Receipt;
 
 use super::error::CliError;
@@ -31,11 +30,7 @@ impl Verify {
     pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
         let key = verifying_key(self.vk)?;
         let receipt = Receipt::read(&self.receipt)?;
-        receipt.verify(&key, policy(self.allow_insecure_srs))?;
-        let json = json!({
-            "accepted": true, "model": receipt.model(), "verifying_key": receipt.verifying_key(),
-            "insecure_dev": receipt.is_insecure_dev(), "inputs": receipt.inputs(), "outputs": receipt.outputs(),
-        });
+        let json = receipt.accept(&key, policy(self.allow_insecure_srs))?.to_json();
         let note = if receipt.is_insecure_dev() { " (insecure development SRS)" } else { "" };
         Ok(Answer { text: format!("accepted: {}{note}\n", receipt.model()), json })
     }

@@ -260,6 +260,9 @@ impl KeyParts {
         range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
         // Another generator would hide that the secret of `s_g2` is a known one.
         range("generator of G2", 0, self.g2 == G2Affine::generator())?;
+        // As wide as the narrowest machine's, so that all read the same keys.
+        let dimensions = || self.tensors.iter().flat_map(|t| t.shape.iter().copied());
+        range("dimension", dimensions().max().unwrap_or(0), dimensions().all(|d| u32::try_from(d).is_ok()))?;
         range("scale", 0, self.tensors.iter().all(|t| t.scale.is_finite() && t.scale > 0.0))?;
         // σ has no column of zeros: its values are names of cells. Its own commitments were checked as they were decoded.
         let of_sigma = |set: &Set| set.members.iter().any(|member| matches!(member.polynomial, Polynomial::Sigma(_)));

@@ -16,6 +16,7 @@
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
 //! | `opening`, `msm`, `pairing` | SHPLONK: all evaluations are those of the commitments |
 //! | `verify`, `batch` | one proof, many proofs |
+//! | `srs` | the reference string that anyone can forge proofs with |
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -46,6 +47,7 @@ pub mod point;
 pub mod proof;
 pub mod sets;
 pub mod shape;
+pub mod srs;
 pub mod transcript;
 mod vanishing;
 mod verify;

@@ -1,6 +1,7 @@
 //! Why a receipt is not accepted.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 use sworn_verifier::VerifyError;
 
@@ -97,6 +98,19 @@ impl fmt::Display for Field {
 }
 
 impl Rejection {
+    /// A name for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "json",
+            Self::Version { .. } => "version",
+            Self::VerifyingKey { .. } => "verifying-key",
+            Self::Mismatch { .. } => "mismatch",
+            Self::Tensor { .. } => "tensor",
+            Self::InsecureSrs => "insecure-srs",
+            Self::Proof(_) => "proof",
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -1,6 +1,8 @@
 //! BLAKE3 digests, 64 hexadecimal digits in text.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
