@@ -4,6 +4,7 @@
 mod python;
 mod shell;
 mod steps;
+mod wasm;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,7 +23,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, bench-smoke, and a clean tree after them
+    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, and a clean tree after them
     Test,
     /// Formatting is what rustfmt makes
     Fmt,
@@ -30,7 +31,7 @@ enum Job {
     Clippy,
     /// Documentation builds without warnings
     Docs,
-    /// The verifier builds by itself, and depends on neither halo2 nor another crate of the workspace
+    /// The verifier and the receipts build by themselves, and depend on neither halo2 nor the prover
     Verifier,
     /// Unit, integration and documentation tests
     Tests,
@@ -38,6 +39,12 @@ enum Job {
     NodeTests,
     /// The digits example is proved, verified, and refused where it must be
     Smoke,
+    /// The verifier in the browser: the npm package in target/wasm/js and the page in target/wasm/page
+    Wasm {
+        /// Tests them too, in Node and in Chromium
+        #[arg(long)]
+        test: bool,
+    },
     /// Each benchmark runs once, unoptimised
     BenchSmoke,
     /// Makes the benchmark models in target/models (no name: all but the large ones)
@@ -68,6 +75,7 @@ const VERIFIER: Step = ("verifier", steps::verifier);
 const NODE_TESTS: Step = ("node-tests", steps::node_tests);
 const TESTS: Step = ("tests", steps::tests);
 const SMOKE: Step = ("smoke", steps::smoke);
+const WASM: Step = ("wasm", wasm::test);
 const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
 
 fn main() -> ExitCode {
@@ -84,6 +92,8 @@ fn main() -> ExitCode {
         Job::Tests => run(&workspace, &[TESTS]),
         Job::NodeTests => run(&workspace, &[NODE_TESTS]),
         Job::Smoke => run(&workspace, &[SMOKE]),
+        Job::Wasm { test: false } => finish("wasm", wasm::build(&workspace)),
+        Job::Wasm { test: true } => finish("wasm", wasm::test(&workspace)),
         Job::BenchSmoke => run(&workspace, &[BENCH_SMOKE]),
         Job::Models { names } => finish("models", steps::models(&workspace, &names)),
         Job::Peers { args } => finish("peers", steps::peers(&workspace, &args)),
@@ -92,7 +102,7 @@ fn main() -> ExitCode {
 
 fn test(workspace: &Workspace) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, BENCH_SMOKE]);
+    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE]);
     if answer != ExitCode::SUCCESS {
         return answer;
     }
@@ -104,18 +114,26 @@ fn test(workspace: &Workspace) -> ExitCode {
     }
 }
 
-/// Runs the steps in order up to the first that fails, and prints how long each took.
+/// Runs the steps in order up to the first that fails, and prints how long each took. What is left out for want of a program is told at
+/// the end.
 fn run(workspace: &Workspace, steps: &[Step]) -> ExitCode {
     let mut summary = String::new();
     let whole = Instant::now();
     for (name, step) in steps {
         eprintln!("\n=== {name}");
         let start = Instant::now();
-        if let Err(failure) = step(workspace) {
-            eprint!("{summary}");
-            return fail(name, &failure);
-        }
-        summary += &format!("ok {name:<12} {:>7.1} s\n", start.elapsed().as_secs_f64());
+        let word = match step(workspace) {
+            Ok(()) => "ok".to_owned(),
+            Err(failure) if failure.is_skipped() => {
+                eprintln!("SKIPPED {name}: {failure}");
+                format!("SKIPPED {name}: {failure}\n--")
+            }
+            Err(failure) => {
+                eprint!("{summary}");
+                return fail(name, &failure);
+            }
+        };
+        summary += &format!("{word} {name:<12} {:>7.1} s\n", start.elapsed().as_secs_f64());
     }
     eprintln!("\n{summary}ok {:<12} {:>7.1} s", "all", whole.elapsed().as_secs_f64());
     ExitCode::SUCCESS

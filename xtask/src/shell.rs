@@ -5,19 +5,31 @@ use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Why a step failed.
+/// Why a step failed, or was left out.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    reason: String,
+    is_skipped: bool,
+}
 
 impl Failure {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), is_skipped: false }
+    }
+
+    /// Nothing failed, and not everything ran: a program that the step wants is not installed.
+    pub(crate) fn skipped(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_skipped: true }
+    }
+
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.is_skipped
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -55,13 +67,16 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
+/// What the command prints, or `None` if it does not start or ends with another exit status than 0.
+pub(crate) fn output(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok().filter(|o| o.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// The state of the working tree as git tells it, or `None` where there is no git.
 pub(crate) fn tree(root: &Path) -> Option<String> {
-    let answer =
-        |args: &[&str]| command(root, "git", args).stderr(Stdio::null()).output().ok().filter(|o| o.status.success()).map(|o| o.stdout);
-    let mut text = answer(&["status", "--porcelain"])?;
-    text.extend(answer(&["diff", "--stat"])?);
-    Some(String::from_utf8_lossy(&text).into_owned())
+    let answer = |args: &[&str]| output(&mut command(root, "git", args));
+    Some(answer(&["status", "--porcelain"])? + &answer(&["diff", "--stat"])?)
 }
 
 fn words(command: &Command) -> String {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::python;
-use crate::shell::{cargo, command, must, must_exit, succeeds, Failure};
+use crate::shell::{cargo, command, must, must_exit, output, succeeds, Failure};
 use crate::Workspace;
 
 pub(crate) fn fmt(workspace: &Workspace) -> Result<(), Failure> {
@@ -21,18 +21,22 @@ pub(crate) fn docs(workspace: &Workspace) -> Result<(), Failure> {
     must(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// By itself, so that no other crate turns on the features that it does without.
+/// What a verifier is made of: crates, and the crates of the workspace that each may depend on.
+const VERIFIERS: [(&str, &[&str]); 3] =
+    [("sworn-verifier", &[]), ("sworn-receipt", &["sworn-verifier"]), ("sworn-verifier-wasm", &["sworn-receipt", "sworn-verifier"])];
+
+/// Each by itself, so that no other crate turns on the features that it does without.
 pub(crate) fn verifier(workspace: &Workspace) -> Result<(), Failure> {
-    must(&mut cargo(&workspace.root, ["check", "--quiet", "--package", "sworn-verifier"]))?;
-    let mut tree = cargo(&workspace.root, ["tree", "--package", "sworn-verifier", "--edges", "normal", "--prefix", "none"]);
-    let output = tree.output().map_err(|error| Failure::new(format!("cargo tree: {error}")))?;
-    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
-    let foreign = |line: &&str| line.starts_with("halo2") || line.starts_with("sworn-") && !line.starts_with("sworn-verifier ");
-    match tree.lines().find(foreign) {
-        None if output.status.success() && tree.starts_with("sworn-verifier ") => Ok(()),
-        None => Err(Failure::new("cargo tree failed")),
-        Some(line) => Err(Failure::new(format!("the verifier depends on {line}"))),
+    for (package, ours) in VERIFIERS {
+        must(&mut cargo(&workspace.root, ["check", "--quiet", "--package", package]))?;
+        let tree = output(&mut cargo(&workspace.root, ["tree", "--package", package, "--edges", "normal", "--prefix", "none"]));
+        let tree = tree.ok_or_else(|| Failure::new("cargo tree failed"))?;
+        let foreign = |name: &&str| name.starts_with("halo2") || name.starts_with("sworn") && *name != package && !ours.contains(name);
+        if let Some(name) = tree.lines().filter_map(|line| line.split(' ').next()).find(foreign) {
+            return Err(Failure::new(format!("{package} depends on {name}")));
+        }
     }
+    Ok(())
 }
 
 /// With nextest where it is installed; documentation tests always run with cargo.

@@ -1,0 +1,98 @@
+// Two files, a checkbox, the answer. Names and texts come from files of strangers: they are only ever set as text.
+
+import { load, verify } from './index.js';
+
+/** The most values of a tensor that are shown. */
+const SHOWN = 1000;
+/** How a file of a verifying key begins. */
+const KEY_MAGIC = [0x89, 0x53, 0x57, 0x4f, 0x52, 0x4e];
+
+const at = (id) => document.getElementById(id);
+const files = { receipt: undefined, key: undefined };
+/** Counts questions: the answer to an older one is not shown. */
+let asked = 0;
+
+const element = (name, text, ...children) => {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  made.append(...children);
+  return made;
+};
+
+const show = (verdict, title, ...lines) => {
+  at('verdict').replaceChildren(element('strong', title), ...lines.map((line) => element('div', line)));
+  at('verdict').dataset.verdict = verdict;
+  at('statement').hidden = true;
+};
+
+const tensor = ({ name, shape, scale, integers, reals }, role) => {
+  const rows = integers.slice(0, SHOWN).map((integer, i) => element('tr', undefined, element('td', i), element('td', reals[i]), element('td', integer)));
+  const head = element('tr', undefined, element('th', '#'), element('th', 'value'), element('th', 'integer'));
+  const values = element('div', undefined, element('table', undefined, element('thead', undefined, head), element('tbody', undefined, ...rows)));
+  values.className = 'values';
+  const more = integers.length > SHOWN ? [element('p', `${integers.length - SHOWN} more values are in the receipt`)] : [];
+  return [element('h2', `${role} ${name} [${shape.join(', ')}]`), element('p', `value = integer · ${scale}`), values, ...more];
+};
+
+const accepted = (answer, milliseconds) => {
+  const insecure = answer.insecure_dev ? ['It rests on the insecure development SRS: anyone can forge such a receipt.'] : [];
+  show('accepted', 'accepted', `Checked in ${milliseconds.toFixed(0)} ms.`, ...insecure);
+  const facts = element('dl', undefined, element('dt', 'model'), element('dd', answer.model), element('dt', 'verifying key'), element('dd', answer.verifying_key));
+  const tensors = [...answer.inputs.flatMap((t) => tensor(t, 'input')), ...answer.outputs.flatMap((t) => tensor(t, 'output'))];
+  const inputs = answer.inputs.length === 0 ? [element('p', 'The input is private.')] : [];
+  at('statement').replaceChildren(facts, ...inputs, ...tensors);
+  at('statement').hidden = false;
+};
+
+const check = async () => {
+  const question = ++asked;
+  if (!files.receipt || !files.key) {
+    const missing = files.key ? 'a receipt' : files.receipt ? 'the verifying key' : 'a receipt and the verifying key';
+    return show('waiting', `waiting for ${missing}`);
+  }
+  show('checking', 'checking');
+  try {
+    const [receipt, key] = await Promise.all([files.receipt.arrayBuffer(), files.key.arrayBuffer()]);
+    const start = performance.now();
+    const answer = await verify(receipt, key, { allowInsecureSrs: at('allow-insecure-srs').checked });
+    const milliseconds = performance.now() - start;
+    if (question !== asked) return;
+    if (answer.accepted) accepted(answer, milliseconds);
+    else if (answer.kind === 'insecure-srs') show('rejected', 'rejected', answer.error, 'For a test, tick the box above.');
+    else show(answer.status === 1 ? 'rejected' : 'error', answer.status === 1 ? 'rejected' : 'no verifying key', answer.error, answer.hint);
+  } catch (error) {
+    if (question === asked) show('error', 'not checked', error.message);
+  }
+};
+
+const isKey = async (file) => {
+  const start = new Uint8Array(await file.slice(0, KEY_MAGIC.length).arrayBuffer());
+  return KEY_MAGIC.every((byte, i) => start[i] === byte);
+};
+
+for (const name of ['receipt', 'key']) {
+  at(name).addEventListener('change', () => {
+    files[name] = at(name).files[0];
+    check();
+  });
+}
+at('allow-insecure-srs').addEventListener('change', check);
+addEventListener('dragover', (event) => {
+  event.preventDefault();
+  document.body.classList.add('dropping');
+});
+addEventListener('dragleave', () => document.body.classList.remove('dropping'));
+addEventListener('drop', async (event) => {
+  event.preventDefault();
+  document.body.classList.remove('dropping');
+  for (const file of [...event.dataTransfer.files]) {
+    const name = (await isKey(file)) ? 'key' : 'receipt';
+    files[name] = file;
+    const list = new DataTransfer();
+    list.items.add(file);
+    at(name).files = list.files;
+  }
+  check();
+});
+
+load().then(check, (error) => show('error', 'the verifier cannot be loaded', error.message));
