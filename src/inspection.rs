@@ -57,7 +57,7 @@ impl Inspection {
         let folder = folder.as_ref();
         let manifest = Manifest::read(folder)?;
         let graph = manifest.read_circuit(folder)?;
-        let visibility = Visibility { input: manifest.settings.public_input };
+        let visibility = Visibility { input: manifest.settings.public_input, pack_public: false };
         let layout = Layout::with_profile(&graph, visibility, manifest.settings.profile)?;
         Ok(Self { name: manifest.model, graph, estimate: layout.estimate, report: manifest.report })
     }

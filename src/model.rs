@@ -106,7 +106,7 @@ impl Model {
         tell(progress, Stage::Srs, 0.0)?;
         let srs = options.srs.load(layout.choice().log_powers(), layout.pack == 1)?;
         tell(progress, Stage::Setup, 0.0)?;
-        let visibility = Visibility { input: options.public_input };
+        let visibility = Visibility { input: options.public_input, pack_public: false };
         let proving_key = sworn_prover::setup(quantised.graph, visibility, layout, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
         let settings =
@@ -128,7 +128,7 @@ impl Model {
         tell(progress, Stage::Quantize, 0.0)?;
         let profile = options.profile.unwrap_or_default();
         let samples = self.fit_samples(samples)?;
-        let visibility = Visibility { input: options.public_input };
+        let visibility = Visibility { input: options.public_input, pack_public: false };
         let quantise = |bits| {
             let quantise = sworn_onnx::compile::Options { bits, ..Default::default() };
             let quantised = sworn_onnx::compile::compile(self.graph.clone(), &samples, &quantise)?;

@@ -54,7 +54,7 @@ fn check(path: &Path, vector: &Vector) -> Result<f64, String> {
     let inputs: Vec<Vec<f32>> = vector.inputs.iter().map(|x| x.iter().map(|v| v.unwrap_or(0.0)).collect()).collect();
     let options = Options { bits: Some(BITS), ..Options::default() };
     let graph = compile(graph, std::slice::from_ref(&inputs), &options).map_err(|e| e.to_string())?.graph;
-    let visibility = Visibility { input: true };
+    let visibility = Visibility { input: true, pack_public: false };
     let layout = Layout::new(&graph, visibility).map_err(|e| e.to_string())?;
     let integers = inputs.iter().enumerate().map(|(i, x)| quantize_input(&graph, i, x)).collect::<Result<Vec<_>, _>>();
     let witness = Witness::new(&graph, &layout, visibility, &integers.map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;

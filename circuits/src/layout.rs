@@ -13,6 +13,7 @@ pub mod cost;
 mod demand;
 mod identity;
 mod linear;
+pub mod packing;
 mod rows;
 mod summary;
 
@@ -30,6 +31,7 @@ use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape, GATHER_LANES
 use arrange::Arrangement;
 use blocks::{Jumps, WeightGroup};
 use cost::Estimate;
+use packing::{Packing, PublicNode};
 use rows::{Lane, Site};
 
 /// Rows at the end of every column that hold blinding values: halo2's blinding factors and one more.
@@ -51,18 +53,44 @@ const MAX_PACK: usize = 256;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
-/// Which tensors the verifier sees.
+/// Which tensors the verifier sees, and how. Encoded as one byte: bit 0 for `input`, bit 1 for `pack_public`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
 pub struct Visibility {
     /// Inputs are public; outputs always are.
     pub input: bool,
+    /// Public tensors are packed: as many elements in a public value as it holds.
+    pub pack_public: bool,
+}
+
+impl From<Visibility> for u8 {
+    fn from(visibility: Visibility) -> Self {
+        Self::from(visibility.input) | Self::from(visibility.pack_public) << 1
+    }
+}
+
+impl TryFrom<u8> for Visibility {
+    type Error = &'static str;
+
+    fn try_from(bits: u8) -> Result<Self, Self::Error> {
+        match bits {
+            0..4 => Ok(Self { input: bits & 1 == 1, pack_public: bits & 2 == 2 }),
+            _ => Err("a visibility has two bits"),
+        }
+    }
 }
 
 impl Visibility {
     /// The public tensors in the order of the instance: inputs, if they are public, then outputs.
-    pub fn tensors(self, graph: &QuantGraph) -> Vec<NodeId> {
+    ///
+    /// # Panics
+    /// On a graph that [`bounds::check`] refuses.
+    pub fn tensors(self, graph: &QuantGraph) -> Vec<PublicNode> {
         let inputs = if self.input { graph.inputs.as_slice() } else { &[] };
-        inputs.iter().chain(&graph.outputs).copied().collect()
+        let ranges = if self.pack_public { bounds::ranges(graph) } else { Vec::new() };
+        let packing = |node: NodeId| ranges.get(node.0).map(|&range| Packing::new(range));
+        let tensor = |&node: &NodeId| PublicNode { node, elements: graph.node(node).elements(), packing: packing(node) };
+        inputs.iter().chain(&graph.outputs).map(tensor).collect()
     }
 }
 
@@ -107,6 +135,8 @@ pub struct Layout {
     pub copies: Vec<(Cell, Cell)>,
     /// Number of instance values.
     pub num_instances: usize,
+    /// The public tensors in the order of the instance.
+    pub public: Vec<PublicNode>,
     /// Sizes and costs.
     pub estimate: Estimate,
     pub(crate) steps: Vec<Step>,
@@ -137,7 +167,7 @@ impl Layout {
             let jumps = Jumps::new(&arrangement.identities);
             for &limbs in allowed_limbs(graph) {
                 for &parts in profile.parts() {
-                    for estimate in cost::candidates(&arrangement, &jumps, &public, (limbs, parts)) {
+                    for estimate in cost::candidates(&arrangement, &jumps, (limbs, parts)) {
                         if best.as_ref().is_none_or(|(b, _)| profile.cost(&estimate) < profile.cost(b)) {
                             best = Some((estimate, lanes));
                         }
@@ -151,7 +181,7 @@ impl Layout {
         }
         let (estimate, lanes) = best.ok_or(LayoutError::TooLarge { max: MAX_LOG_ROWS })?;
         let arrangement = Arrangement::new(graph, lanes, &public);
-        Ok(Self::place(arrangement, estimate, &public))
+        Ok(Self::place(arrangement, estimate, public))
     }
 
     /// Lays a graph out as an earlier [`Layout::new`] did.
@@ -170,8 +200,8 @@ impl Layout {
         }
         let arrangement = Arrangement::new(graph, choice.lanes, &public);
         let jumps = Jumps::new(&arrangement.identities);
-        let estimate = cost::estimate(&arrangement, &jumps, &public, choice).ok_or(LayoutError::Choice)?;
-        Ok(Self::place(arrangement, estimate, &public))
+        let estimate = cost::estimate(&arrangement, &jumps, choice).ok_or(LayoutError::Choice)?;
+        Ok(Self::place(arrangement, estimate, public))
     }
 
     /// The numbers from which [`Layout::restore`] makes this layout again.
@@ -193,10 +223,10 @@ impl Layout {
         })
     }
 
-    fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: &[NodeId]) -> Self {
+    fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Self {
         let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);
-        let group = WeightGroup::new(graph, &arrangement.identities, &jumps, estimate.weight_lanes);
+        let group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
         let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
         let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
         let pair = |&(from, to): &(Site, Site)| (map.cell(from), map.cell(to));
@@ -215,7 +245,8 @@ impl Layout {
             pack: estimate.pack,
             fixed: fixed.into_iter().map(Arc::new).collect(),
             copies,
-            num_instances: arrangement.num_instances(public),
+            num_instances: arrangement.num_instances,
+            public,
             steps: arrangement.steps,
             step_copies,
             constants: arrangement.constants,
@@ -365,10 +396,10 @@ impl FixedValues<'_> {
         bits(c.weight_keep, &|r| r.keep);
         bits(c.product, &|r| r.product);
         bits(c.one, &|r| r.one);
-        bits(c.dot_hold, &|r| r.hold);
         for (index, &column) in c.dot_jumps.iter().enumerate() {
             bits(column, &|r| usize::from(r.jump) == index + 1);
         }
+        out[c.dot_hold] = IntColumn::new(&rows.iter().map(|r| i64::from(r.hold)).collect::<Vec<_>>());
         if let Some(column) = c.constants {
             out[column] = IntColumn::new(&self.arrangement.constants.iter().map(|&v| i64::from(v)).collect::<Vec<_>>());
         }

@@ -163,7 +163,7 @@ pub struct FixedColumns {
     pub product: usize,
     /// 1 where the factor is the constant 1.
     pub one: usize,
-    /// The sum of products stays.
+    /// Factor of the sum of products before: 1 where it stays, the radix where public values are packed.
     pub dot_hold: usize,
     /// The sum of products is multiplied by a power.
     pub dot_jumps: Vec<usize>,

@@ -21,6 +21,7 @@ use crate::error::WitnessError;
 use crate::field::embed;
 use crate::gates::Challenges;
 use crate::graph::QuantGraph;
+use crate::layout::packing::PublicNode;
 use crate::layout::{Layout, Visibility};
 use crate::witness::first::Evaluation;
 
@@ -29,10 +30,11 @@ use crate::witness::first::Evaluation;
 pub struct Witness {
     /// The advice columns of the first phase.
     pub first: Vec<IntColumn>,
-    /// The instance.
+    /// The public tensors: the instance, but for their packing.
     pub instance: Vec<i64>,
     /// The tensors of the outputs.
     pub outputs: Vec<Vec<i32>>,
+    public: Vec<PublicNode>,
 }
 
 impl Witness {
@@ -59,9 +61,10 @@ impl Witness {
         let evaluation = Evaluation::new(graph, layout, inputs)?;
         let first = first::columns(graph, layout, &evaluation);
         let tensors = &evaluation.tensors;
-        let instance = visibility.tensors(graph).iter().flat_map(|id| tensors[id.0].iter().map(|&v| i64::from(v))).collect();
+        let public = visibility.tensors(graph);
+        let instance = public.iter().flat_map(|tensor| tensors[tensor.node.0].iter().map(|&v| i64::from(v))).collect();
         let outputs = graph.outputs.iter().map(|id| tensors[id.0].clone()).collect();
-        Ok(Self { first, instance, outputs })
+        Ok(Self { first, instance, outputs, public })
     }
 
     /// The column of multiplicities, from the other columns of the first phase.
@@ -72,9 +75,22 @@ impl Witness {
         lookups::multiplicities(graph, layout, &self.first)
     }
 
-    /// The instance as field elements.
+    /// The instance as field elements, packed tensors as [`packing`](crate::layout::packing) says.
     pub fn instance(&self) -> Vec<Fr> {
-        self.instance.iter().map(|&v| embed(v)).collect()
+        let mut rest = self.instance.as_slice();
+        let mut values = Vec::new();
+        for tensor in &self.public {
+            let (elements, later) = rest.split_at(tensor.elements.min(rest.len()));
+            rest = later;
+            match tensor.packing {
+                None => values.extend(elements.iter().map(|&v| embed(v))),
+                Some(packing) => values.extend(elements.chunks(packing.digits()).map(|run| {
+                    // p = Σ v_i·B^i
+                    run.iter().rev().fold(Fr::zero(), |p, &v| p * Fr::from(u64::from(packing.radix())) + embed(v))
+                })),
+            }
+        }
+        values
     }
 
     /// The advice columns of the second phase, on usable rows.

@@ -15,7 +15,7 @@ use sworn_circuits::layout::{Layout, Visibility};
 use sworn_circuits::shape::{AdviceColumns, LOOKUPS_PER_HELPER};
 use sworn_circuits::witness::Witness;
 
-const VISIBILITY: Visibility = Visibility { input: false };
+const VISIBILITY: Visibility = Visibility { input: false, pack_public: false };
 
 /// What a lie is caught by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

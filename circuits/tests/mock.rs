@@ -11,7 +11,7 @@ use sworn_circuits::layout::{Layout, Visibility};
 use sworn_circuits::witness::Witness;
 
 fn check((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) -> Layout {
-    let visibility = Visibility { input: true };
+    let visibility = Visibility { input: true, pack_public: false };
     let layout = Layout::new(&graph, visibility).unwrap();
     let witness = Witness::new(&graph, &layout, visibility, &inputs).unwrap();
     let circuit = SwornCircuit { layout: &layout, witness: Some(&witness) };

@@ -15,8 +15,8 @@ use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
 use sworn_circuits::witness::Witness;
 
-fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>]) -> (Layout, Witness) {
-    let visibility = Visibility { input: true };
+fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>], pack: bool) -> (Layout, Witness) {
+    let visibility = Visibility { input: true, pack_public: pack };
     let layout = Layout::new(graph, visibility).unwrap();
     let witness = Witness::new(graph, &layout, visibility, inputs).unwrap();
     (layout, witness)
@@ -57,9 +57,13 @@ fn is_copied(layout: &Layout, column: usize, row: usize) -> bool {
     layout.copies.iter().any(|(a, b)| *a == cell || *b == cell)
 }
 
+fn mutate(model: (QuantGraph, Vec<Vec<i32>>)) {
+    mutate_as(model, false);
+}
+
 /// Changes every cell of both phases.
-fn mutate((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) {
-    let (layout, witness) = layout_of(&graph, &inputs);
+fn mutate_as((graph, inputs): (QuantGraph, Vec<Vec<i32>>), pack: bool) {
+    let (layout, witness) = layout_of(&graph, &inputs, pack);
     let honest = Assignment::new(&layout, &witness);
     assert!(honest.holds(), "the honest witness");
     let rows = layout.usable_rows();
@@ -89,6 +93,7 @@ fn mutate((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) {
             changed.advice[column][row] -= Fr::ONE;
         }
     }
+    assert_eq!(honest.instance.len(), layout.num_instances);
     for index in 0..honest.instance.len() {
         let mut changed = honest.clone();
         changed.instance[index] += Fr::ONE;
@@ -140,4 +145,19 @@ fn sums() {
     let y = b.conv(x, 2, ConvSpec::square(1, 1, 0), Activation::Relu);
     let y = b.reduce(y, 2, Activation::None);
     mutate(b.finish(&[y]));
+}
+
+/// Packed public values: two for the input, one for each output. Relu, table, maximum, a constant.
+#[test]
+fn packed() {
+    let mut b = Build::new(4, 16);
+    let tanh = b.table(f64::tanh);
+    let x = b.input(&[1, 1, 8, 8]);
+    let y = b.max_pool(x, 4);
+    let flat = b.flatten(y);
+    let z = b.dense(flat, 3, Activation::Relu);
+    let t = b.elementwise(z, None, 16, 0, 0, tanh);
+    let sources = vec![Source::Element { input: 0, index: 2 }, Source::Constant(-5)];
+    let c = b.push("constant", Op::Gather(Gather { sources }), &[y], &[2]);
+    mutate_as(b.finish(&[z, t, c]), true);
 }

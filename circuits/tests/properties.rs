@@ -15,7 +15,7 @@ use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_circuits::shape::Place;
 use sworn_circuits::witness::Witness;
 
-const VISIBILITY: Visibility = Visibility { input: false };
+const VISIBILITY: Visibility = Visibility { input: false, pack_public: false };
 
 fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }

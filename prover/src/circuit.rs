@@ -386,7 +386,7 @@ mod tests {
     fn the_numerator_is_the_combination_of_all_expressions() {
         for (tables, input) in [(false, true), (true, false)] {
             let graph = graph(tables);
-            let Ok(layout) = Layout::new(&graph, Visibility { input }) else { panic!("the graph has a layout") };
+            let Ok(layout) = Layout::new(&graph, Visibility { input, pack_public: false }) else { panic!("the graph has a layout") };
             let (meta, derivations) = constraint_system(&layout);
             let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
             assert!(circuit.chunks.len() > 1, "running products are chained");

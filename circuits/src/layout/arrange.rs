@@ -6,6 +6,7 @@ use crate::graph::{Activation, Elementwise, Max, Node, NodeId, Op, QuantGraph, R
 use crate::layout::bounds;
 use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
+use crate::layout::packing::{PublicNode, Run};
 use crate::layout::rows::{Form, GatherRow, Lane, Origin, Site, Slots, UnitRow};
 use crate::shape::GATHER_LANES;
 
@@ -58,6 +59,10 @@ pub(crate) struct Arrangement<'g> {
     pub(crate) copies: Vec<(Site, Site)>,
     pub(crate) constants: Vec<i32>,
     pub(crate) identities: Vec<Identity>,
+    /// Public values of packed tensors.
+    pub(crate) runs: Vec<Run>,
+    /// Number of public values.
+    pub(crate) num_instances: usize,
     pub(crate) steps: Vec<Step>,
     /// Where each element of each node is.
     pub(crate) origins: Vec<Vec<Origin>>,
@@ -70,8 +75,8 @@ pub(crate) struct Arrangement<'g> {
 }
 
 impl<'g> Arrangement<'g> {
-    /// Arranges a graph in rows of `lanes` units; `public` nodes are copied to the instance in their order.
-    pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[NodeId]) -> Self {
+    /// Arranges a graph in rows of `lanes` units; `public` tensors go to the instance in their order.
+    pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[PublicNode]) -> Self {
         let grids = graph.nodes.iter().any(|n| match &n.op {
             Op::Linear(l) => !crate::layout::demand::linear_form(l, &n.shape).vector,
             Op::Reduce(_) => true,
@@ -87,6 +92,8 @@ impl<'g> Arrangement<'g> {
             copies: Vec::new(),
             constants: Vec::new(),
             identities: Vec::new(),
+            runs: Vec::new(),
+            num_instances: 0,
             steps: Vec::new(),
             origins: Vec::with_capacity(graph.nodes.len()),
             forms: Vec::new(),
@@ -107,19 +114,30 @@ impl<'g> Arrangement<'g> {
             };
             this.origins.push(origins);
         }
-        let mut row = 0;
-        for id in public {
-            for origin in this.origins[id.0].clone() {
-                this.copy(origin, Site { lane: Lane::Instance, row });
-                row += 1;
-            }
-        }
+        public.iter().for_each(|tensor| this.publish(tensor));
         this
     }
 
-    /// Number of instance values.
-    pub(crate) fn num_instances(&self, public: &[NodeId]) -> usize {
-        public.iter().map(|id| self.graph.node(*id).elements()).sum()
+    /// Copies a tensor to the instance, or packs it in runs.
+    fn publish(&mut self, tensor: &PublicNode) {
+        let origins = self.origins[tensor.node.0].clone();
+        let Some(packing) = tensor.packing else {
+            for (row, origin) in (self.num_instances..).zip(&origins) {
+                self.copy(*origin, Site { lane: Lane::Instance, row: row as u32 });
+            }
+            self.num_instances += origins.len();
+            return;
+        };
+        for digits in origins.chunks(packing.digits()) {
+            let digits = digits.iter().map(|origin| self.site(*origin)).collect();
+            self.runs.push(Run { radix: packing.radix(), digits, row: self.num_instances as u32 });
+            self.num_instances += 1;
+        }
+    }
+
+    /// Rows of the weight group that pack public values.
+    pub(crate) fn packing_rows(&self) -> usize {
+        self.runs.iter().map(|run| run.digits.len()).sum()
     }
 
     fn source(&self, node: &Node, source: Source) -> Origin {
@@ -131,7 +149,13 @@ impl<'g> Arrangement<'g> {
 
     /// Constrains `to` to the value of `from`.
     pub(crate) fn copy(&mut self, from: Origin, to: Site) {
-        let from = match from {
+        let from = self.site(from);
+        self.copies.push((from, to));
+    }
+
+    /// The cell of a value; a constant is given one.
+    fn site(&mut self, origin: Origin) -> Site {
+        match origin {
             Origin::Cell(site) => site,
             Origin::Constant(value) => {
                 let row = *self.constants_at.entry(value).or_insert_with(|| {
@@ -140,8 +164,7 @@ impl<'g> Arrangement<'g> {
                 });
                 Site { lane: Lane::Constant, row: row as u32 }
             }
-        };
-        self.copies.push((from, to));
+        }
     }
 
     /// Where the elements of a view of a node are; zeros are constants.

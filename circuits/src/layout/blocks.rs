@@ -1,9 +1,11 @@
-//! The weight group: blocks of weights in rows of `L` lanes, and the steps of the sum of products.
+//! The weight group: blocks of weights in rows of `L` lanes, and the steps of the sum of products. Behind them, runs of packed public
+//! values ([`super::packing`]).
 
 use std::collections::BTreeSet;
 
-use crate::graph::QuantGraph;
+use crate::layout::arrange::Arrangement;
 use crate::layout::identity::{Factor, Identity};
+use crate::layout::packing::Run;
 use crate::layout::rows::{Lane, Site};
 
 /// Jumps that have a column of their own; with more distinct ones, jumps are composed of powers of 8.
@@ -15,7 +17,8 @@ pub(crate) struct WeightRow {
     pub(crate) keep: bool,
     pub(crate) product: bool,
     pub(crate) one: bool,
-    pub(crate) hold: bool,
+    /// Factor of the sum before: 0, 1, or the radix of a packed public value.
+    pub(crate) hold: u32,
     /// Index of the jump plus one, or 0.
     pub(crate) jump: u8,
 }
@@ -54,9 +57,10 @@ impl Jumps {
 }
 
 /// Number of rows of the weight group with `lanes` weights a row.
-pub(crate) fn num_rows(identities: &[Identity], jumps: &Jumps, lanes: usize) -> usize {
+pub(crate) fn num_rows(arrangement: &Arrangement<'_>, jumps: &Jumps, lanes: usize) -> usize {
     let jump_rows = |jump: u32| if jump == 0 { 0 } else { jumps.steps(jump).len() };
-    identities
+    let identities = arrangement
+        .identities
         .iter()
         .map(|identity| {
             let products = identity.products.iter().enumerate().map(|(i, p)| {
@@ -65,7 +69,8 @@ pub(crate) fn num_rows(identities: &[Identity], jumps: &Jumps, lanes: usize) -> 
             });
             products.sum::<usize>() + jump_rows(identity.tail)
         })
-        .sum()
+        .sum::<usize>();
+    identities + arrangement.packing_rows()
 }
 
 /// The weight group.
@@ -78,13 +83,13 @@ pub(crate) struct WeightGroup {
 }
 
 impl WeightGroup {
-    /// Places the weights of all identities.
-    pub(crate) fn new(graph: &QuantGraph, identities: &[Identity], jumps: &Jumps, lanes: usize) -> Self {
+    /// Places the weights of all identities, and the runs.
+    pub(crate) fn new(arrangement: &Arrangement<'_>, jumps: &Jumps, lanes: usize) -> Self {
         let mut this = Self { weights: vec![Vec::new(); lanes], ..Self::default() };
-        for identity in identities {
+        for identity in &arrangement.identities {
             for (index, product) in identity.products.iter().enumerate() {
                 let steps = if index == 0 || product.jump == 0 { Vec::new() } else { jumps.steps(product.jump) };
-                let weights = product.block.weights(graph, identity.outputs);
+                let weights = product.block.weights(arrangement.graph, identity.outputs);
                 let num_rows = product.block.num_rows(identity.outputs, lanes);
                 this.push_block(&weights, num_rows, &steps, index == 0);
                 let last = this.rows.len() - 1;
@@ -98,7 +103,22 @@ impl WeightGroup {
             }
             this.copies.push((identity.result, Site { lane: Lane::Dot, row: this.rows.len() as u32 - 1 }));
         }
+        arrangement.runs.iter().for_each(|run| this.push_run(run));
         this
+    }
+
+    /// A packed public value by Horner's rule, last element first: `dot = B·dot' + factor·1`.
+    fn push_run(&mut self, run: &Run) {
+        for (index, &digit) in run.digits.iter().rev().enumerate() {
+            let row = self.rows.len() as u32;
+            self.push_row(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
+            if let Some(weight) = self.weights.last_mut().and_then(|lane| lane.last_mut()) {
+                *weight = 1;
+            }
+            self.copies.push((digit, Site { lane: Lane::Factor, row }));
+        }
+        let last = Site { lane: Lane::Dot, row: self.rows.len() as u32 - 1 };
+        self.copies.push((last, Site { lane: Lane::Instance, row: run.row }));
     }
 
     fn push_row(&mut self, row: WeightRow) {
@@ -117,7 +137,7 @@ impl WeightGroup {
                 keep: index > count - num_rows,
                 product: index + 1 == count,
                 one: false,
-                hold: !first && step.is_none(),
+                hold: u32::from(!first && step.is_none()),
                 jump: step.map_or(0, |s| s + 1),
             });
         }

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::graph::{NodeId, Op};
+use crate::graph::Op;
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
@@ -81,6 +81,8 @@ pub struct Estimate {
     pub weight_rows: usize,
     /// Rows of the lookup table.
     pub table_rows: usize,
+    /// Public values: elements of public tensors, or runs of them where they are packed.
+    pub public_values: usize,
     /// Advice columns.
     pub advice_columns: usize,
     /// Fixed columns.
@@ -116,9 +118,9 @@ pub struct Estimate {
 }
 
 /// Rows that the arrangement takes, whatever the weight lanes.
-fn least_rows(arrangement: &Arrangement<'_>, public: &[NodeId], limbs: u32) -> usize {
+fn least_rows(arrangement: &Arrangement<'_>, limbs: u32) -> usize {
     let tensors = arrangement.units.len().max(arrangement.gather.len());
-    tensors.max(table_rows(arrangement.graph, limbs)).max(arrangement.num_instances(public)).max(arrangement.constants.len()).max(8)
+    tensors.max(table_rows(arrangement.graph, limbs)).max(arrangement.num_instances).max(arrangement.constants.len()).max(8)
 }
 
 /// The size of packs that cut the largest group of columns, that of the key, into some parts.
@@ -128,17 +130,12 @@ fn pack(shape: &Shape, permuted: usize, parts: usize) -> usize {
 
 /// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes, without packs or
 /// with those that cut the key's columns into some parts.
-pub(crate) fn candidates(
-    arrangement: &Arrangement<'_>,
-    jumps: &Jumps,
-    public: &[NodeId],
-    (limbs, parts): (u32, Option<usize>),
-) -> Vec<Estimate> {
-    let first = (least_rows(arrangement, public, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
+pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, (limbs, parts): (u32, Option<usize>)) -> Vec<Estimate> {
+    let first = (least_rows(arrangement, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
     (first..=MAX_LOG_ROWS)
         .filter_map(|log_rows| {
             let usable = (1usize << log_rows) - UNUSABLE_ROWS;
-            let fits = |lanes: usize| blocks::num_rows(&arrangement.identities, jumps, lanes) <= usable;
+            let fits = |lanes: usize| blocks::num_rows(arrangement, jumps, lanes) <= usable;
             // The number of rows falls with the lanes: the smallest that fits, by bisection.
             let (mut low, mut high) = (0, MAX_WEIGHT_LANES);
             if !fits(high) {
@@ -151,18 +148,18 @@ pub(crate) fn candidates(
             let pack = parts.map_or(1, |parts| pack(&shape(arrangement, jumps, high, limbs), permuted_columns(arrangement), parts));
             let choice = Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs, pack };
             let fits = pack == 1 || choice.log_powers() <= MAX_POWERS.max(first + 3);
-            estimate(arrangement, jumps, public, choice).filter(|_| fits)
+            estimate(arrangement, jumps, choice).filter(|_| fits)
         })
         .take(CANDIDATES)
         .collect()
 }
 
 /// Sizes and costs of a choice, if it holds the arrangement.
-pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[NodeId], choice: Choice) -> Option<Estimate> {
+pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: Choice) -> Option<Estimate> {
     let Choice { log_rows, weight_lanes, limbs, pack, .. } = choice;
     let graph = arrangement.graph;
-    let weight_rows = blocks::num_rows(&arrangement.identities, jumps, weight_lanes);
-    if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, public, limbs)) {
+    let weight_rows = blocks::num_rows(arrangement, jumps, weight_lanes);
+    if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, limbs)) {
         return None;
     }
     let shape = shape(arrangement, jumps, weight_lanes, limbs);
@@ -190,13 +187,14 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
         weight_rows,
         limbs,
         table_rows: table_rows(graph, limbs),
+        public_values: arrangement.num_instances,
         advice_columns: advice,
         fixed_columns: fixed,
         permuted_columns: permuted,
         lookups,
         cells: cells_by_op.values().sum(),
         cells_by_op,
-        copies: arrangement.copies.len() + weight_rows.min(arrangement.identities.iter().map(|i| i.products.len() + 1).sum()),
+        copies: copies(arrangement, weight_rows),
         weights: graph.num_weights(),
         activations,
         integer_commitments,
@@ -208,7 +206,7 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, public: &[N
             + (TRANSFORM * n.log2() + GATES) * n * polynomials as f64
             + WEIGHT * n * weight_lanes as f64
             + CONSTANT,
-        gas: gas(&shape, permuted, pack) + INSTANCE_GAS * arrangement.num_instances(public) as f64,
+        gas: gas(&shape, permuted, pack) + INSTANCE_GAS * arrangement.num_instances as f64,
         prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64
             + 4.0 * n * weight_lanes as f64
             + POINT_BYTES * ((pack.max(2) as f64) * n + f64::from(choice.log_powers()).exp2()),
@@ -232,7 +230,14 @@ fn gas(shape: &Shape, permuted: usize, pack: usize) -> f64 {
     VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
 }
 
-/// Columns that copies touch: those of the arrangement, and factor, sum of products and its result.
+/// Copies of the arrangement, of the weight group, and of packed public values.
+fn copies(arrangement: &Arrangement<'_>, weight_rows: usize) -> usize {
+    let packing_rows = arrangement.packing_rows();
+    let identities = arrangement.identities.iter().map(|i| i.products.len() + 1).sum();
+    arrangement.copies.len() + (weight_rows - packing_rows).min(identities) + packing_rows + arrangement.runs.len()
+}
+
+/// Columns that copies touch: those of the arrangement, and factor, sum of products and its result or its digits.
 fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
     let mut lanes: Vec<Lane> = arrangement.copies.iter().flat_map(|(a, b)| [a.lane, b.lane]).collect();
     for identity in &arrangement.identities {
@@ -241,6 +246,10 @@ fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
             crate::layout::identity::Factor::Cell(site) => Some(site.lane),
             crate::layout::identity::Factor::One => None,
         }));
+    }
+    for run in &arrangement.runs {
+        lanes.extend([Lane::Dot, Lane::Factor, Lane::Instance]);
+        lanes.extend(run.digits.iter().map(|site| site.lane));
     }
     lanes.sort_unstable();
     lanes.dedup();

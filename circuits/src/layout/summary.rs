@@ -30,6 +30,7 @@ impl fmt::Display for Estimate {
         if self.pack > 1 {
             writeln!(f, "packs          up to {} columns in a commitment", self.pack)?;
         }
+        writeln!(f, "public values  {}", self.public_values)?;
         let (advice, fixed) = (self.advice_columns, self.fixed_columns);
         writeln!(f, "columns        {advice} advice, {fixed} fixed, {} under copy constraints", self.permuted_columns)?;
         writeln!(

@@ -15,6 +15,8 @@
 //! | `one`      | 3      | on · one · (factor − 1) = 0                                                           |
 //! | `dot`      | 4      | on · (dot − dot_hold·dot' − Σ_i jump_i·b^{e_i}·dot' − product·factor·V) = 0           |
 //!
+//! `dot_hold` is 1 where the sum stays, and a radix in the rows that pack public values ([`crate::layout::packing`]).
+//!
 //! Weights are zero on rows that are not used and not usable, so their sum needs no selector: it is *linear* in the fixed
 //! columns with challenge coefficients.
 //!

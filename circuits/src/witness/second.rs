@@ -159,9 +159,13 @@ impl Second<'_> {
         let mut acc = Fr::ZERO;
         let dot = (0..self.rows())
             .map(|row| {
-                if self.fixed(self.fixed.dot_hold, row) == 0 {
-                    let jump = self.fixed.dot_jumps.iter().position(|&c| self.fixed(c, row) == 1);
-                    acc = jump.map_or(Fr::ZERO, |j| acc * powers[j]);
+                match self.fixed(self.fixed.dot_hold, row) {
+                    0 => {
+                        let jump = self.fixed.dot_jumps.iter().position(|&c| self.fixed(c, row) == 1);
+                        acc = jump.map_or(Fr::ZERO, |j| acc * powers[j]);
+                    }
+                    1 => {}
+                    radix => acc *= embed(radix),
                 }
                 if self.fixed(self.fixed.product, row) == 1 {
                     acc += factor[row] * v[row];

@@ -13,7 +13,7 @@ use crate::error::{GraphError, WitnessError};
 use crate::graph::*;
 use crate::layout::{Choice, Layout, Visibility};
 
-const VISIBILITY: Visibility = Visibility { input: true };
+const VISIBILITY: Visibility = Visibility { input: true, pack_public: false };
 
 fn plain(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Vec<IntColumn>, WitnessError> {
     let columns = reference::columns(graph, layout, &graph.evaluate(inputs)?)?;

@@ -22,7 +22,7 @@ pub fn lenet() -> Model {
     let x = b.dense(x, 84, Activation::Relu);
     let x = b.dense(x, 10, Activation::None);
     let (graph, inputs) = b.finish(&[x]);
-    Model { name: "LeNet", graph, inputs, visibility: Visibility { input: false } }
+    Model { name: "LeNet", graph, inputs, visibility: Visibility { input: false, pack_public: false } }
 }
 
 #[test]

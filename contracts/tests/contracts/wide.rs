@@ -16,7 +16,7 @@ fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
     let y = b.dense(x, lanes, Activation::Relu);
     let y = b.dense(y, 10, Activation::None);
     let (graph, inputs) = b.finish(&[y]);
-    let visibility = Visibility { input: false };
+    let visibility = Visibility { input: false, pack_public: false };
     let chosen = Layout::new(&graph, visibility).unwrap().choice();
     let choice = Choice { log_rows, weight_lanes: lanes, ..chosen };
     let layout = Layout::restore(&graph, visibility, choice).unwrap();

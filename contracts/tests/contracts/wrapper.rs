@@ -12,7 +12,7 @@ use crate::evm::{address_word, compile, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
 use crate::models::{self, build::Build, Model};
 
-fn hash(tensors: &[Vec<i64>]) -> [u8; 32] {
+pub fn hash(tensors: &[Vec<i64>]) -> [u8; 32] {
     if tensors.is_empty() {
         Keccak256::digest([]).into()
     } else {
@@ -21,7 +21,7 @@ fn hash(tensors: &[Vec<i64>]) -> [u8; 32] {
 }
 
 /// Tensors of a role.
-fn of_role(fixture: &Fixture, tensors: &[Vec<i64>], role: Role) -> Vec<Vec<i64>> {
+pub fn of_role(fixture: &Fixture, tensors: &[Vec<i64>], role: Role) -> Vec<Vec<i64>> {
     fixture.key.tensors.iter().zip(tensors).filter(|(t, _)| t.role == role).map(|(_, v)| v.clone()).collect()
 }
 
@@ -33,15 +33,15 @@ fn bytes(data: &[u8]) -> Vec<u8> {
 }
 
 /// `f(word, word, bytes, bytes)`.
-fn call(signature: &str, first: &[u8; 32], second: &[u8; 32], metadata: &[u8], proof: &[u8]) -> Vec<u8> {
+pub fn call(signature: &str, first: &[u8; 32], second: &[u8; 32], metadata: &[u8], proof: &[u8]) -> Vec<u8> {
     let (metadata, proof) = (bytes(metadata), bytes(proof));
     [&selector(signature), first.as_slice(), second, &word(0x80), &word(0x80 + metadata.len()), &metadata, &proof].concat()
 }
 
-const VERIFY: &str = "verify(bytes32,bytes32,bytes,bytes)";
+pub const VERIFY: &str = "verify(bytes32,bytes32,bytes,bytes)";
 
 /// Two inputs and three outputs, all public: more tensors than arguments.
-fn many_tensors() -> Model {
+pub fn many_tensors() -> Model {
     let mut b = Build::new(7, 5);
     let (x, z) = (b.input(&[1, 5]), b.input(&[1, 3]));
     let y = b.dense(x, 3, Activation::Relu);
@@ -51,7 +51,7 @@ fn many_tensors() -> Model {
     while graph.evaluate(&inputs).is_err() {
         inputs.iter_mut().flatten().for_each(|v| *v /= 2);
     }
-    Model { name: "many tensors", graph, inputs, visibility: Visibility { input: true } }
+    Model { name: "many tensors", graph, inputs, visibility: Visibility { input: true, pack_public: false } }
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn more_tensors_than_arguments_are_one_array() {
     }
 }
 
-fn order() -> U256 {
+pub fn order() -> U256 {
     U256::from_str_radix("30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001", 16).unwrap()
 }
 

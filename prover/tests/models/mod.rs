@@ -39,7 +39,7 @@ impl Model {
             assert!(inputs.iter().flatten().any(|&v| v != 0), "{name} has no inputs in range");
             inputs.iter_mut().flatten().for_each(|v| *v /= 2);
         }
-        Self { name, graph, inputs, visibility: Visibility { input: public } }
+        Self { name, graph, inputs, visibility: Visibility { input: public, pack_public: false } }
     }
 
     pub fn layout(&self) -> Layout {
