@@ -50,6 +50,9 @@ pub enum ProveError {
     /// Key and reference string do not fit.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// A public tensor leaves the range in which it is packed: the layout and the interpreter disagree.
+    #[error(transparent)]
+    Instance(#[from] sworn_verifier::InstanceError),
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

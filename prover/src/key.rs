@@ -9,11 +9,12 @@
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
-use sworn_circuits::graph::{NodeId, Op, QuantGraph};
+use sworn_circuits::graph::{Op, QuantGraph};
+use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_verifier::sets::{Commitment, Member, Polynomial};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{KeyParts, PublicTensor, Role, VerifyingKey};
+use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
@@ -136,12 +137,18 @@ fn graph_digest(graph: &QuantGraph) -> [u8; 32] {
 }
 
 fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTensor> {
-    let tensor = |id: NodeId, role: Role| {
-        let node = graph.node(id);
-        PublicTensor { name: node.name.clone(), role, shape: node.shape.clone(), scale: node.scale }
+    let inputs = if visibility.input { graph.inputs.len() } else { 0 };
+    let tensor = |(index, public): (usize, &PublicNode)| {
+        let node = graph.node(public.node);
+        PublicTensor {
+            name: node.name.clone(),
+            role: if index < inputs { Role::Input } else { Role::Output },
+            form: public.packing.map_or(Form::Plain, |p| Form::Packed(Packing { low: p.low, width: p.width })),
+            shape: node.shape.clone(),
+            scale: node.scale,
+        }
     };
-    let inputs = if visibility.input { graph.inputs.as_slice() } else { &[] };
-    inputs.iter().map(|&id| tensor(id, Role::Input)).chain(graph.outputs.iter().map(|&id| tensor(id, Role::Output))).collect()
+    visibility.tensors(graph).iter().enumerate().map(tensor).collect()
 }
 
 impl ProvingKey {

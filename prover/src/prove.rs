@@ -39,7 +39,6 @@ use crate::algebra::{Compiled, Slot, Source, Symbol, Values};
 use crate::backend::Backend;
 use crate::cpu::Cpu;
 use crate::error::{KeyError, ProveError};
-use crate::halo2::convert::to_fr;
 use crate::key::ProvingKey;
 use crate::pack::Basis;
 use crate::profile::{Profile, Stage};
@@ -119,7 +118,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         report(progress, Stage::Witness, 0.0)?;
         let witness =
             profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
-        let instance: Vec<_> = witness.instance().iter().map(to_fr).collect();
+        let instance = key.verifying_key().instance(&witness.instance)?;
         let transcript = ProofWriter::new(&key.verifying_key().digest(), &instance);
         let mut run = Run {
             backend: &self.backend,
@@ -136,7 +135,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
             limbs: Vec::new(),
             challenges: vec![Fr::ZERO; key.circuit.num_challenges],
         };
-        run.first_phase(&witness)?;
+        run.first_phase(&witness, &instance)?;
         run.second_phase()?;
         let _theta = run.squeeze();
         let (beta, gamma) = (run.squeeze(), run.squeeze());

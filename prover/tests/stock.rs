@@ -94,7 +94,7 @@ macro_rules! agreement {
     };
 }
 
-agreement!(convolution, residual, grouped, maxima, elementwise_and_tables, gathers, two_limbs);
+agreement!(convolution, residual, grouped, maxima, elementwise_and_tables, gathers, two_limbs, packed_public);
 
 #[test]
 fn tiny() {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use std::sync::LazyLock;
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::expression::{Expression, Operation};
-use sworn_verifier::{verify, verify_batch, ColumnKind, Fr, G1Affine, KeyError, KeyParts, Query, VerifyingKey};
+use sworn_verifier::{verify, verify_batch, ColumnKind, Form, Fr, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
 
 static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
@@ -88,6 +88,10 @@ fn rules_of_keys_are_checked() {
     is_range(changed(|k| k.tensors[0].shape = vec![usize::MAX, usize::MAX]));
     // No element, and a dimension that a machine of 32 bits cannot hold.
     is_range(changed(|k| k.tensors[0].shape = vec![0, 1 << 32]));
+    for (low, width) in [(1, 8), (-256, 8), (0, 0), (0, 32), (i32::MIN, 31)] {
+        is_range(changed(|k| k.tensors[0].form = Form::Packed(Packing { low, width })));
+    }
+    is_range(changed(|k| (k.tensors[0].form, k.tensors[0].shape) = (Form::Packed(Packing { low: 0, width: 31 }), vec![1 << 20])));
     is_range(changed(|k| k.constraints.degree = 2));
     is_range(changed(|k| k.constraints.degree = 10));
     is_range(changed(|k| k.constraints.num_challenges = 64));

@@ -43,6 +43,42 @@ pub enum VerifyError {
     Rejected,
 }
 
+/// Why integers have no instance, or an instance no integers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstanceError {
+    /// The integers are not as many as the public tensors' elements.
+    #[error("there are {actual} integers, the public tensors have {expected} elements")]
+    ElementCount {
+        /// Elements of the public tensors.
+        expected: usize,
+        /// Integers given.
+        actual: usize,
+    },
+    /// The public values are not as many as the key asks for.
+    #[error("the instance has {actual} values, the key asks for {expected}")]
+    ValueCount {
+        /// Public values of the key.
+        expected: usize,
+        /// Values given.
+        actual: usize,
+    },
+    /// An integer is outside of the range in which its tensor is packed.
+    #[error("element {element} of public tensor {tensor} is outside of the range in which it is packed")]
+    OutOfRange {
+        /// Index of the tensor in the key.
+        tensor: usize,
+        /// Its index in the tensor, row-major.
+        element: usize,
+    },
+    /// A public value is not of integers in their range.
+    #[error("public value {index} is not of integers in their range")]
+    NotCanonical {
+        /// Its index in the instance.
+        index: usize,
+    },
+}
+
 /// Why a verifying key is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

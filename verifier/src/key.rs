@@ -6,7 +6,6 @@
 //! digest   = keccak256(encoding)                               the transcript starts from it
 //! ```
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Deref;
 
@@ -18,11 +17,12 @@ use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 
 use crate::constraints::ConstraintSystem;
-use crate::error::KeyError;
+use crate::error::{InstanceError, KeyError};
 use crate::field::{root_of_unity, Fr};
 use crate::point::{decode_g1, decode_g2, encode_g1, encode_g2, G1Affine, G2Affine, PointError, G1_BYTES, G2_BYTES};
 use crate::sets::{Commitment, Polynomial, Set};
 use crate::shape::Shape;
+use crate::tensor::{self, PublicTensor};
 use crate::vanishing::Vanishing;
 
 /// Marks a verifying key.
@@ -33,35 +33,6 @@ const VERSION: u32 = 3;
 const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
 /// The most polynomials of a commitment.
 pub const MAX_PACK: u32 = 256;
-
-/// What a public tensor is to the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
-    /// An input.
-    Input,
-    /// An output.
-    Output,
-}
-
-/// A tensor in the instance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PublicTensor {
-    /// Its name in the model.
-    pub name: String,
-    /// Input or output.
-    pub role: Role,
-    /// Its shape, row-major.
-    pub shape: Vec<usize>,
-    /// Real value of the integer 1.
-    pub scale: f64,
-}
-
-impl PublicTensor {
-    /// Number of elements.
-    pub fn elements(&self) -> usize {
-        self.shape.iter().fold(1usize, |n, &d| n.saturating_mul(d))
-    }
-}
 
 /// Everything a verifier needs to know of a model and its setup.
 #[derive(Clone, Debug, PartialEq)]
@@ -189,7 +160,7 @@ impl VerifyingKey {
         let range = || KeyError::Range { what: "log₂ of the rows", actual: crate::constraints::index(parts.log_rows) };
         let prepared = Prepared {
             digest: Keccak256::digest(bytes).into(),
-            num_instances: parts.num_instances(),
+            num_instances: tensor::num_values(&parts.tensors),
             vanishing: Vanishing::new(&parts.constraints, &shape).ok_or(KeyError::Encoding)?,
             domain: Domain::new(parts.log_rows).ok_or_else(range)?,
             s_g2: parts.s_g2.into(),
@@ -212,6 +183,22 @@ impl VerifyingKey {
     /// Number of instance values.
     pub fn num_instances(&self) -> usize {
         self.prepared.num_instances
+    }
+
+    /// The instance of the public tensors: `integers` are their elements, row-major, one tensor after another.
+    ///
+    /// # Errors
+    /// Another number of elements than the tensors have, or an element out of the range of a packed tensor.
+    pub fn instance(&self, integers: &[i64]) -> Result<Vec<Fr>, InstanceError> {
+        tensor::instance(&self.parts.tensors, integers)
+    }
+
+    /// The elements of the public tensors of an instance: [`instance`](Self::instance) backwards.
+    ///
+    /// # Errors
+    /// Another number of public values, or one that is not of elements of its tensor.
+    pub fn integers(&self, instance: &[Fr]) -> Result<Vec<i64>, InstanceError> {
+        tensor::integers(&self.parts.tensors, instance)
     }
 }
 
@@ -238,10 +225,6 @@ impl KeyParts {
         out
     }
 
-    fn num_instances(&self) -> usize {
-        self.tensors.iter().fold(0, |n, t| n.saturating_add(t.elements()))
-    }
-
     /// Checks all rules, and answers the shape of the key's proofs.
     fn check(&self) -> Result<Shape, KeyError> {
         let range = |what, actual: usize, fits: bool| if fits { Ok(()) } else { Err(KeyError::Range { what, actual }) };
@@ -257,7 +240,9 @@ impl KeyParts {
         range("number of fixed commitments", fixed, fixed == expected.0)?;
         range("number of permutation commitments", permuted, permuted == expected.1)?;
         let usable = (1usize << self.log_rows).saturating_sub(self.constraints.blinding_factors().saturating_add(1));
-        range("number of public values", self.num_instances(), self.num_instances() <= usable)?;
+        range("packing of a tensor", 0, self.tensors.iter().all(PublicTensor::is_valid))?;
+        let values = tensor::num_values(&self.tensors);
+        range("number of public values", values, values <= usable)?;
         // Another generator would hide that the secret of `s_g2` is a known one.
         range("generator of G2", 0, self.g2 == G2Affine::generator())?;
         // As wide as the narrowest machine's, so that all read the same keys.

@@ -12,6 +12,7 @@
 //! | file | what it says |
 //! |---|---|
 //! | `key`, `constraints`, `expression` | the verifying key |
+//! | `tensor` | its public tensors, and the instance that their integers make |
 //! | `shape`, `sets`, `proof`, `transcript` | the bytes of a proof and the challenges that they make |
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
 //! | `opening`, `msm`, `pairing` | SHPLONK: all evaluations are those of the commitments |
@@ -48,15 +49,17 @@ pub mod proof;
 pub mod sets;
 pub mod shape;
 pub mod srs;
+pub mod tensor;
 pub mod transcript;
 mod vanishing;
 mod verify;
 
 pub use batch::{verify_batch, Claimed};
 pub use constraints::{ColumnKind, ConstraintSystem, Query};
-pub use error::{KeyError, VerifyError};
+pub use error::{InstanceError, KeyError, VerifyError};
 pub use field::{embed, Fq, Fr};
-pub use key::{KeyParts, PublicTensor, Role, VerifyingKey};
+pub use key::{KeyParts, VerifyingKey};
 pub use point::{G1Affine, G2Affine};
 pub use proof::Proof;
+pub use tensor::{Form, Packing, PublicTensor, Role};
 pub use verify::verify;

@@ -15,6 +15,7 @@ use crate::algebra::{Source, Values};
 use crate::backend::{Backend, Form};
 use crate::circuit::{Derived, RangeForm};
 use crate::error::ProveError;
+use crate::halo2::convert::from_fr;
 use crate::pack::Basis;
 use crate::profile::Stage;
 
@@ -34,8 +35,9 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     /// Uploads and commits the integers of the witness, then squeezes the circuit's challenges. Lookups are counted while the
     /// columns that they read are committed.
-    pub(super) fn first_phase(&mut self, witness: &Witness) -> Result<(), ProveError> {
+    pub(super) fn first_phase(&mut self, witness: &Witness, instance: &[sworn_verifier::Fr]) -> Result<(), ProveError> {
         self.report(Stage::FirstPhase, 0.0)?;
+        self.instance = Some(self.instance_column(witness, instance));
         self.first_columns(witness)?;
         for index in 0..self.challenges.len() {
             self.challenges[index] = self.squeeze();
@@ -43,9 +45,18 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         self.report(Stage::FirstPhase, 1.0)
     }
 
+    /// The instance: integers, or packed field elements.
+    fn instance_column(&self, witness: &Witness, instance: &[sworn_verifier::Fr]) -> B::Column {
+        if !self.key.visibility.pack_public {
+            return self.backend.integers(&Arc::new(IntColumn::new(&witness.instance)), self.rows());
+        }
+        let mut values: Vec<Fr> = instance.iter().map(from_fr).collect();
+        values.resize(self.rows(), Fr::ZERO);
+        self.backend.fields(values)
+    }
+
     fn first_columns(&mut self, witness: &Witness) -> Result<(), ProveError> {
         let (backend, rows, key) = (self.backend, self.rows(), self.key);
-        self.instance = Some(backend.integers(&Arc::new(IntColumn::new(&witness.instance)), rows));
         let multiplicity = key.layout.shape.advice().multiplicity;
         let host = if key.layout.shape.tables { Some(witness) } else { None };
         for (index, values) in witness.first.iter().enumerate().filter(|(index, _)| *index != multiplicity) {

@@ -42,6 +42,12 @@ impl Model {
         Self { name, graph, inputs, visibility: Visibility { input: public, pack_public: false } }
     }
 
+    /// With packed public values.
+    pub fn with_packed_public(mut self) -> Self {
+        self.visibility.pack_public = true;
+        self
+    }
+
     pub fn layout(&self) -> Layout {
         Layout::new(&self.graph, self.visibility).unwrap()
     }
@@ -179,6 +185,20 @@ pub fn two_limbs() -> Model {
     Model::new("two limbs", b.finish(&[y]), true)
 }
 
+/// Packed public values: two for the input, one for each output: relu, maxima, a table, constants.
+pub fn packed_public() -> Model {
+    let mut b = Build::new(6, 13);
+    let tanh = b.table(f64::tanh);
+    let x = b.input(&[1, 1, 8, 8]);
+    let y = b.conv(x, 1, ConvSpec::square(3, 2, 1), Activation::Relu);
+    let m = b.max_pool(x, 2);
+    let flat = b.flatten(y);
+    let t = b.dense(flat, 5, tanh);
+    let sources = vec![Source::Constant(-63), Source::Element { input: 0, index: 3 }, Source::Constant(63)];
+    let c = b.push("constants", Op::Gather(Gather { sources }), &[m], &[3]);
+    Model::new("packed public", b.finish(&[y, m, t, c]), true).with_packed_public()
+}
+
 /// As many columns as the largest benchmark models have: LeNet on 28×28 pixels.
 pub fn wide() -> Model {
     let mut b = Build::new(7, 12);
@@ -196,7 +216,7 @@ pub fn wide() -> Model {
 
 /// Every kind of operation.
 pub fn all() -> Vec<Model> {
-    let named = [convolution(), residual(), grouped(), maxima(), elementwise_and_tables(), gathers(), two_limbs()];
+    let named = [convolution(), residual(), grouped(), maxima(), elementwise_and_tables(), gathers(), two_limbs(), packed_public()];
     let random = [3, 11].map(|seed| Model::new("random", Build::any_graph(5, seed), seed % 2 == 0));
     named.into_iter().chain(random).collect()
 }
