@@ -69,8 +69,9 @@ pub fn typed_calldata(key: &VerifyingKey, tensors: &[Vec<i64>], proof: &[u8]) ->
     let key = Key::new(key);
     let matches = tensors.len() == key.tensors.len() && tensors.iter().zip(&key.tensors).all(|(v, t)| v.len() == t.elements);
     if !matches {
+        let expected = key.tensors.iter().map(|t| t.elements).sum();
         let actual = tensors.iter().map(Vec::len).sum();
-        return Err(ExportError::InstanceCount { expected: key.num_instances(), actual });
+        return Err(ExportError::ElementCount { expected, actual });
     }
     check_length(&key, proof)?;
     let types = if is_typed(tensors.len()) { "int256[],".repeat(tensors.len()) } else { "int256[][],".into() };

@@ -32,12 +32,20 @@ pub enum ExportError {
         /// Bytes that a contract has.
         limit: usize,
     },
-    /// The instance has another length than the public tensors.
+    /// The instance has another length than the key's.
     #[error("the instance has {actual} values, the key asks for {expected}")]
     InstanceCount {
-        /// Elements of the public tensors.
+        /// Public values of the key.
         expected: usize,
         /// Values given.
+        actual: usize,
+    },
+    /// The tensors have other elements than the key's public tensors.
+    #[error("{actual} elements are given, the public tensors have {expected}")]
+    ElementCount {
+        /// Elements of the public tensors.
+        expected: usize,
+        /// Elements given.
         actual: usize,
     },
     /// The proof has another length than every proof of the key.

@@ -56,11 +56,13 @@ fn program(code: &[u8]) -> u64 {
 /// Gas of the transaction `verify` of `SwornVerifier`.
 pub(crate) fn estimate(key: &Key, protocol: &Protocol, data: &Data) -> u64 {
     let (instances, shape) = (key.num_instances() as u64, &protocol.bytes);
-    // Small integers are mostly zeros, their negatives mostly not.
-    let instance = 32 * (cost::NONZERO_BYTE + cost::ZERO_BYTE) / 2;
+    // Small integers are mostly zeros, their negatives mostly not; packed ones are as long as a field element.
+    let packed: usize = key.tensors.iter().filter(|t| t.packing.is_some()).map(|t| t.num_values).sum();
+    let plain = 16 * (cost::NONZERO_BYTE + cost::ZERO_BYTE) * (instances - packed as u64);
+    let public = plain + 32 * cost::NONZERO_BYTE * packed as u64;
     let proof = shape.length as u64;
-    let calldata = 4 * 32 * cost::ZERO_BYTE + 100 + instances * instance + proof * cost::NONZERO_BYTE
-        - proof / 256 * (cost::NONZERO_BYTE - cost::ZERO_BYTE);
+    let calldata =
+        4 * 32 * cost::ZERO_BYTE + 100 + public + proof * cost::NONZERO_BYTE - proof / 256 * (cost::NONZERO_BYTE - cost::ZERO_BYTE);
     let scalars = shape.num_evaluations as u64;
     let checks = (proof - 32 * scalars) / 64 * cost::CHECK_POINT + (scalars + instances) * cost::CHECK_SCALAR;
     let absorbed: usize = shape.absorbed.iter().sum();

@@ -5,7 +5,7 @@ use ark_ff::PrimeField;
 use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{ColumnKind, Query, Role, VerifyingKey};
+use sworn_verifier::{ColumnKind, Form, Packing, Query, Role, VerifyingKey};
 
 /// A point of G1 as `x ‖ y`; zeros for the identity.
 pub(crate) type G1 = [u8; 64];
@@ -48,6 +48,10 @@ pub(crate) struct Tensor {
     pub(crate) shape: Vec<usize>,
     pub(crate) scale: f64,
     pub(crate) elements: usize,
+    /// Number of its public values.
+    pub(crate) num_values: usize,
+    /// How its elements share them, if they do.
+    pub(crate) packing: Option<Packing>,
 }
 
 /// A verifying key.
@@ -90,6 +94,11 @@ impl Key {
             shape: t.shape.clone(),
             scale: t.scale,
             elements: t.elements(),
+            num_values: t.num_values(),
+            packing: match t.form {
+                Form::Plain => None,
+                Form::Packed(packing) => Some(packing),
+            },
         };
         Self {
             log_rows: key.log_rows,
@@ -115,7 +124,7 @@ impl Key {
 
     /// Number of public values.
     pub(crate) fn num_instances(&self) -> usize {
-        self.tensors.iter().map(|t| t.elements).sum()
+        self.tensors.iter().map(|t| t.num_values).sum()
     }
 }
 

@@ -11,6 +11,13 @@ const RESERVED: [&str; 16] = [
     "false", "tensors",
 ];
 
+/// What `ValueOutOfRange` says.
+const PLAIN_RANGE: &str = "An element is 2^127 or more in absolute value: the proof system has no such integers.";
+/// The constant of it.
+const BOUND: &str = "    /// @dev Bound of the integers.\n    int256 private constant BOUND = 2 ** 127;\n";
+/// What `ValueOutOfRange` says if tensors are packed.
+const RANGE: &str = "An element is out of its tensor's range: no proof is about such integers.";
+
 /// `MyTensor/out:0` as a name of Solidity, different for different tensors.
 fn argument(index: usize, tensor: &Tensor, tensors: &[Tensor]) -> String {
     let clean = |name: &str| -> String { name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect() };
@@ -35,7 +42,10 @@ fn describe(tensor: &Tensor) -> String {
     let role = if tensor.is_input { "Input" } else { "Output" };
     let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
     let (elements, scale) = (tensor.elements, tensor.scale);
-    format!("{role} `{}`, shape [{}], {elements} elements, row-major; 1 stands for {scale}.", plain(&tensor.name), shape.join(", "))
+    let (name, shape) = (plain(&tensor.name), shape.join(", "));
+    let range =
+        tensor.packing.map_or(String::new(), |p| format!(", each from {} to {}, {} to a public value", p.low, p.high(), p.digits()));
+    format!("{role} `{name}`, shape [{shape}], {elements} elements{range}, row-major; 1 stands for {scale}.")
 }
 
 /// `tensors[0], tensors[3]` of a role.
@@ -77,8 +87,18 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
         .tensors
         .iter()
         .enumerate()
-        .map(|(i, t)| format!("\n        next = _embed(tensors[{i}], {i}, {}, instances, next);", t.elements))
+        .map(|(i, t)| match t.packing {
+            None => format!("\n        next = _embed(tensors[{i}], {i}, {}, instances, next);", t.elements),
+            Some(p) => format!("\n        next = _pack(tensors[{i}], {i}, {}, {}, {}, instances, next);", t.elements, p.low, p.width),
+        })
         .collect();
+    let is_packed = |tensor: &Tensor| tensor.packing.is_some();
+    let out_of_range = if key.tensors.iter().any(is_packed) { RANGE } else { PLAIN_RANGE };
+    let (bound, embed) = match key.tensors.iter().all(is_packed) {
+        true => ("", ""),
+        false => (BOUND, include_str!("../solidity/embed.sol.in")),
+    };
+    let pack = if key.tensors.iter().any(is_packed) { include_str!("../solidity/pack.sol.in") } else { "" };
     format!(
         include_str!("../solidity/ModelVerifier.sol.in"),
         digest = hex::encode(key.digest),
@@ -94,6 +114,10 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
         gather = gather,
         decode = decode,
         lengths = lengths,
+        out_of_range = out_of_range,
+        bound = bound,
+        embed = embed,
+        pack = pack,
     )
 }
 

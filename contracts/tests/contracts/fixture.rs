@@ -1,7 +1,6 @@
 //! Models, their proofs and their contracts.
 
 use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
 use revm::primitives::Address;
 use sworn_contracts::{calldata, Package};
 use sworn_prover::Cpu;
@@ -20,12 +19,6 @@ pub struct Fixture {
     pub proof: Vec<u8>,
 }
 
-/// An integer as a field element.
-pub fn embed(value: i64) -> [u8; 32] {
-    let bytes = Fr::from(value).into_bigint().to_bytes_be();
-    std::array::from_fn(|i| bytes[i])
-}
-
 impl Fixture {
     pub fn new(model: &Model) -> Self {
         Self::of(&model.keyed())
@@ -41,7 +34,7 @@ impl Fixture {
             head.to_vec()
         };
         let tensors = key.tensors.iter().map(|t| take(t.elements())).collect();
-        let instances = proof.public.iter().map(|v| embed(*v)).collect();
+        let instances = proof.instance.iter().map(sworn_verifier::field::encode).collect();
         Self { name: keyed.name, package: Package::new(&key).unwrap(), tensors, instances, proof: proof.bytes, key }
     }
 

@@ -8,5 +8,6 @@ mod hostile;
 #[path = "../../../prover/tests/models/mod.rs"]
 mod models;
 mod oracle;
+mod public_values;
 mod wide;
 mod wrapper;
