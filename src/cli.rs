@@ -68,6 +68,9 @@ struct CompileArgs {
     /// Show the input in receipts; without this flag only the output is public
     #[arg(long)]
     public_input: bool,
+    /// Pack as many public integers into a field element as it holds: a check on chain costs less, receipts show the same tensors
+    #[arg(long)]
+    pack_public: bool,
     /// What the circuit is to be cheap for: proving, or verification on chain and short proofs [default: fast, or what the
     /// model was compiled for]
     #[arg(long, value_name = "PROFILE")]

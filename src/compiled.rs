@@ -143,7 +143,7 @@ impl Compiled {
         })?;
         let inputs = if self.manifest.settings.public_input { integers } else { Vec::new() };
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
-        let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.bytes);
+        let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.instance, &proof.bytes);
         Ok(Proved { receipt, profile: proof.profile })
     }
 

@@ -49,8 +49,8 @@ impl Receipt {
         Ok(match call {
             Call::Model => sworn_contracts::typed_calldata(key.key(), &tensors, accepted.proof())?,
             Call::Verifier => {
-                let embedded = tensors.iter().flatten().map(|q| sworn_verifier::field::encode(&sworn_verifier::embed(*q)));
-                sworn_contracts::calldata(key.key(), &embedded.collect::<Vec<_>>(), accepted.proof())?
+                let instance: Vec<_> = accepted.instance().iter().map(sworn_verifier::field::encode).collect();
+                sworn_contracts::calldata(key.key(), &instance, accepted.proof())?
             }
         })
     }

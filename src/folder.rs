@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::QuantGraph;
-use sworn_circuits::layout::LayoutProfile;
+use sworn_circuits::layout::{LayoutProfile, Visibility};
 use sworn_receipt::{FileKind, FormatError};
 
 use crate::file::{self, folder_of, FileError};
@@ -66,10 +66,18 @@ pub struct Settings {
     pub bits: Option<u32>,
     /// Whether receipts show the input.
     pub public_input: bool,
+    /// Whether public integers share field elements.
+    pub pack_public: bool,
     /// What the circuit is to be cheap for.
     pub profile: LayoutProfile,
     /// Digest of the samples.
     pub samples: Digest,
+}
+
+impl Settings {
+    pub(crate) fn visibility(&self) -> Visibility {
+        Visibility { input: self.public_input, pack_public: self.pack_public }
+    }
 }
 
 /// The reference string of a compiled model.

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
-use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::layout::Layout;
 
 use crate::folder::Manifest;
 use crate::{silent, Error, Input, Model, Options, Tensor};
@@ -57,8 +57,7 @@ impl Inspection {
         let folder = folder.as_ref();
         let manifest = Manifest::read(folder)?;
         let graph = manifest.read_circuit(folder)?;
-        let visibility = Visibility { input: manifest.settings.public_input, pack_public: false };
-        let layout = Layout::with_profile(&graph, visibility, manifest.settings.profile)?;
+        let layout = Layout::with_profile(&graph, manifest.settings.visibility(), manifest.settings.profile)?;
         Ok(Self { name: manifest.model, graph, estimate: layout.estimate, report: manifest.report })
     }
 }

@@ -33,10 +33,18 @@ pub struct Options {
     pub bits: Option<u32>,
     /// Whether receipts show the input. Outputs are always public, weights never.
     pub public_input: bool,
+    /// Whether public integers share field elements, as many as one holds: cheaper to check on chain. Receipts show the same.
+    pub pack_public: bool,
     /// What the circuit is to be cheap for. Without one a new model is fast to prove, and a compiled one stays what it is.
     pub profile: Option<LayoutProfile>,
     /// Where the reference string comes from. Without a file, it is the **insecure** development SRS.
     pub srs: SrsSource,
+}
+
+impl Options {
+    fn visibility(&self) -> Visibility {
+        Visibility { input: self.public_input, pack_public: self.pack_public }
+    }
 }
 
 impl Model {
@@ -106,11 +114,10 @@ impl Model {
         tell(progress, Stage::Srs, 0.0)?;
         let srs = options.srs.load(layout.choice().log_powers(), layout.pack == 1)?;
         tell(progress, Stage::Setup, 0.0)?;
-        let visibility = Visibility { input: options.public_input, pack_public: false };
-        let proving_key = sworn_prover::setup(quantised.graph, visibility, layout, &srs).map_err(Error::Key)?;
+        let proving_key = sworn_prover::setup(quantised.graph, options.visibility(), layout, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
-        let settings =
-            Settings { bits: options.bits, public_input: options.public_input, profile: options.profile.unwrap_or_default(), samples };
+        let Options { bits, public_input, pack_public, profile, .. } = *options;
+        let settings = Settings { bits, public_input, pack_public, profile: profile.unwrap_or_default(), samples };
         let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
         let report = serde_json::to_value(&quantised.report).unwrap_or_default();
         let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
@@ -128,11 +135,10 @@ impl Model {
         tell(progress, Stage::Quantize, 0.0)?;
         let profile = options.profile.unwrap_or_default();
         let samples = self.fit_samples(samples)?;
-        let visibility = Visibility { input: options.public_input, pack_public: false };
         let quantise = |bits| {
             let quantise = sworn_onnx::compile::Options { bits, ..Default::default() };
             let quantised = sworn_onnx::compile::compile(self.graph.clone(), &samples, &quantise)?;
-            let layout = Layout::with_profile(&quantised.graph, visibility, profile)?;
+            let layout = Layout::with_profile(&quantised.graph, options.visibility(), profile)?;
             Ok::<_, Error>((quantised, layout))
         };
         let (mut quantised, mut layout) = quantise(options.bits)?;
@@ -168,8 +174,8 @@ impl Model {
         if manifest.tool != env!("CARGO_PKG_VERSION") || manifest.source != self.source || manifest.model != self.name {
             return Ok(false);
         }
-        if options.profile.is_some_and(|profile| settings.profile != profile)
-            || settings.public_input != options.public_input
+        if settings.visibility() != options.visibility()
+            || options.profile.is_some_and(|profile| settings.profile != profile)
             || options.bits.is_some_and(|b| settings.bits != Some(b))
         {
             return Ok(false);

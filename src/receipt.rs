@@ -22,9 +22,9 @@ impl Deref for Receipt {
 }
 
 impl Receipt {
-    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors.
-    pub(crate) fn new(key: &VerifyingKey, tensors: &[Vec<i32>], proof: &[u8]) -> Self {
-        Self(sworn_receipt::Receipt::new(key, tensors, proof))
+    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors, and their instance.
+    pub(crate) fn new(key: &VerifyingKey, tensors: &[Vec<i32>], instance: &[sworn_verifier::Fr], proof: &[u8]) -> Self {
+        Self(sworn_receipt::Receipt::new(key, tensors, instance, proof))
     }
 
     /// Reads a receipt from its text.

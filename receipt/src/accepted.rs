@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use serde_json::{json, Value};
+use sworn_verifier::Fr;
 
 use crate::Receipt;
 
@@ -11,6 +12,7 @@ use crate::Receipt;
 pub struct Accepted<'a> {
     pub(crate) receipt: &'a Receipt,
     pub(crate) tensors: Vec<&'a [i32]>,
+    pub(crate) instance: Vec<Fr>,
     pub(crate) proof: Vec<u8>,
 }
 
@@ -18,6 +20,11 @@ impl Accepted<'_> {
     /// The public integers, tensor by tensor in the order of the key's.
     pub fn tensors(&self) -> &[&[i32]] {
         &self.tensors
+    }
+
+    /// Their field elements, as the proof is about them.
+    pub fn instance(&self) -> &[Fr] {
+        &self.instance
     }
 
     /// The bytes of the proof.

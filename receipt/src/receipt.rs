@@ -8,7 +8,7 @@
 //! visibility          which tensors are public                                 = the verifying key's
 //! inputs, outputs     public tensors: name, shape, scale                       = the verifying key's
 //!                     integers, row-major; reals                               = integers · scale
-//! instances           the integers as field elements, inputs then outputs      = embed(integers)
+//! instances           the field elements of the integers, inputs then outputs  = the verifying key's of the integers
 //! proof               checked against verifying key and instances
 //! ```
 //!
@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sworn_verifier::srs::is_insecure_dev;
-use sworn_verifier::{embed, field, PublicTensor, Role};
+use sworn_verifier::{field, Fr, InstanceError, PublicTensor, Role};
 
 use crate::digest::parse_hex;
 use crate::{Accepted, Digest, Field, Rejection, VerifyingKey};
@@ -104,8 +104,8 @@ pub enum SrsPolicy {
 }
 
 impl Receipt {
-    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors.
-    pub fn new(key: &VerifyingKey, tensors: &[Vec<i32>], proof: &[u8]) -> Self {
+    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors, and their instance.
+    pub fn new(key: &VerifyingKey, tensors: &[Vec<i32>], instance: &[Fr], proof: &[u8]) -> Self {
         let of = |role: Role| {
             let public = key.key().tensors.iter().zip(tensors).filter(move |(t, _)| t.role == role);
             public.map(|(tensor, integers)| ReceiptTensor::new(tensor, integers)).collect()
@@ -119,7 +119,7 @@ impl Receipt {
             visibility: visibility(key),
             inputs: of(Role::Input),
             outputs: of(Role::Output),
-            instances: tensors.iter().flatten().map(|q| instance(*q)).collect(),
+            instances: instance.iter().map(text).collect(),
             proof: hex::encode(proof),
         }
     }
@@ -171,20 +171,19 @@ impl Receipt {
             return reject(Field::Visibility);
         }
         let tensors = self.check_tensors(&key.key().tensors)?;
-        let integers = tensors.concat();
-        if self.instances.len() != integers.len() {
-            return reject(Field::Instances);
-        }
-        if self.instances.iter().zip(&integers).any(|(text, q)| *text != instance(*q)) {
+        let integers: Vec<i64> = tensors.iter().copied().flatten().map(|q| i64::from(*q)).collect();
+        let instance = key.key().instance(&integers).map_err(|error| rejected(&error, &key.key().tensors))?;
+        let same =
+            self.instances.len() == instance.len() && self.instances.iter().zip(&instance).all(|(given, value)| *given == text(value));
+        if !same {
             return reject(Field::Instances);
         }
         if policy == SrsPolicy::Secure && is_insecure_dev(&key.key().s_g2) {
             return Err(Rejection::InsecureSrs);
         }
         let proof = parse_hex(&self.proof).ok_or(Rejection::Mismatch { field: Field::Proof })?;
-        let instances: Vec<_> = integers.iter().map(|q| embed(i64::from(*q))).collect();
-        sworn_verifier::verify(key.key(), &instances, &proof).map_err(Rejection::Proof)?;
-        Ok(Accepted { receipt: self, tensors, proof })
+        sworn_verifier::verify(key.key(), &instance, &proof).map_err(Rejection::Proof)?;
+        Ok(Accepted { receipt: self, tensors, instance, proof })
     }
 
     /// The public integers by tensor, in the order of the instances.
@@ -249,7 +248,6 @@ impl ReceiptTensor {
     }
 
     fn check(&self, public: &PublicTensor) -> Result<(), Rejection> {
-        let field = if public.role == Role::Input { Field::Inputs } else { Field::Outputs };
         let same = self.name == public.name
             && self.shape.iter().copied().eq(dimensions(public))
             && self.scale.to_bits() == public.scale.to_bits()
@@ -258,7 +256,7 @@ impl ReceiptTensor {
             && self.reals.iter().zip(&self.integers).all(|(r, q)| r.to_bits() == real(*q, public.scale).to_bits());
         match same {
             true => Ok(()),
-            false => Err(Rejection::Tensor { field, name: public.name.clone() }),
+            false => Err(of_tensor(public)),
         }
     }
 }
@@ -273,9 +271,23 @@ fn real(integer: i32, scale: f64) -> f64 {
     f64::from(integer) * scale + 0.0
 }
 
-/// The field element of an integer, as 64 digits.
-fn instance(integer: i32) -> String {
-    hex::encode(field::encode(&embed(i64::from(integer))))
+/// A field element as 64 digits.
+fn text(value: &Fr) -> String {
+    hex::encode(field::encode(value))
+}
+
+/// A public tensor does not agree with the key.
+fn of_tensor(public: &PublicTensor) -> Rejection {
+    let field = if public.role == Role::Input { Field::Inputs } else { Field::Outputs };
+    Rejection::Tensor { field, name: public.name.clone() }
+}
+
+/// Why integers have no instance.
+fn rejected(error: &InstanceError, tensors: &[PublicTensor]) -> Rejection {
+    match error {
+        InstanceError::OutOfRange { tensor, .. } => tensors.get(*tensor).map_or(Rejection::Mismatch { field: Field::Tensors }, of_tensor),
+        _ => Rejection::Mismatch { field: Field::Tensors },
+    }
 }
 
 fn kind(key: &VerifyingKey) -> SrsKind {

@@ -14,7 +14,8 @@ impl Context {
     }
 
     pub(super) fn options(&self, args: &CompileArgs) -> Options {
-        Options { bits: args.bits, public_input: args.public_input, profile: args.profile.map(Into::into), srs: self.srs(args) }
+        let CompileArgs { bits, public_input, pack_public, profile, .. } = *args;
+        Options { bits, public_input, pack_public, profile: profile.map(Into::into), srs: self.srs(args) }
     }
 }
 
@@ -107,6 +108,7 @@ fn refuse_options(args: &CompileArgs) -> Result<(), CliError> {
         (args.calibrate.is_some(), "--calibrate"),
         (args.bits.is_some(), "--bits"),
         (args.public_input, "--public-input"),
+        (args.pack_public, "--pack-public"),
         (args.profile.is_some(), "--profile"),
         (args.batch.is_some(), "--batch"),
         (!args.dimensions.is_empty(), "--dimension"),
