@@ -1,6 +1,5 @@
 //! Packed keys: what their commitments are, and that proofs do not depend on the machine. What the verifier accepts is in
 //! `tests/verifier.rs`.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod models;
 

@@ -10,7 +10,7 @@ use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{pairing, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::Curve;
-use halo2_proofs::plonk::Any;
+use halo2_proofs::plonk::{Any, ConstraintSystem, Expression};
 use halo2_proofs::transcript::{Transcript, TranscriptRead};
 use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
 use sworn_prover::halo2::{to_halo2, KeccakChallenge, KeccakTranscript};
@@ -58,139 +58,201 @@ pub fn accepts(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]
     read(key, instance, proof).unwrap_or(false)
 }
 
+/// A key as halo2 sees it, with what is needed of its domain.
+struct Rules<'k> {
+    key: &'k VerifyingKey,
+    cs: ConstraintSystem<Fr>,
+    rows: usize,
+    omega: Fr,
+    unusable: usize,
+    advice: Vec<(usize, i32)>,
+    fixed: Vec<(usize, i32)>,
+    products: usize,
+}
+
+/// What a proof holds.
+struct Parsed {
+    instance: Vec<Fr>,
+    circuit: Vec<Fr>,
+    advice: Vec<Fr>,
+    fixed: Vec<Fr>,
+    sigma: Vec<Fr>,
+    z: Vec<Fr>,
+    other_limbs: Vec<Fr>,
+    commitments: Vec<G1Affine>,
+    openings: [G1Affine; 2],
+    beta: Fr,
+    gamma: Fr,
+    y: Fr,
+    x: Fr,
+    v: Fr,
+    u: Fr,
+}
+
 fn read(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<bool> {
-    let cs = to_halo2(&key.constraints);
-    let (t, n, degree) = (key.pack as usize, 1usize << key.log_rows, cs.degree());
-    let omega = (key.log_rows..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square());
-    let unusable = cs.blinding_factors() + 1;
-    let rotation = |d: i32| if d < 0 { omega.invert().unwrap() } else { omega }.pow_vartime([u64::from(d.unsigned_abs())]);
-    let instance: Vec<Fr> = instance.iter().map(from_fr).collect();
+    let rules = Rules::new(key);
+    let parsed = rules.parse(instance, proof)?;
+    let quotient = rules.quotient(&parsed);
+    Some(rules.opens(&parsed, quotient))
+}
 
-    // The transcript.
-    let mut transcript = KeccakTranscript::new(&key.digest(), proof);
-    transcript.common_scalar(Fr::ZERO).ok()?;
-    instance.iter().try_for_each(|v| transcript.common_scalar(*v)).ok()?;
-    let advice: Vec<(usize, i32)> = cs.advice_queries().iter().map(|(c, d)| (c.index(), d.0)).collect();
-    let fixed: Vec<(usize, i32)> = cs.fixed_queries().iter().map(|(c, d)| (c.index(), d.0)).collect();
-    let of_phase = |phase: u8| advice.iter().copied().filter(|(c, _)| key.constraints.advice_phases[*c] == phase).collect::<Vec<_>>();
-    let permuted = cs.permutation().get_columns();
-    let (chunk, limbs) = (degree - 2, degree);
-    let products = permuted.len().div_ceil(chunk);
-    let mut commitments: Vec<G1Affine> = Vec::new();
-    let mut points = |transcript: &mut KeccakTranscript<&[u8]>, count: usize| {
-        (0..count).try_for_each(|_| transcript.read_point().map(|p| commitments.push(p))).ok()
-    };
-    let challenge = |transcript: &mut KeccakTranscript<&[u8]>| *transcript.squeeze_challenge_scalar::<KeccakChallenge>();
-    points(&mut transcript, count(&of_phase(0), t))?;
-    let circuit: Vec<Fr> = (0..cs.num_challenges()).map(|_| challenge(&mut transcript)).collect();
-    points(&mut transcript, count(&of_phase(1), t))?;
-    let [_, beta, gamma] = [(); 3].map(|()| challenge(&mut transcript));
-    points(&mut transcript, products.div_ceil(t))?;
-    let y = challenge(&mut transcript);
-    points(&mut transcript, limbs.div_ceil(t))?;
-    let x = challenge(&mut transcript);
-    let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
-    let (advice_values, fixed_values, sigma) = (scalars(advice.len())?, scalars(fixed.len())?, scalars(permuted.len())?);
-    let z = scalars(3 * products)?;
-    let other_limbs = scalars(limbs - 1)?;
-    let [_, v] = [(); 2].map(|()| challenge(&mut transcript));
-    let w = transcript.read_point().ok()?;
-    let u = challenge(&mut transcript);
-    let w_prime = transcript.read_point().ok()?;
-    transcript.into_stream().is_empty().then_some(())?;
-
-    // The quotient, by halo2's gates.
-    let vanishing = x.pow_vartime([n as u64]) - Fr::ONE;
-    let lagrange = |row: usize| {
-        let root = rotation(row as i32);
-        vanishing * root * ((x - root) * Fr::from(n as u64)).invert().unwrap()
-    };
-    let instance_at_x: Fr = instance.iter().enumerate().map(|(row, value)| *value * lagrange(row)).sum();
-    let at = |queries: &[(usize, i32)], values: &[Fr], query: (usize, i32)| values[queries.iter().position(|q| *q == query).unwrap()];
-    let gate = |polynomial: &halo2_proofs::plonk::Expression<Fr>| {
-        polynomial.evaluate(
-            &|c| c,
-            &|_| panic!("selectors are fixed columns"),
-            &|q| at(&fixed, &fixed_values, (q.column_index(), q.rotation().0)),
-            &|q| at(&advice, &advice_values, (q.column_index(), q.rotation().0)),
-            &|_| instance_at_x,
-            &|c| circuit[c.index()],
-            &|a| -a,
-            &|a, b| a + b,
-            &|a, b| a * b,
-            &|a, c| a * c,
-        )
-    };
-    let mut terms: Vec<Fr> = cs.gates().iter().flat_map(|g| g.polynomials()).map(gate).collect();
-    let (first, last) = (lagrange(0), lagrange(n - unusable));
-    let active: Fr = Fr::ONE - (n - unusable..n).map(lagrange).sum::<Fr>();
-    let product = |i: usize, at: usize| z[3 * i + at];
-    if products > 0 {
-        let end = product(products - 1, 0);
-        terms.push(first * (Fr::ONE - product(0, 0)));
-        terms.push(last * (end * end - end));
-        terms.extend((1..products).map(|i| first * (product(i, 0) - product(i - 1, 2))));
-    }
-    for i in 0..products {
-        let (mut left, mut right) = (product(i, 1), product(i, 0));
-        for (c, column) in permuted.iter().enumerate().skip(i * chunk).take(chunk) {
-            let value = match column.column_type() {
-                Any::Advice(_) => at(&advice, &advice_values, (column.index(), 0)),
-                Any::Fixed => at(&fixed, &fixed_values, (column.index(), 0)),
-                Any::Instance => instance_at_x,
-            };
-            left *= value + beta * sigma[c] + gamma;
-            right *= value + beta * Fr::DELTA.pow_vartime([c as u64]) * x + gamma;
+impl<'k> Rules<'k> {
+    fn new(key: &'k VerifyingKey) -> Self {
+        let cs = to_halo2(&key.constraints);
+        let chunk = cs.degree() - 2;
+        Self {
+            rows: 1 << key.log_rows,
+            omega: (key.log_rows..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square()),
+            unusable: cs.blinding_factors() + 1,
+            advice: cs.advice_queries().iter().map(|(c, d)| (c.index(), d.0)).collect(),
+            fixed: cs.fixed_queries().iter().map(|(c, d)| (c.index(), d.0)).collect(),
+            products: cs.permutation().get_columns().len().div_ceil(chunk),
+            key,
+            cs,
         }
-        terms.push(active * (left - right));
     }
-    let quotient = terms.into_iter().fold(Fr::ZERO, |sum, term| sum * y + term) * vanishing.invert().unwrap();
-    let step = x.pow_vartime([n as u64 - 2]);
-    let first_limb = quotient - evaluate(&other_limbs, step) * step;
 
-    // What is opened, by message; the key's packs are last.
-    let one = |value: &Fr| Opened::from([(0, *value)]);
-    let all = columns(&advice, &advice_values);
-    let mut order: Vec<usize> = Vec::new();
-    advice.iter().for_each(|(column, _)| {
-        if !order.contains(column) {
-            order.push(*column)
-        }
-    });
-    let in_phase = |phase: u8| {
-        order.iter().zip(&all).filter(|(c, _)| key.constraints.advice_phases[**c] == phase).map(|(_, p)| p.clone()).collect::<Vec<_>>()
-    };
-    let of_product = |z: &[Fr]| Opened::from([(0, z[0]), (1, z[1]), (-(unusable as i32), z[2])]);
-    let messages = [
-        in_phase(0),
-        in_phase(1),
-        z.chunks(3).map(of_product).collect(),
-        std::iter::once(&first_limb).chain(&other_limbs).map(one).collect(),
-        columns(&fixed, &fixed_values).into_iter().chain(sigma.iter().map(one)).collect(),
-    ];
-    let sets: Vec<Vec<Opened>> = messages.into_iter().flat_map(|polynomials| packs(polynomials, t)).collect();
-    commitments.extend(key.fixed_commitments.iter().map(from_g1));
-    assert_eq!(sets.len(), commitments.len(), "a commitment for each pack");
-
-    // e(Σ_i v^i Π_{d ∉ S_i} (u^t − xω^d)/D·(C_i − R_i(u)) − Π_{d ∈ S_0} (u^t − xω^d)·W, G2) = e(W', [s − u]G2)
-    let power = u.pow_vartime([t as u64]);
-    let everywhere: BTreeSet<i32> = sets.iter().flatten().flat_map(|p| p.keys().copied()).collect();
-    let distance = |pack: &[Opened], inside: bool| -> Fr {
-        everywhere.iter().filter(|d| pack[0].contains_key(d) == inside).map(|d| power - x * rotation(*d)).product()
-    };
-    let normal = distance(&sets[0], false).invert().unwrap();
-    let mut sum = G1::from(w) * -distance(&sets[0], true);
-    let mut v_power = normal;
-    for (pack, commitment) in sets.iter().zip(&commitments) {
-        let mut remainder = vec![Fr::ZERO; 3 * t];
-        for (i, polynomial) in pack.iter().enumerate() {
-            let (points, values): (Vec<Fr>, Vec<Fr>) = polynomial.iter().map(|(d, value)| (x * rotation(*d), *value)).unzip();
-            lagrange_interpolate(&points, &values).into_iter().enumerate().for_each(|(k, c)| remainder[i + t * k] = c);
-        }
-        let scale = v_power * distance(pack, false);
-        sum += (G1::from(*commitment) - G1Affine::generator() * evaluate(&remainder, u)) * scale;
-        v_power *= v;
+    fn rotation(&self, d: i32) -> Fr {
+        let base = if d < 0 { self.omega.invert().unwrap() } else { self.omega };
+        base.pow_vartime([u64::from(d.unsigned_abs())])
     }
-    let left = (sum + w_prime * u).to_affine();
-    Some(pairing(&left, &from_g2(&key.g2)) == pairing(&w_prime, &from_g2(&key.s_g2)))
+
+    fn parse(&self, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<Parsed> {
+        let instance: Vec<Fr> = instance.iter().map(from_fr).collect();
+        let t = self.key.pack as usize;
+        let mut transcript = KeccakTranscript::new(&self.key.digest(), proof);
+        transcript.common_scalar(Fr::ZERO).ok()?;
+        instance.iter().try_for_each(|v| transcript.common_scalar(*v)).ok()?;
+        let phases = &self.key.constraints.advice_phases;
+        let of_phase = |phase: u8| self.advice.iter().copied().filter(|(c, _)| phases[*c] == phase).collect::<Vec<_>>();
+        let limbs = self.cs.degree();
+        let mut commitments: Vec<G1Affine> = Vec::new();
+        let mut points = |transcript: &mut KeccakTranscript<&[u8]>, count: usize| {
+            (0..count).try_for_each(|_| transcript.read_point().map(|p| commitments.push(p))).ok()
+        };
+        let challenge = |transcript: &mut KeccakTranscript<&[u8]>| *transcript.squeeze_challenge_scalar::<KeccakChallenge>();
+        points(&mut transcript, count(&of_phase(0), t))?;
+        let circuit: Vec<Fr> = (0..self.cs.num_challenges()).map(|_| challenge(&mut transcript)).collect();
+        points(&mut transcript, count(&of_phase(1), t))?;
+        let [_, beta, gamma] = [(); 3].map(|()| challenge(&mut transcript));
+        points(&mut transcript, self.products.div_ceil(t))?;
+        let y = challenge(&mut transcript);
+        points(&mut transcript, limbs.div_ceil(t))?;
+        let x = challenge(&mut transcript);
+        let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
+        let (advice, fixed) = (scalars(self.advice.len())?, scalars(self.fixed.len())?);
+        let sigma = scalars(self.cs.permutation().get_columns().len())?;
+        let (z, other_limbs) = (scalars(3 * self.products)?, scalars(limbs - 1)?);
+        let [_, v] = [(); 2].map(|()| challenge(&mut transcript));
+        let w = transcript.read_point().ok()?;
+        let u = challenge(&mut transcript);
+        let openings = [w, transcript.read_point().ok()?];
+        transcript.into_stream().is_empty().then_some(())?;
+        Some(Parsed { instance, circuit, advice, fixed, sigma, z, other_limbs, commitments, openings, beta, gamma, y, x, v, u })
+    }
+
+    /// The quotient at x, by halo2's gates.
+    fn quotient(&self, p: &Parsed) -> Fr {
+        let (n, x) = (self.rows, p.x);
+        let vanishing = x.pow_vartime([n as u64]) - Fr::ONE;
+        let lagrange = |row: usize| {
+            let root = self.rotation(row as i32);
+            vanishing * root * ((x - root) * Fr::from(n as u64)).invert().unwrap()
+        };
+        let instance: Fr = p.instance.iter().enumerate().map(|(row, value)| *value * lagrange(row)).sum();
+        let at = |queries: &[(usize, i32)], values: &[Fr], query: (usize, i32)| values[queries.iter().position(|q| *q == query).unwrap()];
+        let gate = |polynomial: &Expression<Fr>| {
+            polynomial.evaluate(
+                &|c| c,
+                &|_| panic!("selectors are fixed columns"),
+                &|q| at(&self.fixed, &p.fixed, (q.column_index(), q.rotation().0)),
+                &|q| at(&self.advice, &p.advice, (q.column_index(), q.rotation().0)),
+                &|_| instance,
+                &|c| p.circuit[c.index()],
+                &|a| -a,
+                &|a, b| a + b,
+                &|a, b| a * b,
+                &|a, c| a * c,
+            )
+        };
+        let mut terms: Vec<Fr> = self.cs.gates().iter().flat_map(|g| g.polynomials()).map(gate).collect();
+        let (first, last) = (lagrange(0), lagrange(n - self.unusable));
+        let active: Fr = Fr::ONE - (n - self.unusable..n).map(lagrange).sum::<Fr>();
+        let product = |i: usize, at: usize| p.z[3 * i + at];
+        if self.products > 0 {
+            let end = product(self.products - 1, 0);
+            terms.push(first * (Fr::ONE - product(0, 0)));
+            terms.push(last * (end * end - end));
+            terms.extend((1..self.products).map(|i| first * (product(i, 0) - product(i - 1, 2))));
+        }
+        let (permuted, chunk) = (self.cs.permutation().get_columns(), self.cs.degree() - 2);
+        for i in 0..self.products {
+            let (mut left, mut right) = (product(i, 1), product(i, 0));
+            for (c, column) in permuted.iter().enumerate().skip(i * chunk).take(chunk) {
+                let value = match column.column_type() {
+                    Any::Advice(_) => at(&self.advice, &p.advice, (column.index(), 0)),
+                    Any::Fixed => at(&self.fixed, &p.fixed, (column.index(), 0)),
+                    Any::Instance => instance,
+                };
+                left *= value + p.beta * p.sigma[c] + p.gamma;
+                right *= value + p.beta * Fr::DELTA.pow_vartime([c as u64]) * x + p.gamma;
+            }
+            terms.push(active * (left - right));
+        }
+        terms.into_iter().fold(Fr::ZERO, |sum, term| sum * p.y + term) * vanishing.invert().unwrap()
+    }
+
+    /// What is opened, in packs: those of the proof's messages, then those of the key.
+    fn sets(&self, p: &Parsed, quotient: Fr) -> Vec<Vec<Opened>> {
+        let step = p.x.pow_vartime([self.rows as u64 - 2]);
+        let first_limb = quotient - evaluate(&p.other_limbs, step) * step;
+        let one = |value: &Fr| Opened::from([(0, *value)]);
+        let all = columns(&self.advice, &p.advice);
+        let mut order: Vec<usize> = Vec::new();
+        self.advice.iter().for_each(|(column, _)| {
+            if !order.contains(column) {
+                order.push(*column)
+            }
+        });
+        let phases = &self.key.constraints.advice_phases;
+        let in_phase = |phase: u8| order.iter().zip(&all).filter(|(c, _)| phases[**c] == phase).map(|(_, p)| p.clone()).collect::<Vec<_>>();
+        let of_product = |z: &[Fr]| Opened::from([(0, z[0]), (1, z[1]), (-(self.unusable as i32), z[2])]);
+        let messages = [
+            in_phase(0),
+            in_phase(1),
+            p.z.chunks(3).map(of_product).collect(),
+            std::iter::once(&first_limb).chain(&p.other_limbs).map(one).collect(),
+            columns(&self.fixed, &p.fixed).into_iter().chain(p.sigma.iter().map(one)).collect(),
+        ];
+        messages.into_iter().flat_map(|polynomials| packs(polynomials, self.key.pack as usize)).collect()
+    }
+
+    /// `e(Σ_i v^i Π_{d ∉ S_i} (u^t − xω^d)/D·(C_i − R_i(u)) − Π_{d ∈ S_0} (u^t − xω^d)·W, G2) = e(W', [s − u]G2)`
+    fn opens(&self, p: &Parsed, quotient: Fr) -> bool {
+        let (key, t) = (self.key, self.key.pack as usize);
+        let sets = self.sets(p, quotient);
+        let commitments = || p.commitments.iter().copied().chain(key.fixed_commitments.iter().map(from_g1));
+        assert_eq!(sets.len(), commitments().count(), "a commitment for each pack");
+        let power = p.u.pow_vartime([t as u64]);
+        let everywhere: BTreeSet<i32> = sets.iter().flatten().flat_map(|p| p.keys().copied()).collect();
+        let distance = |pack: &[Opened], inside: bool| -> Fr {
+            everywhere.iter().filter(|d| pack[0].contains_key(d) == inside).map(|d| power - p.x * self.rotation(*d)).product()
+        };
+        let normal = distance(&sets[0], false).invert().unwrap();
+        let [w, w_prime] = p.openings;
+        let mut sum = G1::from(w) * -distance(&sets[0], true);
+        let mut v_power = normal;
+        for (pack, commitment) in sets.iter().zip(commitments()) {
+            let mut remainder = vec![Fr::ZERO; 3 * t];
+            for (i, polynomial) in pack.iter().enumerate() {
+                let (points, values): (Vec<Fr>, Vec<Fr>) = polynomial.iter().map(|(d, value)| (p.x * self.rotation(*d), *value)).unzip();
+                lagrange_interpolate(&points, &values).into_iter().enumerate().for_each(|(k, c)| remainder[i + t * k] = c);
+            }
+            let scale = v_power * distance(pack, false);
+            sum += (G1::from(commitment) - G1Affine::generator() * evaluate(&remainder, p.u)) * scale;
+            v_power *= p.v;
+        }
+        let left = (sum + w_prime * p.u).to_affine();
+        pairing(&left, &from_g2(&key.g2)) == pairing(&w_prime, &from_g2(&key.s_g2))
+    }
 }
