@@ -63,6 +63,12 @@ fn node_modules() -> PathBuf {
     folder
 }
 
+/// The folder with `node_modules`, for those who do not hold the lock.
+pub fn installed() -> PathBuf {
+    let _guard = lock();
+    node_modules()
+}
+
 /// Compiles the package's sources, with a wrapper or without; results are kept between runs.
 pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Compiled> {
     let _guard = lock();

@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::allow_attributes)]
 
 mod accept;
+mod anvil;
 mod evm;
 mod fixture;
 mod hostile;
