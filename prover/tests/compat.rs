@@ -1,6 +1,6 @@
-//! Golden proofs: the bytes of a graph, inputs and a seed do not change unnoticed.
+//! Golden keys and proofs: the bytes of a graph, inputs and a seed do not change unnoticed.
 //!
-//! A file has the digest of the verifying key, the public values and the proof, 32 bytes a line: a difference shows which
+//! The file of a proof has the digest of the verifying key, the public values and the proof, 32 bytes a line: a difference shows which
 //! commitment or evaluation changed. After a change that is meant:
 //!
 //! ```text
@@ -21,23 +21,31 @@ fn golden() -> [(&'static str, Keyed); 3] {
     [("tiny", tiny.keyed()), ("tiny_packed", tiny.packed(11)), ("two_limbs", models::two_limbs().keyed())]
 }
 
-fn path(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/proof_{name}.hex"))
+fn path(what: &str, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{what}_{name}.hex"))
+}
+
+fn lines(bytes: &[u8]) -> String {
+    bytes.chunks(32).map(|chunk| hex::encode(chunk) + "\n").collect()
+}
+
+fn key(keyed: &Keyed) -> String {
+    lines(&keyed.key.verifying_key().to_bytes())
 }
 
 fn vector(keyed: &Keyed) -> String {
     let proof = keyed.prove(Cpu, SEED);
     assert_eq!(sworn_verifier::verify(keyed.key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));
     let public: Vec<String> = proof.public.iter().map(i64::to_string).collect();
-    let lines: Vec<String> = proof.bytes.chunks(32).map(hex::encode).collect();
-    format!("key {}\npublic {}\nproof\n{}\n", hex::encode(keyed.key.verifying_key().digest()), public.join(" "), lines.join("\n"))
+    format!("key {}\npublic {}\nproof\n{}", hex::encode(keyed.key.verifying_key().digest()), public.join(" "), lines(&proof.bytes))
 }
 
 #[test]
-fn proofs_are_those_of_the_vectors() {
+fn keys_and_proofs_are_those_of_the_vectors() {
     for (name, keyed) in golden() {
-        let expected = std::fs::read_to_string(path(name)).unwrap();
-        let actual = vector(&keyed);
+        let read = |what: &str| std::fs::read_to_string(path(what, name)).unwrap();
+        assert!(key(&keyed) == read("key"), "{name}: the verifying key; see the head of this file");
+        let (expected, actual) = (read("proof"), vector(&keyed));
         let differs = actual.lines().zip(expected.lines()).position(|(a, b)| a != b);
         assert_eq!(differs, None, "{name}: first line that differs, from 0; see the head of this file");
         assert_eq!(actual.len(), expected.len(), "{name}");
@@ -48,6 +56,7 @@ fn proofs_are_those_of_the_vectors() {
 #[ignore = "writes the vectors"]
 fn write_vectors() {
     for (name, keyed) in golden() {
-        std::fs::write(path(name), vector(&keyed)).unwrap();
+        std::fs::write(path("key", name), key(&keyed)).unwrap();
+        std::fs::write(path("proof", name), vector(&keyed)).unwrap();
     }
 }

@@ -1,14 +1,13 @@
-//! Encodings of verifying keys: one each, and anything else is an error or another key.
+//! Encodings of verifying keys: one each, and anything else is an error or another key. Random bytes: `tests/fuzz.rs`.
 
 mod models;
 
 use models::Keyed;
-use proptest::prelude::*;
 use rayon::prelude::*;
 use std::sync::LazyLock;
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::expression::{Expression, Operation};
-use sworn_verifier::{verify, verify_batch, ColumnKind, Form, Fr, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
+use sworn_verifier::{verify, ColumnKind, Form, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
 
 static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
@@ -145,58 +144,5 @@ fn points_of_keys_are_checked() {
         assert_eq!(replaced(&encoded, &[0; 128]), Err(KeyError::Point { index }));
         assert_eq!(replaced(&encoded, &[1; 128]), Err(KeyError::Point { index }));
         assert_eq!(replaced(&encoded, &[255; 128]), Err(KeyError::Point { index }));
-    }
-}
-
-/// Bytes with runs overwritten.
-fn overwritten(bytes: &[u8], runs: &[(prop::sample::Index, Vec<u8>)]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    for (at, run) in runs {
-        let at = at.index(out.len());
-        out.iter_mut().skip(at).zip(run).for_each(|(to, from)| *to = *from);
-    }
-    out
-}
-
-fn runs() -> impl Strategy<Value = Vec<(prop::sample::Index, Vec<u8>)>> {
-    prop::collection::vec((any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..40)), 1..4)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn random_bytes_are_no_key(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        prop_assert!(VerifyingKey::from_bytes(&bytes).is_err());
-        let bytes = [&key().to_bytes()[..12], &bytes].concat();
-        prop_assert!(VerifyingKey::from_bytes(&bytes).is_err());
-    }
-
-    #[test]
-    fn overwritten_keys_are_harmless(runs in runs()) {
-        let good = key().to_bytes();
-        let bytes = overwritten(&good, &runs);
-        if bytes != good {
-            is_harmless(&bytes);
-        }
-    }
-
-    #[test]
-    fn random_bytes_are_no_proof(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
-        prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
-        let length = key().shape().bytes();
-        let bytes: Vec<u8> = bytes.into_iter().chain(0..=255).cycle().take(length).collect();
-        prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
-        prop_assert!(verify_batch(&[(key(), &TINY.1.instance, &bytes)]).is_err());
-    }
-
-    #[test]
-    fn overwritten_proofs_are_rejected(runs in runs(), instance in prop::collection::vec(any::<u64>(), 4)) {
-        let bytes = overwritten(&TINY.1.bytes, &runs);
-        if bytes != TINY.1.bytes {
-            prop_assert!(verify(key(), &TINY.1.instance, &bytes).is_err());
-        }
-        let instance: Vec<Fr> = instance.into_iter().map(Fr::from).collect();
-        prop_assert!(verify(key(), &instance, &TINY.1.bytes).is_err());
     }
 }
