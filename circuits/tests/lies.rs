@@ -4,7 +4,7 @@
 
 mod build;
 
-use build::lie::{add, limbs, public_lane, recount, recount_all, set, spread};
+use build::lie::{add, caught, limbs, public_lane, recount, set, spread, By};
 use build::satisfied::Assignment;
 use build::{Build, ConvSpec};
 use halo2_proofs::arithmetic::Field;
@@ -16,17 +16,6 @@ use sworn_circuits::shape::{AdviceColumns, LOOKUPS_PER_HELPER};
 use sworn_circuits::witness::Witness;
 
 const VISIBILITY: Visibility = Visibility { input: false, pack_public: false };
-
-/// What a lie is caught by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    /// A value is in no table; everything else holds.
-    Lookup,
-    /// A gate of the first phase.
-    Gate,
-    /// A copy: the identity of a layer, or a copied value.
-    Copy,
-}
 
 struct Case {
     graph: QuantGraph,
@@ -54,19 +43,7 @@ impl Case {
     }
 
     fn rejects_as_it_is(&self, by: By, mut lying: Witness) {
-        limbs(&self.layout, &mut lying);
-        let missing = recount_all(&self.layout, &mut lying);
-        let assignment = Assignment::new(&self.layout, &lying);
-        assert!(!assignment.holds());
-        // The last usable row has the total of the lookups.
-        let gates = assignment.holds_on(0..self.layout.usable_rows() - 1);
-        let found = match (gates, assignment.copies_hold(), missing) {
-            (true, true, 1..) => By::Lookup,
-            (false, true, 0) => By::Gate,
-            (true, false, 0) => By::Copy,
-            other => panic!("more than one reason: {other:?}"),
-        };
-        assert_eq!(found, by);
+        assert_eq!(caught(&self.layout, &mut lying), by);
     }
 }
 

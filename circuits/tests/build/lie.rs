@@ -7,6 +7,35 @@ use sworn_circuits::layout::Layout;
 use sworn_circuits::shape::{Cell, Place};
 use sworn_circuits::witness::Witness;
 
+use super::satisfied::Assignment;
+
+/// What a lie is caught by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A value is in no table; everything else holds.
+    Lookup,
+    /// A gate of the first phase.
+    Gate,
+    /// A copy: the identity of a layer, or a copied value.
+    Copy,
+}
+
+/// Makes limbs and multiplicities fit a lie, and says what it is caught by: exactly one thing.
+pub fn caught(layout: &Layout, lying: &mut Witness) -> By {
+    limbs(layout, lying);
+    let missing = recount_all(layout, lying);
+    let assignment = Assignment::new(layout, lying);
+    assert!(!assignment.holds());
+    // The last usable row has the total of the lookups.
+    let gates = assignment.holds_on(0..layout.usable_rows() - 1);
+    match (gates, assignment.copies_hold(), missing) {
+        (true, true, 1..) => By::Lookup,
+        (false, true, 0) => By::Gate,
+        (true, false, 0) => By::Copy,
+        other => panic!("more than one reason: {other:?}"),
+    }
+}
+
 /// A witness with a cell of the first phase changed.
 pub fn with(witness: &Witness, column: usize, row: usize, delta: i64) -> Witness {
     let mut changed = witness.clone();

@@ -11,7 +11,7 @@ use halo2_proofs::halo2curves::bn256::{pairing, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::plonk::{Any, ConstraintSystem, Expression};
-use halo2_proofs::transcript::{Transcript, TranscriptRead};
+use halo2_proofs::transcript::TranscriptRead;
 use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
 use sworn_prover::halo2::{to_halo2, KeccakChallenge, KeccakTranscript};
 use sworn_verifier::VerifyingKey;
@@ -55,11 +55,21 @@ fn evaluate(coefficients: &[Fr], at: Fr) -> Fr {
 
 /// Whether a packed proof is accepted.
 pub fn accepts(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
-    read(key, instance, proof).unwrap_or(false)
+    let mut transcript = KeccakTranscript::new(&key.digest(), proof);
+    accepts_from(key, instance, &mut transcript) && transcript.into_stream().is_empty()
+}
+
+/// Whether the packed proof that a transcript reads is accepted; what is behind it is not looked at.
+pub fn accepts_from<T>(key: &VerifyingKey, instance: &[sworn_verifier::Fr], transcript: &mut T) -> bool
+where
+    T: TranscriptRead<G1Affine, KeccakChallenge>,
+{
+    let rules = Rules::new(key);
+    rules.parse(instance, transcript).is_some_and(|parsed| rules.opens(&parsed, rules.quotient(&parsed)))
 }
 
 /// A key as halo2 sees it, with what is needed of its domain.
-struct Rules<'k> {
+pub struct Rules<'k> {
     key: &'k VerifyingKey,
     cs: ConstraintSystem<Fr>,
     rows: usize,
@@ -71,33 +81,27 @@ struct Rules<'k> {
 }
 
 /// What a proof holds.
-struct Parsed {
-    instance: Vec<Fr>,
-    circuit: Vec<Fr>,
-    advice: Vec<Fr>,
-    fixed: Vec<Fr>,
-    sigma: Vec<Fr>,
-    z: Vec<Fr>,
-    other_limbs: Vec<Fr>,
-    commitments: Vec<G1Affine>,
-    openings: [G1Affine; 2],
-    beta: Fr,
-    gamma: Fr,
-    y: Fr,
-    x: Fr,
-    v: Fr,
-    u: Fr,
-}
-
-fn read(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<bool> {
-    let rules = Rules::new(key);
-    let parsed = rules.parse(instance, proof)?;
-    let quotient = rules.quotient(&parsed);
-    Some(rules.opens(&parsed, quotient))
+#[derive(Default)]
+pub struct Parsed {
+    pub instance: Vec<Fr>,
+    pub circuit: Vec<Fr>,
+    pub advice: Vec<Fr>,
+    pub fixed: Vec<Fr>,
+    pub sigma: Vec<Fr>,
+    pub z: Vec<Fr>,
+    pub other_limbs: Vec<Fr>,
+    pub commitments: Vec<G1Affine>,
+    pub openings: [G1Affine; 2],
+    pub beta: Fr,
+    pub gamma: Fr,
+    pub y: Fr,
+    pub x: Fr,
+    pub v: Fr,
+    pub u: Fr,
 }
 
 impl<'k> Rules<'k> {
-    fn new(key: &'k VerifyingKey) -> Self {
+    pub fn new(key: &'k VerifyingKey) -> Self {
         let cs = to_halo2(&key.constraints);
         let chunk = cs.degree() - 2;
         Self {
@@ -117,42 +121,42 @@ impl<'k> Rules<'k> {
         base.pow_vartime([u64::from(d.unsigned_abs())])
     }
 
-    fn parse(&self, instance: &[sworn_verifier::Fr], proof: &[u8]) -> Option<Parsed> {
+    fn parse<T>(&self, instance: &[sworn_verifier::Fr], transcript: &mut T) -> Option<Parsed>
+    where
+        T: TranscriptRead<G1Affine, KeccakChallenge>,
+    {
         let instance: Vec<Fr> = instance.iter().map(from_fr).collect();
         let t = self.key.pack as usize;
-        let mut transcript = KeccakTranscript::new(&self.key.digest(), proof);
         transcript.common_scalar(Fr::ZERO).ok()?;
         instance.iter().try_for_each(|v| transcript.common_scalar(*v)).ok()?;
         let phases = &self.key.constraints.advice_phases;
         let of_phase = |phase: u8| self.advice.iter().copied().filter(|(c, _)| phases[*c] == phase).collect::<Vec<_>>();
         let limbs = self.cs.degree();
         let mut commitments: Vec<G1Affine> = Vec::new();
-        let mut points = |transcript: &mut KeccakTranscript<&[u8]>, count: usize| {
-            (0..count).try_for_each(|_| transcript.read_point().map(|p| commitments.push(p))).ok()
-        };
-        let challenge = |transcript: &mut KeccakTranscript<&[u8]>| *transcript.squeeze_challenge_scalar::<KeccakChallenge>();
-        points(&mut transcript, count(&of_phase(0), t))?;
-        let circuit: Vec<Fr> = (0..self.cs.num_challenges()).map(|_| challenge(&mut transcript)).collect();
-        points(&mut transcript, count(&of_phase(1), t))?;
-        let [_, beta, gamma] = [(); 3].map(|()| challenge(&mut transcript));
-        points(&mut transcript, self.products.div_ceil(t))?;
-        let y = challenge(&mut transcript);
-        points(&mut transcript, limbs.div_ceil(t))?;
-        let x = challenge(&mut transcript);
+        let mut points =
+            |transcript: &mut T, count: usize| (0..count).try_for_each(|_| transcript.read_point().map(|p| commitments.push(p))).ok();
+        let challenge = |transcript: &mut T| *transcript.squeeze_challenge_scalar::<KeccakChallenge>();
+        points(transcript, count(&of_phase(0), t))?;
+        let circuit: Vec<Fr> = (0..self.cs.num_challenges()).map(|_| challenge(transcript)).collect();
+        points(transcript, count(&of_phase(1), t))?;
+        let [_, beta, gamma] = [(); 3].map(|()| challenge(transcript));
+        points(transcript, self.products.div_ceil(t))?;
+        let y = challenge(transcript);
+        points(transcript, limbs.div_ceil(t))?;
+        let x = challenge(transcript);
         let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
         let (advice, fixed) = (scalars(self.advice.len())?, scalars(self.fixed.len())?);
         let sigma = scalars(self.cs.permutation().get_columns().len())?;
         let (z, other_limbs) = (scalars(3 * self.products)?, scalars(limbs - 1)?);
-        let [_, v] = [(); 2].map(|()| challenge(&mut transcript));
+        let [_, v] = [(); 2].map(|()| challenge(transcript));
         let w = transcript.read_point().ok()?;
-        let u = challenge(&mut transcript);
+        let u = challenge(transcript);
         let openings = [w, transcript.read_point().ok()?];
-        transcript.into_stream().is_empty().then_some(())?;
         Some(Parsed { instance, circuit, advice, fixed, sigma, z, other_limbs, commitments, openings, beta, gamma, y, x, v, u })
     }
 
     /// The quotient at x, by halo2's gates.
-    fn quotient(&self, p: &Parsed) -> Fr {
+    pub fn quotient(&self, p: &Parsed) -> Fr {
         let (n, x) = (self.rows, p.x);
         let vanishing = x.pow_vartime([n as u64]) - Fr::ONE;
         let lagrange = |row: usize| {
