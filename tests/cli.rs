@@ -388,14 +388,18 @@ fn contracts_and_calls_of_them() {
 
 #[test]
 fn an_onchain_profile_is_cheap_to_verify() {
-    let place = Place::proved();
+    let place = Place::new();
+    // Few bits: a table of 2^8 rows, 2^13 or 2^14 powers in packs.
+    fn proving<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--bits", "8"], more].concat()
+    }
+    place.succeed(&proving(&[]));
     let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
     let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
     let (fast, longer) = (gas("tiny.sworn"), proof("r.json"));
     // The folder of another profile is out of date.
-    place.write("kzg.srs", halo2_params());
-    let args = ["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--profile", "onchain", "--srs", "kzg.srs"];
-    place.succeed(&args);
+    place.write("kzg.srs", halo2_params(14));
+    place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
     place.succeed(&VERIFY[..4]);
     assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
     assert_eq!(place.json("tiny.sworn/manifest.json")["settings"]["profile"], json!("onchain"));
@@ -410,10 +414,10 @@ fn an_onchain_profile_is_cheap_to_verify() {
     // What it was compiled for stays, until another profile is asked for.
     let key = |name: &str| std::fs::read(place.path(name).join("verifying.key")).unwrap();
     let before = key("tiny.sworn");
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.succeed(&proving(&[]));
     assert_eq!(key("tiny.sworn"), before);
     // From the same file, which has now been cut to both sizes.
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--profile", "fast", "--srs", "kzg.srs"]);
+    place.succeed(&proving(&["--profile", "fast", "--srs", "kzg.srs"]));
     place.succeed(&VERIFY[..4]);
     assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
 }
@@ -449,7 +453,7 @@ fn srs_files() {
 #[test]
 fn a_ceremony_makes_receipts_that_need_no_flag() {
     let place = Place::new();
-    let params = halo2_params();
+    let params = halo2_params(12);
     place.write("kzg.srs", params);
     place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
     place.succeed(&VERIFY[..4]);
@@ -464,12 +468,12 @@ fn a_ceremony_makes_receipts_that_need_no_flag() {
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
 }
 
-/// A file as halo2 writes it, with a secret that this test forgets.
-fn halo2_params() -> Vec<u8> {
+/// A file of 2^k powers as halo2 writes it, with a secret that this test forgets.
+fn halo2_params(k: u32) -> Vec<u8> {
     use halo2_proofs::halo2curves::bn256::Bn256;
     use halo2_proofs::poly::{commitment::ParamsProver, kzg::commitment::ParamsKZG};
     let mut bytes = Vec::new();
-    ParamsKZG::<Bn256>::new(12).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
+    ParamsKZG::<Bn256>::new(k).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
     bytes
 }
 

@@ -10,5 +10,6 @@ mod hostile;
 mod models;
 mod oracle;
 mod public_values;
+mod synthetic;
 mod wide;
 mod wrapper;

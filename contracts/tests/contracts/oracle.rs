@@ -157,8 +157,8 @@ impl Machine {
     }
 }
 
-/// What the contract decides on canonical points and scalars.
-pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool {
+/// The combined commitment, `[s]G2` and `−G2`.
+pub fn combined(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> (G1Projective, G2Affine, G2Affine) {
     let mut machine = Machine::new(package);
     assert_eq!((machine.field(2), machine.field(3)), (instances.len(), proof.len()));
     let (first, count, to) = (machine.field(9), machine.field(10), machine.field(8));
@@ -171,8 +171,13 @@ pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool 
     machine.lagrange(instances);
     machine.run(after, end);
     let sum = machine.multiply(package, instances.len(), proof);
+    (sum, g2(&machine.data[0x80..]), g2(&machine.data[0x100..]))
+}
+
+/// What the contract decides on canonical points and scalars.
+pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool {
+    let (sum, s_g2, minus_g2) = combined(package, instances, proof);
     let opening = g1(&proof[proof.len() - 64..]);
-    let (s_g2, minus_g2) = (g2(&machine.data[0x80..]), g2(&machine.data[0x100..]));
     Bn254::multi_pairing([sum.into_affine(), opening.into_affine()], [minus_g2, s_g2]).is_zero()
 }
 
