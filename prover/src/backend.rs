@@ -26,6 +26,9 @@ use crate::program::Program;
 /// A row of a [`Backend::Map`] that has no source: 0.
 pub const NO_SOURCE: u32 = u32::MAX;
 
+/// Why a backend cannot go on.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 /// `Σ factor · column`.
 pub type Form<'a, C> = Vec<(&'a C, i64)>;
 
@@ -42,6 +45,15 @@ pub trait Backend: Sync {
 
     /// The name, for messages and profiles.
     fn name(&self) -> &'static str;
+
+    /// Whether everything so far was done. A machine that can fail in the middle of an operation returns something of the
+    /// right shape instead, and an error here from then on. The prover asks before it writes to a proof.
+    ///
+    /// # Errors
+    /// What the machine failed to do first.
+    fn check(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Takes points over.
     fn points(&self, points: &[G1Affine]) -> Self::Points;

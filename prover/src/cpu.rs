@@ -20,13 +20,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 
 use crate::backend::{Backend, Form, NO_SOURCE};
+use crate::domain::inverse_vandermonde;
 use crate::program::Program;
 pub use column::Column;
 use msm::{Bases, Ints, Scalars};
@@ -223,13 +223,4 @@ fn linear(terms: &[(&[Fr], Fr)], rows: usize) -> Vec<Fr> {
         wide::add_linear(out, &columns, &factors);
     });
     out
-}
-
-/// Row `i` gives limb `i` from the remainders modulo `X^n − c_j`, `c_j = shift_j^n`: the inverse of `(c_j^i)`.
-fn inverse_vandermonde(rows: usize, shifts: &[Fr]) -> Vec<Vec<Fr>> {
-    let constants: Vec<Fr> = shifts.iter().map(|s| s.pow_vartime([rows as u64])).collect();
-    let unit = |j: usize| (0..shifts.len()).map(|i| Fr::from(u64::from(i == j))).collect::<Vec<_>>();
-    // The polynomial in c that is 1 at c_j and 0 at the others.
-    let bases: Vec<Vec<Fr>> = (0..shifts.len()).map(|j| lagrange_interpolate(&constants, &unit(j))).collect();
-    (0..shifts.len()).map(|i| bases.iter().map(|basis| basis[i]).collect()).collect()
 }

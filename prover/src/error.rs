@@ -2,6 +2,8 @@
 
 use sworn_circuits::error::{LayoutError, WitnessError};
 
+use crate::backend::Failure;
+
 /// A key that cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +40,9 @@ pub enum KeyError {
     /// The graph cannot be laid out.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The backend could not take the key over.
+    #[error(transparent)]
+    Backend(Failure),
 }
 
 /// A proof that cannot be made.
@@ -53,6 +58,9 @@ pub enum ProveError {
     /// A public tensor leaves the range in which it is packed: the layout and the interpreter disagree.
     #[error(transparent)]
     Instance(#[from] sworn_verifier::InstanceError),
+    /// The backend failed; there is no proof.
+    #[error(transparent)]
+    Backend(Failure),
     /// The caller cancelled.
     #[error("cancelled")]
     Cancelled,

@@ -8,7 +8,7 @@ pub mod algebra;
 pub mod backend;
 mod circuit;
 pub mod cpu;
-mod domain;
+pub mod domain;
 pub mod error;
 pub mod halo2;
 pub mod key;

@@ -91,10 +91,16 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     /// Takes a key and its reference string to a backend.
     ///
     /// # Errors
-    /// Another reference string than the key's, or one that lacks the power that blinds the quotient.
+    /// Another reference string than the key's, one that lacks the power that blinds the quotient, or a failure of the backend.
     pub fn new(backend: B, key: K, srs: &Srs) -> Result<Self, KeyError> {
         let resident = Resident::new(&backend, key.borrow(), srs)?;
+        backend.check().map_err(KeyError::Backend)?;
         Ok(Self { backend, key, resident, memory: None })
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &B {
+        &self.backend
     }
 
     /// Sets the bytes that a proof may take. Less memory makes it slower, not different.
@@ -109,7 +115,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     /// `progress` is called as each stage begins and goes on; it may cancel.
     ///
     /// # Errors
-    /// Inputs that the model refuses, too little memory, or a cancellation.
+    /// Inputs that the model refuses, too little memory, a failure of the backend, or a cancellation.
     pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
         let key = self.key.borrow();
         let is_first = self.resident.proofs.fetch_add(1, Ordering::Relaxed) == 0;
@@ -145,6 +151,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         let scalars = run.scalars(beta, gamma, y);
         let quotient = run.quotient(&scalars)?;
         run.openings(random, quotient, &scalars)?;
+        run.check()?;
         let Run { transcript, profile, .. } = run;
         Ok(Proof { instance, public: witness.instance, outputs: witness.outputs, bytes: transcript.into_bytes(), profile })
     }
@@ -181,7 +188,13 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
     }
 
     fn report(&mut self, stage: Stage, fraction: f32) -> Result<(), ProveError> {
+        self.check()?;
         report(self.progress, stage, fraction)
+    }
+
+    /// Whether the backend did all that it was asked.
+    fn check(&self) -> Result<(), ProveError> {
+        self.backend.check().map_err(ProveError::Backend)
     }
 
     fn squeeze(&mut self) -> Fr {
@@ -189,6 +202,7 @@ impl<'a, B: Backend, R: RngCore + CryptoRng> Run<'a, '_, B, R> {
     }
 
     fn write_points(&mut self, points: &[G1Affine]) -> Result<(), ProveError> {
+        self.check()?;
         points.iter().try_for_each(|p| self.transcript.write_point(p))
     }
 

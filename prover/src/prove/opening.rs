@@ -89,6 +89,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let sigma = (0..self.key.circuit.permuted.len()).map(|c| self.sigma_column(c)).collect();
         let extra = Extra { sigma, quotient, random, inverse };
         let evaluations = self.evaluations(&extra, x);
+        self.check()?;
         if !self.is_quotient(evaluations.quotient, x, scalars, &|query| self.value(&evaluations, query)) {
             return Err(ProveError::Unsatisfied);
         }
