@@ -1,0 +1,106 @@
+// Columns: small integers that stay small, with a tail of field elements, or field elements.
+#pragma once
+
+#include "context.cuh"
+#include "curve.cuh"
+
+namespace sworn {
+
+// A column as kernels see it.
+struct View {
+    const void* values;  // integers of `width` bytes, or field elements if that is 0
+    const Fr* tail;
+    uint32_t rows, length, tail_rows, width;
+
+    // Row r + d, modulo the rows, which are a power of two.
+    SWORN_DEVICE uint64_t rotate(uint64_t row, int64_t rotation) const {
+        return static_cast<uint64_t>(static_cast<int64_t>(row) + rotation) & (rows - 1);
+    }
+
+    // The integer in a row, 0 behind the last.
+    SWORN_DEVICE int64_t integer(uint64_t row) const {
+        if (row >= length) return 0;
+        switch (width) {
+            case 1: return static_cast<const int8_t*>(values)[row];
+            case 2: return static_cast<const int16_t*>(values)[row];
+            case 4: return static_cast<const int32_t*>(values)[row];
+            default: return static_cast<const int64_t*>(values)[row];
+        }
+    }
+
+    // factor · value, from the factor and factor·R.
+    SWORN_DEVICE Fr times(uint64_t row, const Fr& factor, const Fr& factor_radix) const {
+        if (width == 0) return static_cast<const Fr*>(values)[row] * factor;
+        if (row >= rows - tail_rows) return tail[row - (rows - tail_rows)] * factor;
+        return Fr::multiply_integer(integer(row), factor_radix);
+    }
+
+    SWORN_DEVICE Fr value(uint64_t row) const {
+        if (width == 0) return static_cast<const Fr*>(values)[row];
+        if (row >= rows - tail_rows) return tail[row - (rows - tail_rows)];
+        return Fr::from_integer(integer(row));
+    }
+};
+
+// A view at a rotation, with a factor.
+struct Term {
+    View view;
+    int64_t rotation;
+    Fr factor, factor_radix;
+
+    SWORN_DEVICE Fr value(uint64_t row) const { return view.times(view.rotate(row, rotation), factor, factor_radix); }
+};
+
+inline Term term(const View& view, int64_t rotation, const Fr& factor) { return Term{view, rotation, factor, factor * Fr::radix()}; }
+
+inline uint32_t log2_exact(uint64_t rows) {
+    uint32_t log = 0;
+    while (log < 28 && uint64_t{1} << log < rows) log++;
+    require(uint64_t{1} << log == rows, "the number of rows is no power of two up to 2^28");
+    return log;
+}
+
+}  // namespace sworn
+
+// The owner of a column's memory.
+struct sworn_column {
+    sworn::Context& context;
+    uint32_t rows, length = 0, width = 0;
+    uint32_t bits = 0;  // every integer x has −2^(bits−1) ≤ x < 2^(bits−1), and is 0 for no bits
+    sworn::Array<uint64_t> integers;
+    sworn::Array<sworn::Fr> fields, tail;
+
+    // Uninitialised field elements.
+    sworn_column(sworn::Context& context, uint64_t rows)
+        : context(context), rows(static_cast<uint32_t>(rows)), fields(context, rows) {
+        sworn::log2_exact(rows);
+    }
+
+    // Integers.
+    sworn_column(sworn::Context& context, const void* values, uint32_t width, uint64_t length, uint64_t rows);
+
+    sworn::View view() const {
+        const void* values = width ? static_cast<const void*>(integers.data()) : fields.data();
+        return sworn::View{values, tail.data(), rows, length, static_cast<uint32_t>(tail.count()), width};
+    }
+
+    void write_tail(const sworn::Fr* values, uint64_t count);
+};
+
+struct sworn_points {
+    sworn::Context& context;
+    sworn::Array<sworn::Affine> points;
+};
+
+struct sworn_map {
+    sworn::Context& context;
+    sworn::Array<uint32_t> source;
+    uint32_t largest;  // of the sources, or 0
+};
+
+struct sworn_domain {
+    sworn::Context& context;
+    uint32_t log_rows;
+    sworn::Fr inverse_rows;
+    sworn::Array<sworn::Fr> powers;  // ω^r, r < n
+};

@@ -1,0 +1,74 @@
+//! Why there is no device, or no more.
+
+use std::path::PathBuf;
+
+/// A plugin that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginError {
+    /// The file is no library, or the system's loader refuses it.
+    #[error("{} cannot be loaded: {source}", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// What the loader says.
+        source: libloading::Error,
+    },
+    /// The file ends before its tables do. The system's loader would end the process with it.
+    #[error("{} is cut off: copy or build it again", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A function is not there.
+    #[error("{} is no plugin of Sworn: it has no function `{symbol}`", path.display())]
+    Symbol {
+        /// The file.
+        path: PathBuf,
+        /// The function.
+        symbol: &'static str,
+    },
+    /// The plugin is of another version of Sworn.
+    #[error("{} has version {actual} of the interface, this program needs {expected}: build the plugin from this version's sources", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version of this crate.
+        expected: u32,
+        /// The plugin's.
+        actual: u32,
+    },
+    /// The plugin has no usable device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// A device that does not do its work. What it had done before is as good as ever; nothing after it is used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// The memory of the device or of its budget is used up.
+    #[error("the device has too little memory: {reason}; raise its budget, use a device with more memory, or prove on the CPU")]
+    OutOfMemory {
+        /// What was asked for.
+        reason: String,
+    },
+    /// The device or its driver failed.
+    #[error("the device failed: {reason}")]
+    Failed {
+        /// What the driver says.
+        reason: String,
+    },
+    /// The plugin refuses what it was asked to do: a fault of this program.
+    #[error("the plugin refuses its arguments ({reason}): this is a fault of Sworn, please report it")]
+    Refused {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// An answer is no field element or no point of the curve.
+    #[error("the device gave a wrong answer: {what} that is none; its memory or the plugin is broken")]
+    WrongAnswer {
+        /// What it should have been.
+        what: &'static str,
+    },
+}

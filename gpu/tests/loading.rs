@@ -1,0 +1,81 @@
+//! Files that are no plugin are refused, and the error says why.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sworn_gpu::{Device, DeviceError, Plugin, PluginError};
+
+/// A library from one C++ source.
+fn library(folder: &Path, source: &str) -> PathBuf {
+    let (file, library) = (folder.join("plugin.cpp"), folder.join("libplugin.so"));
+    std::fs::write(&file, source).expect("a source file");
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    let status = Command::new(compiler).args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&file).status();
+    assert!(status.is_ok_and(|status| status.success()), "the emulated device was built with the same compiler");
+    library
+}
+
+fn refusal(path: impl AsRef<Path>) -> PluginError {
+    Plugin::load(path).expect_err("no plugin")
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let error = refusal("/nowhere/libsworn_cuda.so");
+    assert!(matches!(error, PluginError::Load { .. }) && error.to_string().contains("/nowhere/libsworn_cuda.so"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_library() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in [("empty", &b""[..]), ("text", b"not a library"), ("long", &[7; 4096])] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("a file");
+        assert!(matches!(refusal(&path), PluginError::Load { .. }), "{name}");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plugin = std::fs::read(sworn_gpu_emulated::PLUGIN).expect("the emulated plugin");
+    for length in [64, plugin.len() / 3, plugin.len() - 1] {
+        let path = folder.path().join("libsworn_cuda.so");
+        std::fs::write(&path, &plugin[..length]).expect("a file");
+        assert!(matches!(refusal(&path), PluginError::Truncated { .. }), "{length} bytes of {}", plugin.len());
+    }
+}
+
+#[test]
+fn a_library_that_is_no_plugin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = library(folder.path(), "extern \"C\" int other() { return 1; }");
+    assert!(matches!(refusal(path), PluginError::Symbol { symbol: "sworn_cuda_abi_version", .. }));
+}
+
+#[test]
+fn a_plugin_that_lacks_a_function() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = library(folder.path(), "extern \"C\" unsigned sworn_cuda_abi_version() { return 1; }");
+    let error = refusal(path);
+    assert!(matches!(error, PluginError::Symbol { symbol: "sworn_cuda_device_count", .. }), "{error}");
+}
+
+#[test]
+fn a_plugin_of_another_version() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = library(folder.path(), "extern \"C\" unsigned sworn_cuda_abi_version() { return 7; }");
+    let error = refusal(path);
+    assert!(matches!(error, PluginError::Version { expected: 1, actual: 7, .. }), "{error}");
+    assert!(error.to_string().contains("build the plugin"), "{error}");
+}
+
+/// The version in the header is the one that Rust asks for, and the emulated plugin loads.
+#[test]
+fn the_emulated_plugin() {
+    let plugin = Plugin::load(sworn_gpu_emulated::PLUGIN).expect("the emulated plugin");
+    let devices = plugin.devices().expect("its devices");
+    assert!(devices.len() == 1 && devices[0].is_emulated && devices[0].name == "emulated device", "{devices:?}");
+    let missing = Device::open(&plugin, 1, None).err();
+    assert!(matches!(&missing, Some(DeviceError::Failed { reason }) if reason.contains("no device 1")), "{missing:?}");
+}
