@@ -119,8 +119,10 @@ struct alignas(16) Field {
         Field result = one();
         for (int bit = 253; bit >= 0; bit--) {
             result = result.squared();
-            // In both fields p − 2 differs from p in the lowest limb alone.
-            const uint32_t word = C::modulus(bit / 32) - (bit < 32 ? 2u : 0u);
+            // In both fields p − 2 differs from p in the lowest limb alone. Limbs are chosen without an array, which would lie in
+            // memory.
+            uint32_t word = C::modulus(0) - 2;
+            for (int i = 1; i < 8; i++) word = bit / 32 == i ? C::modulus(i) : word;
             if (word >> (bit % 32) & 1) result = result * *this;
         }
         return result;

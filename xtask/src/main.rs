@@ -1,6 +1,7 @@
 //! Jobs of the Sworn workspace: `cargo xtask test` runs what must pass before a change is merged, the other subcommands are
 //! its steps and the jobs beside it. Steps stop at the first command that fails.
 
+mod cuda;
 mod python;
 mod shell;
 mod steps;
@@ -23,7 +24,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, and a clean tree after them
+    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, and a clean tree after them
     Test,
     /// Formatting is what rustfmt makes
     Fmt,
@@ -47,6 +48,10 @@ enum Job {
     },
     /// Each benchmark runs once, unoptimised
     BenchSmoke,
+    /// The CUDA kernels compile within their budget of registers, and their PTX computes what it should, where nvcc is installed
+    Kernels,
+    /// Builds target/cuda/libsworn_cuda.so, with the nvcc of PATH or else that of the Python packages in gpu/cuda/requirements.txt
+    Cuda,
     /// Makes the benchmark models in target/models (no name: all but the large ones)
     Models {
         /// Names, as `benches/models/make_models.py --list` prints them
@@ -77,6 +82,8 @@ const TESTS: Step = ("tests", steps::tests);
 const SMOKE: Step = ("smoke", steps::smoke);
 const WASM: Step = ("wasm", wasm::test);
 const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
+const KERNELS: Step = ("kernels", cuda::kernels);
+const CUDA: Step = ("cuda", cuda::plugin);
 
 fn main() -> ExitCode {
     let workspace = match Workspace::find() {
@@ -95,6 +102,8 @@ fn main() -> ExitCode {
         Job::Wasm { test: false } => finish("wasm", wasm::build(&workspace)),
         Job::Wasm { test: true } => finish("wasm", wasm::test(&workspace)),
         Job::BenchSmoke => run(&workspace, &[BENCH_SMOKE]),
+        Job::Kernels => run(&workspace, &[KERNELS]),
+        Job::Cuda => run(&workspace, &[CUDA]),
         Job::Models { names } => finish("models", steps::models(&workspace, &names)),
         Job::Peers { args } => finish("peers", steps::peers(&workspace, &args)),
     }
@@ -102,7 +111,7 @@ fn main() -> ExitCode {
 
 fn test(workspace: &Workspace) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE]);
+    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS]);
     if answer != ExitCode::SUCCESS {
         return answer;
     }
