@@ -72,3 +72,41 @@ pub enum DeviceError {
         what: &'static str,
     },
 }
+
+/// Why this machine has no device to prove on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoDevice {
+    /// There is no CUDA driver.
+    #[error("there is no CUDA driver ({reason})")]
+    NoDriver {
+        /// What the system's loader says.
+        reason: String,
+    },
+    /// The driver is too old.
+    #[error("the CUDA driver supports CUDA {}.{}, and {}.{} is the oldest that will do: update the driver",
+        actual / 1000, actual % 1000 / 10, oldest / 1000, oldest % 1000 / 10)]
+    OldDriver {
+        /// Its version, major · 1000 + minor · 10.
+        actual: u32,
+        /// The oldest that will do.
+        oldest: u32,
+    },
+    /// The driver does not work.
+    #[error("the CUDA driver fails: `{call}` {}", code.map_or("is not there".to_owned(), |code| format!("returns error {code}")))]
+    Driver {
+        /// The function.
+        call: &'static str,
+        /// Its error, if it is there at all.
+        code: Option<i32>,
+    },
+    /// There is a driver, but no device.
+    #[error("there is a CUDA driver, but it has no device")]
+    NoDevice,
+    /// No place was named to look for the plugin.
+    #[error("there is no plugin")]
+    NoPlugin,
+    /// There is a device, but no usable plugin.
+    #[error("there is a CUDA device, but no plugin that can use it: {0}; build it with `cargo xtask cuda` and put it beside this program")]
+    Plugin(PluginError),
+}

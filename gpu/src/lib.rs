@@ -2,11 +2,15 @@
 
 mod context;
 mod device;
+mod devices;
+mod driver;
 pub mod error;
 mod ffi;
 mod plugin;
 mod program;
 
 pub use device::{Column, Device, Domain, Map, Points};
-pub use error::{DeviceError, PluginError};
+pub use devices::{Devices, PLUGIN};
+pub use driver::OLDEST_DRIVER;
+pub use error::{DeviceError, NoDevice, PluginError};
 pub use plugin::{Description, Plugin};

@@ -1,9 +1,9 @@
-//! Files that are no plugin are refused, and the error says why.
+//! Files that are no plugin and drivers that are none are refused, and the error says why.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sworn_gpu::{Device, DeviceError, Plugin, PluginError};
+use sworn_gpu::{Device, DeviceError, Devices, NoDevice, Plugin, PluginError};
 
 /// A library from one C++ source.
 fn library(folder: &Path, source: &str) -> PathBuf {
@@ -78,4 +78,47 @@ fn the_emulated_plugin() {
     assert!(devices.len() == 1 && devices[0].is_emulated && devices[0].name == "emulated device", "{devices:?}");
     let missing = Device::open(&plugin, 1, None).err();
     assert!(matches!(&missing, Some(DeviceError::Failed { reason }) if reason.contains("no device 1")), "{missing:?}");
+}
+
+/// A driver that says so.
+fn driver(folder: &Path, version: u32, init: u32, count: u32) -> PathBuf {
+    let source = format!(
+        "extern \"C\" int cuDriverGetVersion(int *v) {{ *v = {version}; return 0; }}
+         extern \"C\" int cuInit(unsigned) {{ return {init}; }}
+         extern \"C\" int cuDeviceGetCount(int *n) {{ *n = {count}; return 0; }}"
+    );
+    library(folder, &source)
+}
+
+fn no_device(driver: &Path, plugins: &[PathBuf]) -> NoDevice {
+    Devices::find_at(driver, plugins).expect_err("no device")
+}
+
+#[test]
+fn drivers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let emulated = [PathBuf::from(sworn_gpu_emulated::PLUGIN)];
+    let at = |version, init, count| {
+        no_device(&driver(tempfile::tempdir_in(&folder).expect("a folder").keep().as_path(), version, init, count), &emulated)
+    };
+    assert!(matches!(no_device(Path::new("libno-such-driver.so"), &emulated), NoDevice::NoDriver { .. }));
+    let old = at(11_040, 0, 1);
+    assert!(matches!(old, NoDevice::OldDriver { actual: 11_040, .. }) && old.to_string().contains("CUDA 11.4, and 12.0"), "{old}");
+    assert!(matches!(at(13_000, 100, 0), NoDevice::NoDevice));
+    assert!(matches!(at(13_000, 0, 0), NoDevice::NoDevice));
+    assert!(matches!(at(13_000, 803, 1), NoDevice::Driver { call: "cuInit", code: Some(803) }));
+    let other = library(folder.path(), "extern \"C\" int other() { return 1; }");
+    assert!(matches!(no_device(&other, &emulated), NoDevice::Driver { call: "cuDriverGetVersion", code: None }));
+}
+
+#[test]
+fn plugins_of_a_machine_with_a_device() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let driver = driver(folder.path(), 13_000, 0, 2);
+    let missing = PathBuf::from("/nowhere/libsworn_cuda.so");
+    assert!(matches!(no_device(&driver, &[]), NoDevice::NoPlugin));
+    let error = no_device(&driver, std::slice::from_ref(&missing));
+    assert!(matches!(error, NoDevice::Plugin(PluginError::Load { .. })) && error.to_string().contains("cargo xtask cuda"), "{error}");
+    let devices = Devices::find_at(&driver, &[missing, sworn_gpu_emulated::PLUGIN.into()]).expect("the emulated device");
+    assert_eq!(devices.list.len(), 1);
 }
