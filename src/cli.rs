@@ -11,6 +11,7 @@ use sworn::{Error, LayoutProfile, LoadOptions, Model, SrsCache};
 mod bench;
 mod bench_step;
 mod compile;
+mod devices;
 mod error;
 mod export;
 mod inspect;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::rngs::StdRng;
 use rand::SeedableRng;
@@ -10,12 +10,13 @@ use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::{Layout, LayoutProfile};
 use sworn_onnx::quantize::quantize_input;
-use sworn_prover::{Cpu, Profile, ProveError, Prover, ProvingKey, Srs};
+use sworn_prover::{Profile, ProveError, ProvingKey, Srs};
 
+use crate::backend::AnyProver;
 use crate::file::write_atomic;
 use crate::folder::{check_replaceable, Contents, Manifest};
 use crate::progress::tell;
-use crate::{silent, Error, FileError, Input, InputSpec, Progress, Receipt, SrsPolicy, SrsSource, Stage, VerifyingKey};
+use crate::{silent, Backend, Error, FileError, Input, InputSpec, Progress, Receipt, SrsPolicy, SrsSource, Stage, VerifyingKey};
 
 /// A model with its keys.
 pub struct Compiled {
@@ -24,8 +25,9 @@ pub struct Compiled {
     verifying_key: VerifyingKey,
     srs: Srs,
     memory: Option<u64>,
-    /// Made by the first proof.
-    prover: OnceLock<Prover<Cpu, Arc<ProvingKey>>>,
+    backend: Backend,
+    /// Made by the first proof, and again after a device failed.
+    prover: Mutex<Option<Arc<AnyProver>>>,
 }
 
 /// A receipt, and what making it took.
@@ -56,14 +58,30 @@ impl std::fmt::Debug for Compiled {
 
 impl Compiled {
     pub(crate) fn new(manifest: Manifest, proving_key: ProvingKey, verifying_key: VerifyingKey, srs: Srs) -> Self {
-        Self { manifest, proving_key: Arc::new(proving_key), verifying_key, srs, memory: None, prover: OnceLock::new() }
+        Self {
+            manifest,
+            proving_key: Arc::new(proving_key),
+            verifying_key,
+            srs,
+            memory: None,
+            backend: Backend::default(),
+            prover: Mutex::default(),
+        }
     }
 
     /// Sets the bytes that a proof may take; by default what the system has free. Less memory makes it slower.
     #[must_use]
     pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
         self.memory = bytes;
-        self.prover = OnceLock::new();
+        self.prover = Mutex::default();
+        self
+    }
+
+    /// Sets where proofs are made; by default on the CPU. The first proof finds out whether there is such a place.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self.prover = Mutex::default();
         self
     }
 
@@ -109,7 +127,7 @@ impl Compiled {
     /// Proves what the model answers for an input; the proof is checked before it is handed out.
     ///
     /// # Errors
-    /// The input does not fit, or a value leaves the range that the samples called for.
+    /// The input does not fit, a value leaves the range that the samples called for, or the device is missing or fails.
     pub fn prove(&self, input: &Input) -> Result<Receipt, Error> {
         Ok(self.prove_with(input, &mut silent())?.receipt)
     }
@@ -136,7 +154,12 @@ impl Compiled {
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
         let mut inner = |stage, done| -> ControlFlow<()> { progress(Stage::Prove(stage), done) };
         let rng = StdRng::from_entropy();
-        let proof = self.prover()?.prove(&integers, rng, &mut inner).map_err(|e| match e {
+        let proof = self.prover()?.prove(&integers, rng, &mut inner);
+        if let Err(ProveError::Backend(_)) = proof {
+            // A device that failed stays failed: the next proof opens it again.
+            *self.prover.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        let proof = proof.map_err(|e| match e {
             ProveError::Cancelled => Error::Cancelled,
             ProveError::Witness(WitnessError::Graph(e)) => Error::Graph(e),
             e => Error::Prove(e),
@@ -147,13 +170,15 @@ impl Compiled {
         Ok(Proved { receipt, profile: proof.profile })
     }
 
-    /// The key on this machine, taken there by the first proof.
-    fn prover(&self) -> Result<&Prover<Cpu, Arc<ProvingKey>>, Error> {
-        if let Some(prover) = self.prover.get() {
-            return Ok(prover);
+    /// The key on the machine that proves, taken there by the first proof.
+    fn prover(&self) -> Result<Arc<AnyProver>, Error> {
+        let mut prover = self.prover.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prover) = prover.as_ref() {
+            return Ok(prover.clone());
         }
-        let prover = Prover::new(Cpu, self.proving_key.clone(), &self.srs).map_err(Error::Key)?.with_memory(self.memory);
-        Ok(self.prover.get_or_init(|| prover))
+        let made = Arc::new(self.backend.prover(self.proving_key.clone(), &self.srs, self.memory)?);
+        *prover = Some(made.clone());
+        Ok(made)
     }
 
     /// Name of the model.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_contracts::ExportError;
+use sworn_gpu::{DeviceError, NoDevice};
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
 use sworn_prover::{KeyError, ProveError};
@@ -64,6 +65,12 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// There is no device to prove on.
+    #[error("cannot prove on a CUDA device: {0}")]
+    NoDevice(#[from] NoDevice),
+    /// The device to prove on cannot be opened.
+    #[error(transparent)]
+    Device(DeviceError),
     /// A receipt that was just made does not verify.
     #[error("the proof that was made is not accepted: {0}")]
     SelfCheck(#[source] Rejection),
@@ -86,6 +93,9 @@ impl Error {
             Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
             Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
             Self::Layout(_) => Some("fewer `--bits` make smaller tables; `sworn inspect` prints what the model needs"),
+            Self::NoDevice(_) | Self::Device(_) | Self::Key(KeyError::Backend(_)) | Self::Prove(ProveError::Backend(_)) => {
+                Some("`--backend cpu` proves on the processor; `sworn inspect --devices` prints what there is")
+            }
             Self::SelfCheck(_) => Some("this is a bug of sworn: please report it with the model"),
             Self::Rejected(e) => Some(e.hint()),
             Self::Onnx(_) | Self::Graph(_) => Some("`sworn inspect MODEL.onnx` reads the model without compiling it"),

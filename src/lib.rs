@@ -22,6 +22,7 @@
 //! Nothing here prints, reads the environment or keeps global state. The long jobs have variants that tell their
 //! [`Progress`] and can be stopped by it. All types can be sent to and shared between threads.
 
+mod backend;
 mod compiled;
 mod error;
 mod export;
@@ -35,6 +36,7 @@ mod progress;
 mod receipt;
 mod srs_source;
 
+pub use backend::Backend;
 pub use compiled::{Compiled, Proved};
 pub use error::Error;
 pub use export::Call;
@@ -49,6 +51,7 @@ pub use receipt::Receipt;
 pub use srs_source::SrsSource;
 pub use sworn_circuits::layout::LayoutProfile;
 pub use sworn_contracts::{ExportError, Package};
+pub use sworn_gpu::{Description as DeviceDescription, DeviceError, Devices, NoDevice};
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};

@@ -512,6 +512,29 @@ fn too_little_memory_is_an_error_before_the_proof() {
     }
 }
 
+/// Holds with and without a device.
+#[test]
+fn a_backend_is_chosen_or_missing() {
+    let place = Place::proved();
+    let prove = |backend: &'static str| ["prove", "tiny.sworn", "tiny.json", "-o", "r.json", "--backend", backend];
+    let devices = place.succeed_json(&["inspect", "--devices"]);
+    let is_missing = devices["devices"].as_array().unwrap().is_empty();
+    assert_eq!(is_missing, devices["reason"].is_string(), "{devices}");
+    for backend in ["cpu", "auto"] {
+        place.succeed(&prove(backend));
+        place.succeed(&VERIFY);
+    }
+    if is_missing {
+        place.fail(2, &prove("cuda"), "cannot prove on a CUDA device");
+    } else {
+        place.succeed(&prove("cuda"));
+        place.succeed(&VERIFY);
+    }
+    place.fail(2, &prove("abacus"), "abacus");
+    place.fail(2, &["inspect"], "MODEL");
+    place.fail(2, &["inspect", "tiny.sworn", "--devices"], "--devices");
+}
+
 #[test]
 fn bench_prints_a_line_a_model() {
     let place = Place::new();

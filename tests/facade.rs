@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use sworn::{silent, Compiled, Error, Input, Model, Options, Receipt, Rejection, SrsPolicy, SrsSource, VerifyingKey};
+use sworn::{silent, Backend, Compiled, Error, Input, Model, Options, Receipt, Rejection, SrsPolicy, SrsSource, VerifyingKey};
 
 fn tiny() -> (Model, Input) {
     (Model::load("tests/vectors/tiny.onnx").unwrap(), Input::read("tests/vectors/tiny.json").unwrap())
@@ -68,4 +68,18 @@ fn folders_hold_everything() {
     let float = model.evaluate(&input).unwrap();
     let error = receipt.outputs()[0].reals.iter().zip(&float[0]).map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
     assert!(error < 0.01, "{error}");
+}
+
+/// A device behind the facade; the emulated one is a plugin as any.
+#[test]
+fn a_plugin_proves() {
+    let (model, input) = tiny();
+    let compiled = model.compile(&Options::default(), &[input.clone()]).unwrap();
+    let compiled = compiled.with_backend(Backend::Plugin(sworn_gpu_emulated::PLUGIN.into()));
+    for _ in 0..2 {
+        let receipt = compiled.prove(&input).unwrap();
+        receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+    }
+    let missing = compiled.with_backend(Backend::Plugin("/nowhere/libsworn_cuda.so".into())).prove(&input).unwrap_err();
+    assert!(matches!(&missing, Error::NoDevice(_)) && missing.hint().unwrap().contains("--backend cpu"), "{missing}");
 }

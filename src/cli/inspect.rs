@@ -11,7 +11,7 @@ use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
 use super::open::{samples, verifying_key};
-use super::{Answer, CompileArgs, Context};
+use super::{devices, Answer, CompileArgs, Context};
 
 /// Print a model's inputs, layers, layout and estimated cost
 ///
@@ -19,23 +19,27 @@ use super::{Answer, CompileArgs, Context};
 #[derive(Args)]
 pub(super) struct Inspect {
     /// ONNX file, or the .sworn folder of a compiled model
-    #[arg(value_name = "MODEL")]
-    model: PathBuf,
+    #[arg(value_name = "MODEL", required_unless_present = "devices")]
+    model: Option<PathBuf>,
+    /// Print the CUDA devices that `prove --backend cuda` can use, or why there are none
+    #[arg(long, conflicts_with = "model")]
+    devices: bool,
     #[command(flatten)]
     compile: CompileArgs,
 }
 
 impl Inspect {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
-        let inspection = match self.model.is_dir() {
-            true => Inspection::of_folder(&self.model)?,
+        let (Some(model), false) = (self.model, self.devices) else { return Ok(devices::answer()) };
+        let inspection = match model.is_dir() {
+            true => Inspection::of_folder(&model)?,
             false => {
-                Inspection::of_model(&self.compile.load(&self.model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
+                Inspection::of_model(&self.compile.load(&model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
             }
         };
         // Before it is compiled there are no programs whose operations could be counted.
-        let gas = match self.model.is_dir() {
-            true => verifying_key(self.model)?.estimate_gas().ok(),
+        let gas = match model.is_dir() {
+            true => verifying_key(model)?.estimate_gas().ok(),
             false => None,
         };
         let Inspection { name, graph, estimate, report, .. } = &inspection;

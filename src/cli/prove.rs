@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
-use sworn::{check_writable, Input};
+use sworn::{check_writable, Backend, Input};
 
 use super::error::CliError;
 use super::open::open_or_compile;
@@ -29,11 +29,33 @@ pub(super) struct Prove {
     /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
+    /// Where to prove; auto is the first CUDA device, or the processor if there is none
+    #[arg(long, value_name = "BACKEND", value_enum, default_value_t)]
+    backend: BackendName,
     /// File for a trace of the proof's stages, as chrome://tracing and Perfetto read it
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     #[command(flatten)]
     compile: CompileArgs,
+}
+
+/// [`Backend`] by name.
+#[derive(ValueEnum, Clone, Copy, Debug, Default)]
+enum BackendName {
+    #[default]
+    Cpu,
+    Cuda,
+    Auto,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Self {
+        match name {
+            BackendName::Cpu => Self::Cpu,
+            BackendName::Cuda => Self::Cuda,
+            BackendName::Auto => Self::Auto,
+        }
+    }
 }
 
 /// A number of bytes: `1500`, `500MB`, `4GB`, `4GiB`.
@@ -56,7 +78,8 @@ impl Prove {
         }
         let input = Input::read(&self.input)?;
         let line = Line::new();
-        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?.with_memory(self.memory);
+        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
+        let compiled = compiled.with_memory(self.memory).with_backend(self.backend.into());
         let proved = compiled.prove_with(&input, &mut line.callback())?;
         drop(line);
         if let Some(path) = &self.trace {
