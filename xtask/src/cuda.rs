@@ -56,14 +56,11 @@ fn of_packages(workspace: &Workspace) -> Result<Nvcc, Failure> {
     Ok(Nvcc { program, libraries: Some(folder.join("lib")) })
 }
 
-/// Checks the kernels where a compiler is installed.
+/// Checks the kernels; [`Failure::skipped`] without a compiler.
 pub(crate) fn kernels(workspace: &Workspace) -> Result<(), Failure> {
     match installed(workspace)? {
         Some(nvcc) => check(workspace, &nvcc),
-        None => {
-            eprintln!("skipped: nvcc is not installed; `cargo xtask cuda` installs it into target/cuda-venv");
-            Ok(())
-        }
+        None => Err(Failure::skipped("no nvcc: `cargo xtask cuda` installs one into target/cuda-venv")),
     }
 }
 
