@@ -25,8 +25,8 @@ pub enum Backend {
 
 /// A key on the machine that proves.
 pub(crate) enum AnyProver {
-    Cpu(Prover<Cpu, Arc<ProvingKey>>),
-    Cuda(Prover<Device, Arc<ProvingKey>>),
+    Cpu(Box<Prover<Cpu, Arc<ProvingKey>>>),
+    Cuda(Box<Prover<Device, Arc<ProvingKey>>>),
 }
 
 impl Backend {
@@ -46,8 +46,8 @@ impl Backend {
 
     pub(crate) fn prover(&self, key: Arc<ProvingKey>, srs: &Srs, memory: Option<u64>) -> Result<AnyProver, Error> {
         let taken = match self.open()? {
-            None => Prover::new(Cpu, key, srs).map(|prover| AnyProver::Cpu(prover.with_memory(memory))),
-            Some(device) => Prover::new(device, key, srs).map(|prover| AnyProver::Cuda(prover.with_memory(memory))),
+            None => Prover::new(Cpu, key, srs).map(|prover| AnyProver::Cpu(Box::new(prover.with_memory(memory)))),
+            Some(device) => Prover::new(device, key, srs).map(|prover| AnyProver::Cuda(Box::new(prover.with_memory(memory)))),
         };
         taken.map_err(|error: KeyError| Error::Key(error))
     }

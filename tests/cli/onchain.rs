@@ -1,0 +1,126 @@
+//! Reference strings, contracts, and what is cheap to check on chain.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Place, VERIFY};
+
+#[test]
+fn contracts_and_calls_of_them() {
+    let place = Place::proved();
+    place.fail(2, &["export", "solidity", "tiny.sworn", "-o", "package"], "insecure");
+    assert!(!place.path("package").exists());
+    let export = ["export", "solidity", "tiny.sworn", "-o", "package", "--allow-insecure-srs"];
+    let exported = place.succeed_json(&export);
+    for file in ["src/SwornVerifier.sol", "src/ModelVerifier.sol", "data/0.hex", "deploy.sh", "foundry.toml", "README.md"] {
+        assert!(place.path("package").join(file).is_file(), "{file}");
+    }
+    assert_eq!(exported["gas"], place.succeed_json(&["inspect", "tiny.sworn"])["gas"]);
+    place.fail(2, &export, "package");
+
+    let call = |contract: &str| {
+        let args = ["export", "calldata", "r.json", "--vk", "tiny.sworn", "--allow-insecure-srs", "--contract", contract];
+        place.succeed(&args)
+    };
+    let receipt = place.json("r.json");
+    let (proof, model, verifier) = (receipt["proof"].as_str().unwrap(), call("model"), call("verifier"));
+    assert!(model.starts_with("0x") && model.contains(proof) && verifier.contains(proof) && model != verifier);
+    assert_eq!(exported["calldata"], json!((verifier.trim().len() - 2) / 2));
+    place.fail(1, &["export", "calldata", "r.json", "--vk", "tiny.sworn"], "insecure");
+    let last = proof.len() - 1;
+    let other = if proof.ends_with('0') { "1" } else { "0" };
+    place.write("changed.json", receipt.to_string().replace(proof, &format!("{}{other}", &proof[..last])));
+    place.fail(1, &["export", "calldata", "changed.json", "--vk", "tiny.sworn", "--allow-insecure-srs"], "rejected");
+}
+
+#[test]
+fn an_onchain_profile_is_cheap_to_verify() {
+    let place = Place::new();
+    // Few bits: a table of 2^8 rows, 2^13 or 2^14 powers in packs.
+    fn proving<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--bits", "8"], more].concat()
+    }
+    place.succeed(&proving(&[]));
+    let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
+    let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
+    let (fast, longer) = (gas("tiny.sworn"), proof("r.json"));
+    // The folder of another profile is out of date.
+    place.write("kzg.srs", halo2_params(14));
+    place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
+    place.succeed(&VERIFY[..4]);
+    assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
+    assert_eq!(place.json("tiny.sworn/manifest.json")["settings"]["profile"], json!("onchain"));
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package"]);
+    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn"]);
+    // Found in the cache.
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
+    place.succeed(&VERIFY[..4]);
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--profile", "fast"], "--profile");
+    place.fail(2, &["compile", "tiny.onnx", "--profile", "small"], "onchain");
+    assert!(place.succeed(&["inspect", "tiny.onnx", "--profile", "onchain"]).contains("columns in a commitment"));
+    // What it was compiled for stays, until another profile is asked for.
+    let key = |name: &str| std::fs::read(place.path(name).join("verifying.key")).unwrap();
+    let before = key("tiny.sworn");
+    place.succeed(&proving(&[]));
+    assert_eq!(key("tiny.sworn"), before);
+    // From the same file, which has now been cut to both sizes.
+    place.succeed(&proving(&["--profile", "fast", "--srs", "kzg.srs"]));
+    place.succeed(&VERIFY[..4]);
+    assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
+}
+
+#[test]
+fn srs_files() {
+    let place = Place::new();
+    let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");
+    let (ptau, ezkl) = (srs.join("snarkjs_prepared_4.ptau"), srs.join("ezkl_kzg4.srs"));
+    let imported = place.succeed_json(&["srs", "import", ptau.to_str().unwrap()]);
+    assert_eq!((&imported["k"], &imported["insecure_dev"]), (&json!(4), &json!(false)));
+    let checked = place.succeed_json(&["srs", "check", imported["file"].as_str().unwrap()]);
+    assert_eq!(checked["digest"], imported["digest"]);
+    place.succeed(&["srs", "check", ezkl.to_str().unwrap()]);
+    let cut = place.succeed_json(&["srs", "import", ptau.to_str().unwrap(), "--k", "3", "-o", "cut.srs"]);
+    assert_eq!(cut["ceremony"], imported["ceremony"]);
+    assert_ne!(cut["digest"], imported["digest"]);
+    place.fail(2, &["srs", "import", ptau.to_str().unwrap(), "--k", "5"], "k = 4, expected at least 5");
+
+    let mut bytes = std::fs::read(&ezkl).unwrap();
+    bytes[4 + 64 * 3] ^= 1;
+    place.write("bad.srs", &bytes);
+    place.fail(1, &["srs", "check", "bad.srs"], "powers of s in G1[3] is not a point of the curve");
+    place.write("cut.srs", &bytes[..1000]);
+    place.fail(1, &["srs", "check", "cut.srs"], "1000 bytes");
+    place.fail(2, &["srs", "check", "missing.srs"], "missing.srs");
+    assert!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["insecure_dev"].as_bool().unwrap());
+    place.fail(2, &["srs", "dev", "--k", "29", "-o", "dev.srs"], "at most 28");
+    // Too small for the model.
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", ptau.to_str().unwrap()], "expected at least");
+}
+
+#[test]
+fn a_ceremony_makes_receipts_that_need_no_flag() {
+    let place = Place::new();
+    let params = halo2_params(12);
+    place.write("kzg.srs", params);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&VERIFY[..4]);
+    assert_eq!(place.json("r.json")["srs"]["kind"], json!("ceremony"));
+    // The reference string is found in the cache, and missed without it.
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
+    std::fs::remove_dir_all(place.path("cache")).unwrap();
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "not in the cache");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "other.srs"], "other.srs");
+    place.succeed(&["srs", "dev", "--k", "12", "-o", "dev.srs"]);
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "ceremony");
+    place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
+}
+
+/// A file of 2^k powers as halo2 writes it, with a secret that this test forgets.
+fn halo2_params(k: u32) -> Vec<u8> {
+    use halo2_proofs::halo2curves::bn256::Bn256;
+    use halo2_proofs::poly::{commitment::ParamsProver, kzg::commitment::ParamsKZG};
+    let mut bytes = Vec::new();
+    ParamsKZG::<Bn256>::new(k).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
+    bytes
+}
