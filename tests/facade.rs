@@ -74,7 +74,7 @@ fn folders_hold_everything() {
 #[test]
 fn a_plugin_proves() {
     let (model, input) = tiny();
-    let compiled = model.compile(&Options::default(), &[input.clone()]).unwrap();
+    let compiled = model.compile(&Options::default(), std::slice::from_ref(&input)).unwrap();
     let compiled = compiled.with_backend(Backend::Plugin(sworn_gpu_emulated::PLUGIN.into()));
     for _ in 0..2 {
         let receipt = compiled.prove(&input).unwrap();
