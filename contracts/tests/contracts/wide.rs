@@ -1,8 +1,8 @@
-//! A key with thousands of commitments: several data contracts.
+//! Large models: a key with a thousand commitments in several data contracts, and one of 15 million weights in packs.
 
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
-use sworn_contracts::{selector, word, MAX_CODE};
+use sworn_contracts::{selector, word, Package, MAX_CODE};
 use sworn_prover::{setup, Srs};
 
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
@@ -22,6 +22,35 @@ fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
     let layout = Layout::restore(&graph, visibility, choice).unwrap();
     let srs = Srs::dev(layout.log_rows).unwrap();
     Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, &srs).unwrap(), srs }
+}
+
+/// VGG-16 with `--profile onchain`; `tests/vectors/make.sh` made the files.
+#[test]
+fn a_model_of_fifteen_million_weights_verifies() {
+    let key = sworn_receipt::VerifyingKey::from_bytes(include_bytes!("../vectors/vgg16_onchain.key")).unwrap();
+    let receipt = sworn_receipt::Receipt::from_json(include_bytes!("../vectors/vgg16_onchain.json")).unwrap();
+    let accepted = receipt.accept(&key, sworn_receipt::SrsPolicy::AllowInsecure).unwrap();
+    let fixture = Fixture {
+        name: "VGG-16",
+        key: key.key().clone(),
+        package: Package::new(key.key()).unwrap(),
+        tensors: accepted.tensors().iter().map(|t| t.iter().map(|v| i64::from(*v)).collect()).collect(),
+        instances: accepted.instance().iter().map(sworn_verifier::field::encode).collect(),
+        proof: accepted.proof().to_vec(),
+    };
+    let package = &fixture.package;
+    let mut evm = Evm::new();
+    let verifier = fixture.deploy(&mut evm, Pipeline::Legacy);
+    let (outcome, gas) = evm.call(verifier, &fixture.calldata());
+    assert_eq!(outcome, Outcome::Returned(vec![]));
+    let data: usize = package.data.iter().map(|d| d.code.len()).sum();
+    println!("{} commitments, data {data}, calldata {}, {gas} gas, estimate {}", package.commitments, package.calldata_size, package.gas);
+    assert!(gas.abs_diff(package.gas) * 20 <= gas, "the estimate is off by more than 5 %");
+    let mut instances = fixture.instances.clone();
+    instances.swap(0, 1);
+    assert_ne!(instances, fixture.instances);
+    let call = sworn_contracts::calldata(&fixture.key, &instances, &fixture.proof).unwrap();
+    evm.call(verifier, &call).0.assert_error("ProofRejected()", "two outputs in each other's place");
 }
 
 #[test]
