@@ -38,6 +38,24 @@ mod cost {
     pub(super) const INSTANCE: u64 = 125;
 }
 
+/// Gas of the deployment of a `ModelVerifier`, which deploys the verifier, as solc 0.8.37 compiles them for a few public tensors.
+pub(crate) const MODEL_DEPLOYMENT: u64 = 1_382_000;
+
+/// Gas of the deployment of a data contract: transaction, creation, calldata, init code (EIP-3860), the copy and the code itself.
+pub(crate) fn deployment(init_code: &[u8], code: &[u8]) -> u64 {
+    let calldata: u64 = init_code.iter().map(|byte| if *byte == 0 { cost::ZERO_BYTE } else { cost::NONZERO_BYTE }).sum();
+    let words = code.len().div_ceil(32) as u64;
+    let memory = 3 * words + words * words / 512;
+    21_000
+        + 32_000
+        + calldata
+        + 2 * init_code.len().div_ceil(32) as u64
+        + cost::WORD_OF_COPY * words
+        + memory
+        + 200 * code.len() as u64
+        + 22
+}
+
 /// Words, steps of four and items of a program.
 fn program(code: &[u8]) -> u64 {
     let mut at = 0;

@@ -51,6 +51,8 @@ pub struct Package {
     pub calldata_size: usize,
     /// Gas of that transaction, by [`estimate_gas`].
     pub gas: u64,
+    /// About the gas of deploying the data contracts and `ModelVerifier`, one transaction each.
+    pub deployment_gas: u64,
     /// Number of commitments: points that are multiplied.
     pub commitments: usize,
 }
@@ -68,12 +70,15 @@ impl Package {
             let code = code(part);
             DataContract { init_code: init_code(part), code_hash: Keccak256::digest(&code).into(), code }
         };
+        let contracts: Vec<DataContract> = data.parts.iter().map(contract).collect();
+        let deployments = contracts.iter().map(|data| crate::gas::deployment(&data.init_code, &data.code));
         Ok(Self {
             wrapper: wrapper::source(&key, &data.hash()),
+            deployment_gas: deployments.sum::<u64>() + crate::gas::MODEL_DEPLOYMENT,
             calldata_size: 0x84 + 32 * key.num_instances() + protocol.bytes.length,
             gas: crate::gas::estimate(&key, &protocol, &data),
             commitments: protocol.multiplications.len(),
-            data: data.parts.iter().map(contract).collect(),
+            data: contracts,
         })
     }
 }
@@ -163,5 +168,6 @@ fn description(key: &VerifyingKey, package: &Package) -> serde_json::Value {
         "tensors": key.tensors.iter().map(tensor).collect::<Vec<_>>(),
         "calldataSize": package.calldata_size,
         "estimatedGas": package.gas,
+        "estimatedDeploymentGas": package.deployment_gas,
     })
 }

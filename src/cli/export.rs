@@ -75,17 +75,19 @@ impl Solidity {
         let package = key.export_solidity(&self.output, policy(self.allow_insecure_srs))?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
-            "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "calldata": package.calldata_size,
+            "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
+            "calldata": package.calldata_size,
             "commitments": package.commitments, "data": sizes,
             "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
         });
         let text = format!(
-            "{}\ndata contracts {}, {} bytes\ncalldata       {} bytes\ngas            about {} a proof\n",
+            "{}\ndata contracts {}, {} bytes\ncalldata       {} bytes\ngas            about {} a proof, {} once for the deployment\n",
             self.output.display(),
             sizes.len(),
             sizes.iter().sum::<usize>(),
             package.calldata_size,
             package.gas,
+            package.deployment_gas,
         );
         Ok(Answer { text, json })
     }

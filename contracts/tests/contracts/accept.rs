@@ -1,6 +1,6 @@
 //! Good proofs are accepted, for what the estimate says.
 
-use crate::evm::{compile, Evm, Outcome, PIPELINES};
+use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
 use crate::models::{self, build::*, Model};
 use sworn_circuits::graph::Activation;
@@ -62,6 +62,26 @@ fn packed_proofs_are_short_and_cheap() {
     let fixture = Fixture::of(&lenet().onchain());
     println!("LeNet: {} bytes of proof, {} gas, {} commitments", fixture.proof.len(), fixture.package.gas, fixture.package.commitments);
     assert!(fixture.proof.len() <= 6 * 1024 && fixture.package.gas <= 420_000);
+}
+
+#[test]
+fn deployments_cost_what_is_said() {
+    for keyed in [tiny().keyed(), lenet().keyed(), lenet().onchain(), models::maxima().keyed()] {
+        let fixture = Fixture::of(&keyed);
+        let package = &fixture.package;
+        let mut evm = Evm::new();
+        let of_data: u64 = package.data.iter().map(|data| evm.deployment_gas(&data.init_code, &[])).sum();
+        let data = evm.deploy_data(package);
+        for pipeline in PIPELINES {
+            let compiled = compile(Some(&package.wrapper), pipeline);
+            let of_model = evm.deployment_gas(&compiled["ModelVerifier"].init_code, &constructor(&data, None));
+            let (gas, estimate) = (of_data + of_model, package.deployment_gas);
+            println!("{} {pipeline:?}: {of_data} gas for the data, {of_model} for the contracts, estimate {estimate}", fixture.name);
+            // By IR the contracts are a third longer.
+            let tolerance = if pipeline == Pipeline::Legacy { gas / 20 } else { gas / 3 };
+            assert!(gas.abs_diff(estimate) <= tolerance, "{}: {gas} gas, estimate {estimate}", fixture.name);
+        }
+    }
 }
 
 #[test]

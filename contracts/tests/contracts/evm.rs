@@ -200,6 +200,13 @@ impl Evm {
         }
     }
 
+    /// Gas of a deployment whose effects are not kept.
+    pub fn deployment_gas(&mut self, init_code: &[u8], arguments: &[u8]) -> u64 {
+        let (outcome, gas, created) = self.send(TxKind::Create, [init_code, arguments].concat(), 0, false);
+        assert!(created.is_some(), "deployment failed: {outcome:?}");
+        gas
+    }
+
     /// Deploys the data contracts of a package.
     pub fn deploy_data(&mut self, package: &Package) -> Vec<Address> {
         package.data.iter().map(|data| self.deploy(&data.init_code, &[])).collect()
