@@ -98,7 +98,7 @@ fn witness(c: &mut Criterion) {
         (graph, layout, inputs)
     };
     stage(c, "witness", prepare, |_, (graph, layout, inputs)| {
-        drop(black_box(Witness::new(graph, layout, Visibility::default(), inputs)));
+        drop(black_box(Witness::new(graph, layout, inputs)));
     });
 }
 

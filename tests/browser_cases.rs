@@ -9,9 +9,13 @@
 //! `cargo xtask wasm --test` runs it, with the folder in `SWORN_BROWSER_CASES`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "common/halo2_params.rs"]
+mod halo2_params;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use halo2_params::halo2_params;
 use serde_json::{json, Value};
 use sworn::{Digest, FileKind};
 use sworn_receipt::{Header, VerifyingKey};
@@ -92,7 +96,7 @@ fn edit(from: &[u8], to: &[u8]) -> Value {
 fn goods() -> Vec<Good> {
     let dir = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    std::fs::write(dir.path().join("kzg.srs"), halo2_params()).unwrap();
+    std::fs::write(dir.path().join("kzg.srs"), halo2_params(12)).unwrap();
     let tiny = ("tests/vectors/tiny.onnx", "tests/vectors/tiny.json");
     let digits = ("examples/digits/digits.onnx", "examples/digits/images/0.json");
     let models: [(&'static str, _, &[&str]); 6] = [
@@ -115,15 +119,6 @@ fn goods() -> Vec<Good> {
         Good { name, receipt: read("receipt.json"), key: read(&format!("{model_name}.sworn/verifying.key")) }
     };
     models.map(prove).to_vec()
-}
-
-/// A reference string as halo2 writes it, with a secret that this test forgets.
-fn halo2_params() -> Vec<u8> {
-    use halo2_proofs::halo2curves::bn256::Bn256;
-    use halo2_proofs::poly::{commitment::ParamsProver, kzg::commitment::ParamsKZG};
-    let mut bytes = Vec::new();
-    ParamsKZG::<Bn256>::new(12).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
-    bytes
 }
 
 fn cases(goods: &[Good]) -> Vec<Case> {

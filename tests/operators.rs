@@ -57,7 +57,7 @@ fn check(path: &Path, vector: &Vector) -> Result<f64, String> {
     let visibility = Visibility { input: true, pack_public: false };
     let layout = Layout::new(&graph, visibility).map_err(|e| e.to_string())?;
     let integers = inputs.iter().enumerate().map(|(i, x)| quantize_input(&graph, i, x)).collect::<Result<Vec<_>, _>>();
-    let witness = Witness::new(&graph, &layout, visibility, &integers.map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
+    let witness = Witness::new(&graph, &layout, &integers.map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
     let circuit = SwornCircuit { layout: &layout, witness: Some(&witness) };
     let prover = MockProver::run(layout.log_rows, &circuit, vec![witness.instance()]).map_err(|e| format!("{e:?}"))?;
     prover.verify().map_err(|failures| format!("{} constraints fail, first {}", failures.len(), failures[0]))?;

@@ -22,7 +22,7 @@ use crate::field::embed;
 use crate::gates::Challenges;
 use crate::graph::QuantGraph;
 use crate::layout::packing::PublicNode;
-use crate::layout::{Layout, Visibility};
+use crate::layout::Layout;
 use crate::witness::first::Evaluation;
 
 /// The first phase of a witness.
@@ -42,8 +42,8 @@ impl Witness {
     ///
     /// # Errors
     /// Inputs of the wrong number or length, or a value outside its range.
-    pub fn new(graph: &QuantGraph, layout: &Layout, visibility: Visibility, inputs: &[Vec<i32>]) -> Result<Self, WitnessError> {
-        let mut witness = Self::without_multiplicities(graph, layout, visibility, inputs)?;
+    pub fn new(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Self, WitnessError> {
+        let mut witness = Self::without_multiplicities(graph, layout, inputs)?;
         witness.first[layout.shape.advice().multiplicity] = witness.count(layout, graph)?;
         Ok(witness)
     }
@@ -52,16 +52,11 @@ impl Witness {
     ///
     /// # Errors
     /// Inputs of the wrong number or length, or a value outside its range.
-    pub fn without_multiplicities(
-        graph: &QuantGraph,
-        layout: &Layout,
-        visibility: Visibility,
-        inputs: &[Vec<i32>],
-    ) -> Result<Self, WitnessError> {
+    pub fn without_multiplicities(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Self, WitnessError> {
         let evaluation = Evaluation::new(graph, layout, inputs)?;
         let first = first::columns(graph, layout, &evaluation);
         let tensors = &evaluation.tensors;
-        let public = visibility.tensors(graph);
+        let public = layout.public.clone();
         let instance = public.iter().flat_map(|tensor| tensors[tensor.node.0].iter().map(|&v| i64::from(v))).collect();
         let outputs = graph.outputs.iter().map(|id| tensors[id.0].clone()).collect();
         Ok(Self { first, instance, outputs, public })

@@ -13,7 +13,7 @@ use sworn_circuits::witness::Witness;
 
 fn check((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) -> Layout {
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    let witness = Witness::new(&graph, &layout, Visibility::default(), &inputs).unwrap();
+    let witness = Witness::new(&graph, &layout, &inputs).unwrap();
     assert!(Assignment::new(&layout, &witness).holds());
     layout
 }
@@ -67,7 +67,7 @@ fn unused_tables_are_no_ranges() {
     b.table(f64::tanh);
     let (graph, inputs) = b.finish(&[y]);
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    let honest = Witness::new(&graph, &layout, Visibility::default(), &inputs).unwrap();
+    let honest = Witness::new(&graph, &layout, &inputs).unwrap();
     assert!(Assignment::new(&layout, &honest).holds());
     let a = layout.shape.advice();
     for index in 0..2 {
@@ -186,7 +186,7 @@ fn huge_values() {
     let y = b.push("huge", Op::Linear(linear), &[x], &[1, 1, 3, 3]);
     let (graph, _) = b.finish(&[y]);
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    assert!(Witness::new(&graph, &layout, Visibility::default(), &[vec![16383; 9]]).is_err());
+    assert!(Witness::new(&graph, &layout, &[vec![16383; 9]]).is_err());
     // Border outputs are far outside the range of an activation.
     let mut b = Build::new(15, 42);
     let x = b.input(&[1, 1, 1, 2]);

@@ -27,7 +27,7 @@ struct Case {
 impl Case {
     fn new((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) -> Self {
         let layout = Layout::new(&graph, VISIBILITY).unwrap();
-        let honest = Witness::new(&graph, &layout, VISIBILITY, &inputs).unwrap();
+        let honest = Witness::new(&graph, &layout, &inputs).unwrap();
         assert!(Assignment::new(&layout, &honest).holds(), "the honest witness");
         let a = layout.shape.advice();
         Self { graph, layout, honest, a }
@@ -345,7 +345,7 @@ fn other_model(build: impl Fn(bool) -> (QuantGraph, Vec<Vec<i32>>)) {
     let case = Case::new(build(false));
     let (graph, inputs) = build(true);
     let layout = Layout::restore(&graph, VISIBILITY, case.layout.choice()).unwrap();
-    let lying = Witness::new(&graph, &layout, VISIBILITY, &inputs).unwrap();
+    let lying = Witness::new(&graph, &layout, &inputs).unwrap();
     assert!(Assignment::new(&layout, &lying).holds());
     assert_ne!(lying.instance, case.honest.instance);
     assert!(!Assignment::new(&case.layout, &lying).holds());
@@ -431,7 +431,7 @@ fn operands_are_their_sources() {
     let z = b.elementwise(x, Some(y), 10, 12, 1, Activation::None);
     let (graph, _) = b.finish(&[z]);
     let case = Case::new((graph.clone(), vec![vec![3, -9, 17], vec![20, 11, -5]]));
-    let other = Witness::new(&graph, &case.layout, VISIBILITY, &[vec![3, -9, 30], vec![20, 11, -5]]).unwrap();
+    let other = Witness::new(&graph, &case.layout, &[vec![3, -9, 30], vec![20, 11, -5]]).unwrap();
     let mut lying = other.clone();
     // The first input as it was; its copy as the liar likes it.
     let rows = case.layout.unit_rows(NodeId(0)).unwrap();

@@ -13,7 +13,7 @@ use sworn_circuits::witness::Witness;
 fn check((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) -> Layout {
     let visibility = Visibility { input: true, pack_public: false };
     let layout = Layout::new(&graph, visibility).unwrap();
-    let witness = Witness::new(&graph, &layout, visibility, &inputs).unwrap();
+    let witness = Witness::new(&graph, &layout, &inputs).unwrap();
     let circuit = SwornCircuit { layout: &layout, witness: Some(&witness) };
     let prover = MockProver::run(layout.log_rows, &circuit, vec![witness.instance()]).unwrap();
     if let Err(failures) = prover.verify() {

@@ -18,7 +18,7 @@ use sworn_circuits::witness::Witness;
 fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>], pack: bool) -> (Layout, Witness) {
     let visibility = Visibility { input: true, pack_public: pack };
     let layout = Layout::new(graph, visibility).unwrap();
-    let witness = Witness::new(graph, &layout, visibility, inputs).unwrap();
+    let witness = Witness::new(graph, &layout, inputs).unwrap();
     (layout, witness)
 }
 

@@ -53,7 +53,7 @@ fn values_are_packed_by_their_ranges() {
     let layout = Layout::new(&graph, PACKED).unwrap();
     let widths: Vec<(i32, u32)> = layout.public.iter().map(|t| t.packing.map(|p| (p.low, p.width)).unwrap()).collect();
     assert_eq!(widths, [(-32, 6), (0, 6), (-32, 6), (-24, 6), (-63, 7)]);
-    let witness = Witness::new(&graph, &layout, PACKED, &inputs).unwrap();
+    let witness = Witness::new(&graph, &layout, &inputs).unwrap();
     satisfies_mock_prover(&layout, &witness);
     // 42 digits of 6 bits, 36 of 7 bits.
     let instance = witness.instance();
@@ -110,7 +110,7 @@ fn both_ends_of_the_range() {
         let (low, high) = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
         for ends in [[low, low], [high, high], [low, high], [high, low]] {
             let input: Vec<i32> = (0..digits + 3).map(|i| ends[i % 2]).collect();
-            let witness = Witness::new(&graph, &layout, OUTPUTS, std::slice::from_ref(&input)).unwrap();
+            let witness = Witness::new(&graph, &layout, std::slice::from_ref(&input)).unwrap();
             satisfies_mock_prover(&layout, &witness);
             let wide: Vec<i64> = input.iter().map(|&v| i64::from(v)).collect();
             assert_eq!(witness.instance(), [packed(&wide[..digits], bits), packed(&wide[digits..], bits)]);
@@ -168,7 +168,7 @@ fn wrapped_digits_of_units() {
                 inputs[0].iter_mut().for_each(|v| *v /= 2);
             }
             let layout = Layout::new(&graph, OUTPUTS).unwrap();
-            let honest = Witness::new(&graph, &layout, OUTPUTS, &inputs).unwrap();
+            let honest = Witness::new(&graph, &layout, &inputs).unwrap();
             let cells = digits(&layout);
             for (sign, pair) in [1, -1].into_iter().zip(cells.windows(2)) {
                 let mut lying = honest.clone();
@@ -206,7 +206,7 @@ fn wrapped_digits_of_maxima_and_tables() {
         graph.outputs = vec![output];
         let inputs = vec![(0..24).map(|i| (i * 7) % 60 - 30).collect()];
         let layout = Layout::new(&graph, OUTPUTS).unwrap();
-        let honest = Witness::new(&graph, &layout, OUTPUTS, &inputs).unwrap();
+        let honest = Witness::new(&graph, &layout, &inputs).unwrap();
         let cells = digits(&layout);
         for pair in cells.windows(2) {
             let mut lying = honest.clone();
@@ -230,7 +230,7 @@ fn other_values_of_the_same_digits() {
     let (graph, _) = b.finish(&[x]);
     let layout = Layout::new(&graph, OUTPUTS).unwrap();
     let input = [3, -128, 127, 0, 9];
-    let honest = Witness::new(&graph, &layout, OUTPUTS, &[input.to_vec()]).unwrap();
+    let honest = Witness::new(&graph, &layout, &[input.to_vec()]).unwrap();
     let assignment = Assignment::new(&layout, &honest);
     assert!(assignment.holds());
     let two = Fr::from(2);
@@ -267,7 +267,7 @@ proptest! {
         }
         let restored = |log_rows| Layout::restore(&graph, PACKED, Choice { log_rows, lanes, weight_lanes, limbs: 1, pack: 1 }).ok();
         for layout in std::iter::once(chosen).chain((4..=13).find_map(restored)) {
-            let witness = Witness::new(&graph, &layout, PACKED, &inputs).unwrap();
+            let witness = Witness::new(&graph, &layout, &inputs).unwrap();
             let mut assignment = Assignment::new(&layout, &witness);
             prop_assert!(assignment.holds());
             prop_assert_eq!(assignment.instance.len(), layout.num_instances);

@@ -24,7 +24,7 @@ fn config(cases: u32) -> ProptestConfig {
 /// The witness of a graph; inputs are made smaller until every value is in its range.
 fn witness(graph: &QuantGraph, layout: &Layout, inputs: &mut [Vec<i32>]) -> Option<Witness> {
     for _ in 0..graph.bits {
-        match Witness::new(graph, layout, VISIBILITY, inputs) {
+        match Witness::new(graph, layout, inputs) {
             Ok(witness) => return Some(witness),
             Err(WitnessError::Graph(GraphError::OutOfRange { .. })) => {}
             Err(error) => panic!("{error}"),
@@ -136,7 +136,7 @@ proptest! {
             Op::Elementwise(e) => e.c[0] += 1 << graph.bits,
             _ => return Ok(()),
         }
-        let Ok(mut lying) = Witness::new(&other, &layout, VISIBILITY, &inputs) else { return Ok(()) };
+        let Ok(mut lying) = Witness::new(&other, &layout, &inputs) else { return Ok(()) };
         if lying.instance == honest.instance {
             return Ok(());
         }

@@ -104,10 +104,9 @@ fn measure(name: &str, (graph, inputs): (QuantGraph, Vec<Vec<i32>>)) {
     let tensors = timed("evaluate", || graph.evaluate(&inputs).unwrap());
     let last = tensors.last().unwrap();
     println!("  last tensor {} {}", last.iter().min().unwrap(), last.iter().max().unwrap());
-    let witness =
-        timed("all but multiplicities", || Witness::without_multiplicities(&graph, &layout, Visibility::default(), &inputs).unwrap());
+    let witness = timed("all but multiplicities", || Witness::without_multiplicities(&graph, &layout, &inputs).unwrap());
     timed("multiplicities", || witness.count(&layout, &graph).unwrap());
-    timed("witness", || Witness::new(&graph, &layout, Visibility::default(), &inputs).unwrap());
+    timed("witness", || Witness::new(&graph, &layout, &inputs).unwrap());
 }
 
 #[test]

@@ -122,8 +122,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         let plan = crate::memory::plan(key, self.memory, is_first)?;
         let mut profile = Profile::new();
         report(progress, Stage::Witness, 0.0)?;
-        let witness =
-            profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, key.visibility, inputs))?;
+        let witness = profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, inputs))?;
         let instance = key.verifying_key().instance(&witness.instance)?;
         let transcript = ProofWriter::new(&key.verifying_key().digest(), &instance);
         let mut run = Run {

@@ -44,7 +44,7 @@ fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[sworn_ver
 
 /// A proof of the same statement by halo2's prover.
 fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<sworn_verifier::Fr>, Vec<u8>) {
-    let witness = Witness::new(&model.graph, layout, model.visibility, &model.inputs).unwrap();
+    let witness = Witness::new(&model.graph, layout, &model.inputs).unwrap();
     let instance = witness.instance();
     let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), Vec::new());
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(

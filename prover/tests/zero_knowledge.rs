@@ -84,7 +84,7 @@ fn open(keyed: &Keyed, proof: &Proof) -> Opened {
 }
 
 fn witness(keyed: &Keyed) -> Witness {
-    Witness::new(keyed.key.graph(), keyed.key.layout(), keyed.key.visibility(), &keyed.inputs).unwrap()
+    Witness::new(keyed.key.graph(), keyed.key.layout(), &keyed.inputs).unwrap()
 }
 
 /// What anybody can compute of a witness that they guess.

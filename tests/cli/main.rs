@@ -1,6 +1,8 @@
 //! The command line: every command, every exit status, bad files of every kind.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../common/halo2_params.rs"]
+mod halo2_params;
 mod onchain;
 
 use std::path::{Path, PathBuf};

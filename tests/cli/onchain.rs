@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::halo2_params::halo2_params;
 use super::{Place, VERIFY};
 
 #[test]
@@ -114,13 +115,4 @@ fn a_ceremony_makes_receipts_that_need_no_flag() {
     place.succeed(&["srs", "dev", "--k", "12", "-o", "dev.srs"]);
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "ceremony");
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
-}
-
-/// A file of 2^k powers as halo2 writes it, with a secret that this test forgets.
-fn halo2_params(k: u32) -> Vec<u8> {
-    use halo2_proofs::halo2curves::bn256::Bn256;
-    use halo2_proofs::poly::{commitment::ParamsProver, kzg::commitment::ParamsKZG};
-    let mut bytes = Vec::new();
-    ParamsKZG::<Bn256>::new(k).write_custom(&mut bytes, halo2_proofs::SerdeFormat::RawBytes).unwrap();
-    bytes
 }

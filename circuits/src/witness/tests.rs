@@ -28,7 +28,7 @@ fn with_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
 fn check(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) {
     let expected = plain(graph, layout, inputs);
     for threads in [1, 3] {
-        let witness = with_threads(threads, || Witness::new(graph, layout, VISIBILITY, inputs));
+        let witness = with_threads(threads, || Witness::new(graph, layout, inputs));
         assert_eq!(witness.as_ref().map(|w| &w.first), expected.as_ref());
         if expected.is_ok() {
             let evaluation = with_threads(threads, || Evaluation::new(graph, layout, inputs)).unwrap();
@@ -149,7 +149,7 @@ fn values_in_no_table() {
     let (graph, mut inputs) = b.finish(&[y]);
     inputs[0].iter_mut().for_each(|v| *v /= 8);
     let layout = Layout::new(&graph, VISIBILITY).unwrap();
-    let mut witness = Witness::without_multiplicities(&graph, &layout, VISIBILITY, &inputs).unwrap();
+    let mut witness = Witness::without_multiplicities(&graph, &layout, &inputs).unwrap();
     let advice = layout.shape.advice();
     assert!(witness.first[advice.multiplicity].is_empty());
     assert!(witness.count(&layout, &graph).is_ok());
@@ -183,7 +183,7 @@ fn values_outside_their_range() {
     let expected = graph.evaluate(&inputs).unwrap_err();
     assert!(matches!(expected, GraphError::OutOfRange { .. }));
     for threads in [1, 3] {
-        let actual = with_threads(threads, || Witness::new(&graph, &layout, VISIBILITY, &inputs)).unwrap_err();
+        let actual = with_threads(threads, || Witness::new(&graph, &layout, &inputs)).unwrap_err();
         assert_eq!(actual, WitnessError::Graph(expected.clone()));
     }
 }

@@ -39,7 +39,7 @@ impl Target {
     fn both(model: &Model) -> [Self; 2] {
         [model.keyed(), model.packed(5)].map(|keyed| {
             let key = &keyed.key;
-            let honest = Witness::new(key.graph(), key.layout(), key.visibility(), &keyed.inputs).unwrap();
+            let honest = Witness::new(key.graph(), key.layout(), &keyed.inputs).unwrap();
             let halo = model.keyed().key.to_halo2().unwrap();
             Self { keyed, halo, honest }
         })
