@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use sworn_circuits::graph::{Activation, Channels, Conv, Gather, Linear, Node, NodeId, Op, QuantGraph, Reduce, Term};
-use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
 
 /// A chain of `convolutions` 3×3 convolutions with relu on an image, means of its channels, and a dense layer.
 fn network(bits: u32, channels: usize, size: usize, convolutions: usize, outputs: usize) -> QuantGraph {
@@ -90,9 +90,9 @@ fn main() {
     for (bits, channels, size, convolutions, outputs) in NETWORKS.into_iter().take(if all { usize::MAX } else { 1 }) {
         let graph = network(bits, channels, size, convolutions, outputs);
         let visibility = Visibility::default();
-        let layout = Layout::new(&graph, visibility).unwrap();
+        let layout = Layout::with_profile(&graph, visibility, LayoutProfile::Fast).unwrap();
         let estimate = layout.estimate.clone();
-        let srs = sworn_prover::Srs::dev(layout.log_rows).unwrap();
+        let srs = sworn_prover::Srs::dev(layout.choice().log_powers()).unwrap();
         let input = vec![(0..graph.nodes[0].elements()).map(|i| (i % 3) as i32 - 1).collect::<Vec<i32>>()];
         let key = sworn_prover::setup(graph, visibility, layout, &srs).unwrap();
         let mut seconds: Vec<f64> = (0..if all { 5 } else { 1 })

@@ -13,7 +13,7 @@ use criterion::{criterion_group, criterion_main, BenchmarkGroup, Criterion};
 use rand::rngs::OsRng;
 use sworn_benches::{models, Model};
 use sworn_circuits::graph::QuantGraph;
-use sworn_circuits::layout::{Layout, Visibility};
+use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
 use sworn_circuits::witness::Witness;
 use sworn_onnx::compile::{compile, Options};
 use sworn_onnx::graph::Graph;
@@ -36,7 +36,7 @@ fn quantised(model: &Model) -> QuantGraph {
 }
 
 fn laid_out(model: &Model, graph: &QuantGraph) -> Layout {
-    Layout::new(graph, Visibility::default()).unwrap_or_else(|error| panic!("{}: {error}", model.name))
+    Layout::with_profile(graph, Visibility::default(), LayoutProfile::Fast).unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
 fn integers(model: &Model, graph: &QuantGraph) -> Vec<Vec<i32>> {
@@ -105,7 +105,7 @@ fn witness(c: &mut Criterion) {
 fn setup(c: &mut Criterion) {
     let prepare = |model: &Model| {
         let graph = quantised(model);
-        let srs = srs(laid_out(model, &graph).log_rows);
+        let srs = srs(laid_out(model, &graph).choice().log_powers());
         (graph, srs)
     };
     // The layout goes into the key, so it is made here too; the stage before measures it.
@@ -116,7 +116,7 @@ fn setup(c: &mut Criterion) {
 fn provable(model: &Model) -> (ProvingKey, Srs, Vec<Vec<i32>>) {
     let graph = quantised(model);
     let (layout, inputs) = (laid_out(model, &graph), integers(model, &graph));
-    let srs = srs(layout.log_rows);
+    let srs = srs(layout.choice().log_powers());
     (key(model, &graph, layout, &srs), srs, inputs)
 }
 

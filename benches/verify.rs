@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
+use sworn_circuits::layout::LayoutProfile;
 use sworn_prover::Cpu;
 use sworn_verifier::{verify, verify_batch, Claimed, Proof, VerifyingKey};
 
@@ -19,10 +20,10 @@ const PROOFS: u64 = 10;
 fn verification(c: &mut Criterion) {
     let mut group = c.benchmark_group("verify");
     group.sample_size(10).measurement_time(Duration::from_secs(3));
-    let plain = [models::two_limbs(), models::residual(), models::wide()].map(|model| (model.name.to_owned(), model.keyed()));
-    let packed = models::wide();
-    let packed = (format!("{}, packed", packed.name), packed.onchain());
-    for (name, keyed) in plain.into_iter().chain([packed]) {
+    let small = [models::two_limbs(), models::residual()].map(|model| (model.name.to_owned(), model.keyed()));
+    let profiles = [LayoutProfile::Plain, LayoutProfile::Fast, LayoutProfile::Onchain];
+    let large = profiles.map(|profile| (format!("wide, {profile:?}").to_lowercase(), models::wide().profiled(profile)));
+    for (name, keyed) in small.into_iter().chain(large) {
         let key = keyed.key.verifying_key();
         let proofs: Vec<_> = (0..PROOFS).map(|seed| keyed.prove(Cpu, seed)).collect();
         let Some(one) = proofs.first() else { continue };

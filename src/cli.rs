@@ -72,8 +72,7 @@ struct CompileArgs {
     /// Pack as many public integers into a field element as it holds: a check on chain costs less, receipts show the same tensors
     #[arg(long)]
     pack_public: bool,
-    /// What the circuit is to be cheap for: proving, or verification on chain and short proofs [default: fast, or what the
-    /// model was compiled for]
+    /// What the circuit is to be cheap for [default: fast, or what the model was compiled for]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: the insecure
@@ -91,7 +90,11 @@ struct CompileArgs {
 /// [`LayoutProfile`] by name.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Profile {
+    /// Proving, and then verification
     Fast,
+    /// Proving alone: a commitment for each column, as halo2 has it
+    Plain,
+    /// Verification on chain, and short proofs
     Onchain,
 }
 
@@ -99,6 +102,7 @@ impl From<Profile> for LayoutProfile {
     fn from(profile: Profile) -> Self {
         match profile {
             Profile::Fast => Self::Fast,
+            Profile::Plain => Self::Plain,
             Profile::Onchain => Self::Onchain,
         }
     }

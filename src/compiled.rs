@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::SeedableRng;
 use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
-use sworn_circuits::layout::{Layout, LayoutProfile};
+use sworn_circuits::layout::Layout;
 use sworn_onnx::quantize::quantize_input;
 use sworn_prover::{Profile, ProveError, ProvingKey, Srs};
 
@@ -94,7 +94,8 @@ impl Compiled {
         let manifest = Manifest::read(folder)?;
         let verifying_key = manifest.read_verifying_key(folder)?;
         let bytes = manifest.read_proving_key(folder)?;
-        let srs = srs.find(manifest.srs.k, manifest.srs.digest, manifest.srs.ceremony, manifest.settings.profile == LayoutProfile::Fast)?;
+        let choice = ProvingKey::choice_of(&bytes).map_err(Error::Key)?;
+        let srs = srs.find(&choice, manifest.srs.digest, manifest.srs.ceremony)?;
         let proving_key = ProvingKey::from_bytes(&bytes, &srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
             true => Ok(Self::new(manifest, proving_key, verifying_key, srs)),

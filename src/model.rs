@@ -112,7 +112,7 @@ impl Model {
     pub fn compile_with(&self, options: &Options, samples: &[Input], progress: &mut Progress<'_>) -> Result<Compiled, Error> {
         let (quantised, layout, samples) = self.quantize(options, samples, progress)?;
         tell(progress, Stage::Srs, 0.0)?;
-        let srs = options.srs.load(layout.choice().log_powers(), layout.pack == 1)?;
+        let srs = options.srs.load(&layout.choice())?;
         tell(progress, Stage::Setup, 0.0)?;
         let proving_key = sworn_prover::setup(quantised.graph, options.visibility(), layout, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;

@@ -2,9 +2,13 @@
 
 use std::path::PathBuf;
 
+use sworn_circuits::layout::Choice;
 use sworn_prover::srs::{ceremony_of, Srs, SrsCache};
 
 use crate::{Digest, Error};
+
+/// log₂ of the powers of the largest development string that is cached, in 64 MiB.
+const MAX_CACHED_DEV_K: u32 = 20;
 
 /// Where to take a structured reference string from.
 #[derive(Clone, Debug, Default)]
@@ -16,48 +20,60 @@ pub struct SrsSource {
 }
 
 impl SrsSource {
-    /// The first 2^k powers, for a new model; with their Lagrange basis if it is needed.
-    pub(crate) fn load(&self, k: u32, needs_lagrange: bool) -> Result<Srs, Error> {
-        let Some(path) = &self.file else { return Ok(Srs::dev(k)?) };
-        self.keep(Srs::open(path, Some(k))?, needs_lagrange)
-    }
-
-    /// Caches a reference string, with its Lagrange basis if it is needed.
-    fn keep(&self, srs: Srs, needs_lagrange: bool) -> Result<Srs, Error> {
-        if needs_lagrange {
-            srs.g_lagrange();
-        }
+    /// The first powers, as many as the layout of a new model needs, with the basis that it needs.
+    pub(crate) fn load(&self, choice: &Choice) -> Result<Srs, Error> {
+        let k = choice.log_powers();
+        let Some(path) = &self.file else { return self.dev(choice) };
+        let srs = Srs::open(path, Some(k))?;
+        self.prepare(&srs, choice)?;
         if let Some(cache) = &self.cache {
             cache.insert(&srs)?;
         }
         Ok(srs)
     }
 
-    /// The reference string that a model was compiled with.
-    pub(crate) fn find(&self, k: u32, digest: Digest, ceremony: Digest, needs_lagrange: bool) -> Result<Srs, Error> {
+    /// The development string: from the cache, or made and cached. Only time is lost if that fails.
+    fn dev(&self, choice: &Choice) -> Result<Srs, Error> {
+        let k = choice.log_powers();
+        let srs = self.cache.as_ref().and_then(|cache| cache.dev(k)).map_or_else(|| Srs::dev(k), Ok)?;
+        self.prepare(&srs, choice)?;
+        if let Some(cache) = self.cache.as_ref().filter(|_| k <= MAX_CACHED_DEV_K) {
+            let _ = cache.insert(&srs);
+        }
+        Ok(srs)
+    }
+
+    /// Makes the basis that a layout needs, or takes it from the cache.
+    fn prepare(&self, srs: &Srs, choice: &Choice) -> Result<(), Error> {
+        match &self.cache {
+            _ if choice.pack == 1 => drop(srs.g_lagrange()),
+            Some(cache) if choice.has_row_basis() => cache.prepare_pack_basis(srs, choice.pack, choice.log_rows)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The reference string that a model was compiled with, with the basis that its layout needs.
+    pub(crate) fn find(&self, choice: &Choice, digest: Digest, ceremony: Digest) -> Result<Srs, Error> {
+        let k = choice.log_powers();
         if is_dev(ceremony)? {
-            return Ok(Srs::dev(k)?);
+            return self.dev(choice);
         }
         if let Some(cache) = &self.cache {
             let cached = cache.get(&digest.0)?;
             if let Some(srs) = cached.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))? {
-                if needs_lagrange && !srs.has_lagrange() {
-                    srs.g_lagrange();
-                    // Only the time of the next proof is lost if the cache cannot be written.
-                    let _ = cache.insert(&srs);
-                }
+                self.prepare(&srs, choice)?;
+                // Only the time of the next proof is lost if the cache cannot be written.
+                let _ = cache.insert(&srs);
                 return Ok(srs);
             }
         }
-        let srs = match &self.file {
-            None => return Err(Error::SrsMissing { ceremony }),
-            Some(path) => Srs::open(path, Some(k))?,
-        };
-        let actual = Digest(srs.ceremony());
+        let Some(path) = &self.file else { return Err(Error::SrsMissing { ceremony }) };
+        let actual = Digest(ceremony_of(path)?);
         if actual != ceremony {
             return Err(Error::SrsCeremony { expected: ceremony, actual });
         }
-        self.keep(srs, needs_lagrange)
+        self.load(choice)
     }
 
     /// The ceremony of the file, or of the development SRS.

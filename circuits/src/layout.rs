@@ -4,7 +4,7 @@
 //! QuantGraph -> Arrangement (tensors in lanes and rows) -> WeightGroup (blocks of weights) -> Layout (columns)
 //! ```
 //!
-//! [`Layout::new`] tries numbers of lanes and takes the cheapest by [`cost`], for a [`LayoutProfile`].
+//! [`Layout::with_profile`] tries numbers of lanes, rows and packs and takes the cheapest by [`cost`], for a [`LayoutProfile`].
 
 mod arrange;
 mod blocks;
@@ -45,9 +45,13 @@ const MAX_WEIGHT_LANES: usize = 1024;
 /// Units in fewer rows than this are not spread over more lanes.
 const MIN_UNIT_ROWS: usize = 64;
 /// Packs into which the largest group of columns is cut where verification is to be cheap.
-const PARTS: [Option<usize>; 4] = [Some(1), Some(2), Some(4), Some(8)];
-/// Gas that a second of proving is worth there.
-const GAS_PER_SECOND: f64 = 10_000.0;
+const PARTS: [usize; 4] = [1, 2, 4, 8];
+/// Packs that are tried where proving is to be fast.
+const PACKS: [usize; 10] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16];
+/// Gas that a second of proving is worth where it is to be fast, and where verification is to be cheap.
+const GAS_PER_SECOND: [f64; 2] = [10e6, 10e3];
+/// The most points of a basis for packs of values on rows: a longer one takes a reference string of a ceremony too long to make.
+const MAX_ROW_BASIS: usize = 1 << 17;
 /// The most polynomials of a commitment.
 const MAX_PACK: usize = 256;
 /// Lanes that are tried.
@@ -98,9 +102,11 @@ impl Visibility {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LayoutProfile {
-    /// Proving. Every column has a commitment of its own: halo2's protocol.
+    /// Proving, and then verification: a few columns share a commitment where that costs little time.
     #[default]
     Fast,
+    /// Proving alone. Every column has a commitment of its own, and proofs are those of halo2.
+    Plain,
     /// Verification on chain, and the size of proofs: fewer, longer columns, many of them in one commitment.
     Onchain,
 }
@@ -146,12 +152,12 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Lays a graph out at the smallest estimated proving time.
+    /// Lays a graph out at the smallest estimated proving time, as [`LayoutProfile::Plain`] asks.
     ///
     /// # Errors
     /// A graph that is not well formed, whose sums could overflow, or that needs more than 2^24 rows.
     pub fn new(graph: &QuantGraph, visibility: Visibility) -> Result<Self, LayoutError> {
-        Self::with_profile(graph, visibility, LayoutProfile::Fast)
+        Self::with_profile(graph, visibility, LayoutProfile::Plain)
     }
 
     /// Lays a graph out as the profile asks.
@@ -166,11 +172,9 @@ impl Layout {
             let arrangement = Arrangement::new(graph, lanes, &public);
             let jumps = Jumps::new(&arrangement.identities);
             for &limbs in allowed_limbs(graph) {
-                for &parts in profile.parts() {
-                    for estimate in cost::candidates(&arrangement, &jumps, (limbs, parts)) {
-                        if best.as_ref().is_none_or(|(b, _)| profile.cost(&estimate) < profile.cost(b)) {
-                            best = Some((estimate, lanes));
-                        }
+                for estimate in cost::candidates(&arrangement, &jumps, limbs, profile) {
+                    if best.as_ref().is_none_or(|(b, _)| profile.cost(&estimate) < profile.cost(b)) {
+                        best = Some((estimate, lanes));
                     }
                 }
             }
@@ -226,7 +230,7 @@ impl Layout {
     fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Self {
         let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);
-        let group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
+        let mut group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
         let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
         let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
         let pair = |&(from, to): &(Site, Site)| (map.cell(from), map.cell(to));
@@ -237,9 +241,10 @@ impl Layout {
         copied.dedup();
         shape.copied = copied;
         let usable = (1usize << estimate.log_rows) - UNUSABLE_ROWS;
+        let weights = std::mem::take(&mut group.weights);
         let fixed =
             FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable, table_bits: shape.table_bits() }
-                .columns();
+                .columns(weights);
         Self {
             log_rows: estimate.log_rows,
             pack: estimate.pack,
@@ -269,21 +274,30 @@ impl Choice {
     pub fn log_powers(&self) -> u32 {
         self.log_rows + self.pack.next_power_of_two().ilog2()
     }
+
+    /// Whether columns are committed by their values on rows, so that integers stay small, and not by coefficients.
+    pub fn has_row_basis(&self) -> bool {
+        self.pack == 1 || self.pack << self.log_rows <= MAX_ROW_BASIS
+    }
 }
 
 impl LayoutProfile {
-    /// What it wants small, in seconds or gas.
+    /// What it wants small: seconds, or gas and what seconds are worth of it.
     pub fn cost(self, estimate: &Estimate) -> f64 {
+        let [fast, onchain] = GAS_PER_SECOND;
         match self {
-            Self::Fast => estimate.prove_seconds,
-            Self::Onchain => estimate.gas + GAS_PER_SECOND * estimate.prove_seconds,
+            Self::Fast => estimate.gas + fast * estimate.prove_seconds,
+            Self::Plain => estimate.prove_seconds,
+            Self::Onchain => estimate.gas + onchain * estimate.prove_seconds,
         }
     }
 
-    fn parts(self) -> &'static [Option<usize>] {
+    /// Sizes of packs to try for a key of so many columns, the largest group.
+    fn packs(self, columns: usize) -> Vec<usize> {
         match self {
-            Self::Fast => &[None],
-            Self::Onchain => &PARTS,
+            Self::Fast => PACKS.to_vec(),
+            Self::Plain => vec![1],
+            Self::Onchain => PARTS.iter().map(|parts| columns.div_ceil(*parts).clamp(2, MAX_PACK)).collect(),
         }
     }
 }
@@ -376,11 +390,11 @@ struct FixedValues<'a> {
 }
 
 impl FixedValues<'_> {
-    fn columns(&self) -> Vec<IntColumn> {
+    fn columns(&self, weights: Vec<IntColumn>) -> Vec<IntColumn> {
         let c = self.columns;
         let mut out: Vec<IntColumn> = vec![IntColumn::I8(Vec::new()); c.count];
-        for (&column, lane) in c.weights.iter().zip(&self.group.weights) {
-            out[column] = IntColumn::new(lane);
+        for (&column, lane) in c.weights.iter().zip(weights) {
+            out[column] = lane;
         }
         out[c.on] = IntColumn::I8(vec![1; self.usable]);
         let mut last = vec![0i8; self.usable];

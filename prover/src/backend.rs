@@ -3,6 +3,7 @@
 //! ```text
 //! rows r = 0 … n−1, n = 2^k, ω of order n         rotations wrap around: column at rotation d has the value of row r + d
 //! commit          Σ_r column[r] · points[r]
+//! commit_packs    Σ_i Σ_r pack[i][r] · strides[i][r]
 //! interpolate     values on ω^r             -> coefficients, in an order of the backend's own
 //! coset           coefficients              -> values on shift·ω^r
 //! limbs           values on m cosets        -> coefficients of X^{in} … X^{in+n−1}, i < m, in that order
@@ -18,7 +19,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
+use halo2_proofs::halo2curves::group::{Curve, Group};
 use sworn_circuits::column::IntColumn;
 
 use crate::program::Program;
@@ -78,6 +80,26 @@ pub trait Backend: Sync {
 
     /// Commitments. There are as many points as rows.
     fn commit(&self, points: &Self::Points, columns: &[&Self::Column]) -> Vec<G1Affine>;
+
+    /// Takes over the points of packs: strides of so many rows, one behind the other.
+    fn strides(&self, points: &[G1Affine], rows: usize) -> Vec<Self::Points> {
+        points.chunks_exact(rows).map(|stride| self.points(stride)).collect()
+    }
+
+    /// Commitments of packs of columns, which have at most as many members as there are strides; all strides come from one
+    /// [`Backend::strides`].
+    fn commit_packs(&self, strides: &[Self::Points], packs: &[Vec<&Self::Column>]) -> Vec<G1Affine> {
+        let mut sums = vec![G1::identity(); packs.len()];
+        for (i, points) in strides.iter().enumerate() {
+            let (at, columns): (Vec<usize>, Vec<&Self::Column>) =
+                packs.iter().enumerate().filter_map(|(at, pack)| pack.get(i).map(|column| (at, *column))).unzip();
+            if columns.is_empty() {
+                continue;
+            }
+            at.into_iter().zip(self.commit(points, &columns)).for_each(|(at, commitment)| sums[at] += commitment);
+        }
+        sums.iter().map(Curve::to_affine).collect()
+    }
 
     /// Coefficients of the polynomials with these values.
     fn interpolate(&self, domain: &Self::Domain, columns: &[&Self::Column]) -> Vec<Self::Column>;

@@ -99,24 +99,17 @@ impl Backend for Cpu {
         rows.map(|row| column.get(row)).collect()
     }
 
+    fn strides(&self, points: &[G1Affine], rows: usize) -> Vec<Bases> {
+        Bases::strides(points.to_vec(), rows)
+    }
+
     fn commit(&self, points: &Bases, columns: &[&Column]) -> Vec<G1Affine> {
-        let scalars: Vec<Scalars<'_>> = columns
-            .iter()
-            .map(|column| match column {
-                Column::Fields(values) => Scalars::Fields(values),
-                Column::Lookups { table, indices, tail, .. } => Scalars::Lookups { table, indices, tail },
-                Column::Integers { values, tail, .. } => {
-                    let values = match values.as_ref() {
-                        IntColumn::I8(v) => Ints::I8(v),
-                        IntColumn::I16(v) => Ints::I16(v),
-                        IntColumn::I32(v) => Ints::I32(v),
-                        IntColumn::I64(v) => Ints::I64(v),
-                    };
-                    Scalars::Ints { values, tail }
-                }
-            })
-            .collect();
-        msm::commit(points, &scalars)
+        msm::commit(points, &columns.iter().map(|column| scalars(column)).collect::<Vec<_>>())
+    }
+
+    fn commit_packs(&self, strides: &[Bases], packs: &[Vec<&Column>]) -> Vec<G1Affine> {
+        let packs: Vec<Vec<Scalars<'_>>> = packs.iter().map(|pack| pack.iter().map(|column| scalars(column)).collect()).collect();
+        msm::commit_packs(strides, &packs.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
     fn interpolate(&self, domain: &Domain, columns: &[&Column]) -> Vec<Column> {
@@ -210,6 +203,23 @@ impl Backend for Cpu {
 
     fn multiplicities(&self, forms: &[Form<'_, Column>], rows: usize, size: usize) -> Result<Vec<i64>, (usize, i64)> {
         scan::multiplicities(forms, rows, size)
+    }
+}
+
+/// A column as what multiplies points.
+fn scalars(column: &Column) -> Scalars<'_> {
+    match column {
+        Column::Fields(values) => Scalars::Fields(values),
+        Column::Lookups { table, indices, tail, .. } => Scalars::Lookups { table, indices, tail },
+        Column::Integers { values, tail, .. } => {
+            let values = match values.as_ref() {
+                IntColumn::I8(v) => Ints::I8(v),
+                IntColumn::I16(v) => Ints::I16(v),
+                IntColumn::I32(v) => Ints::I32(v),
+                IntColumn::I64(v) => Ints::I64(v),
+            };
+            Scalars::Ints { values, tail }
+        }
     }
 }
 

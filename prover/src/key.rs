@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::{Op, QuantGraph};
 use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
-use sworn_verifier::sets::{Commitment, Member, Polynomial};
+use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 use sworn_verifier::shape::Shape;
 use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
@@ -64,7 +64,7 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
     let constraints = describe(&meta)?;
     let shape = Shape::new(&constraints, layout.pack);
     let (fixed_commitments, permutation_commitments) = match shape.is_packed() {
-        true => (packed_commitments(&Cpu, &layout, &sigma, &shape, srs), Vec::new()),
+        true => (packed_commitments(&Cpu, &layout, &sigma, &shape, srs)?, Vec::new()),
         false => commitments(&Cpu, &layout, &sigma, srs),
     };
     let verifying = VerifyingKey::new(&KeyParts {
@@ -97,12 +97,18 @@ fn commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], srs
 }
 
 /// Commitments of packs of fixed columns and the permutation.
-fn packed_commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32>], shape: &Shape, srs: &Srs) -> Vec<G1Affine> {
+fn packed_commitments<B: Backend>(
+    backend: &B,
+    layout: &Layout,
+    sigma: &[Vec<u32>],
+    shape: &Shape,
+    srs: &Srs,
+) -> Result<Vec<G1Affine>, KeyError> {
     let rows = 1usize << layout.log_rows;
     let domain = backend.domain(layout.log_rows);
     let powers = backend.powers(&domain, Fr::one());
     let sources = names(&powers, sigma.len());
-    let strides = Strides::new(backend, srs.g(), layout.pack, rows);
+    let strides = Strides::new(backend, srs, &layout.choice())?;
     let column = |member: &Member| match member.polynomial {
         Polynomial::Fixed(c) => Some(backend.integers(&layout.fixed[c], rows)),
         Polynomial::Sigma(c) => Some(backend.gather(&sources, &backend.map(&sigma[c]))),
@@ -110,12 +116,11 @@ fn packed_commitments<B: Backend>(backend: &B, layout: &Layout, sigma: &[Vec<u32
     };
     let of_key = shape.sets.iter().filter(|set| matches!(set.commitments.first(), Some(Commitment::Fixed(_))));
     // One pack at a time: its columns of field elements have 32 bytes a row.
-    of_key
-        .flat_map(|set| {
-            let columns: Vec<B::Column> = set.members.iter().filter_map(column).collect();
-            strides.commit(backend, &domain, &[columns.iter().collect()])
-        })
-        .collect()
+    let commit = |set: &Set| {
+        let columns: Vec<B::Column> = set.members.iter().filter_map(column).collect();
+        strides.commit(backend, &domain, &[columns.iter().collect()])
+    };
+    Ok(of_key.flat_map(commit).collect())
 }
 
 /// The reference string has the layout's size, and where the limbs are blinded by it one power more.
@@ -187,12 +192,12 @@ impl ProvingKey {
         out
     }
 
-    /// log₂ of the powers that a key's reference string has, from its encoding.
+    /// The choice of a key's layout, from its encoding: it tells what its reference string needs.
     ///
     /// # Errors
     /// Bytes that are no proving key.
-    pub fn required_k(bytes: &[u8]) -> Result<u32, KeyError> {
-        Ok(decode(bytes)?.choice.log_powers())
+    pub fn choice_of(bytes: &[u8]) -> Result<Choice, KeyError> {
+        Ok(decode(bytes)?.choice)
     }
 
     /// Decodes a key.

@@ -6,7 +6,7 @@
 //!                        + C coefficients, unless they are computed again for every coset
 //!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
 //! points                 2 · 64n twice, or for packs of t 64n·t and the reference string's 2^k; keys as they are
-//! packs                  + 2t columns: the components of W and W'
+//! packs                  + 4t columns: the components of W and W', and what they are committed from
 //! ```
 
 use crate::algebra::{Slot, Source};
@@ -54,7 +54,7 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
     let weights = 2 * key.graph.num_weights() as u64 * 4;
     let integers: u64 = key.layout.fixed.iter().map(|c| c.len() as u64 * 4).sum::<u64>() + circuit.num_first_phase as u64 * rows * 8;
     let pack = key.layout.pack as u64;
-    let components = if pack > 1 { 2 * pack } else { 0 };
+    let components = if pack > 1 { 4 * pack } else { 0 };
     let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + points(key);
     let lean = fixed + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
     let keeping = lean + FIELD * rows * on_coset;

@@ -57,7 +57,7 @@ impl<B: Backend> Resident<B> {
                     powers: backend.points(srs.g()),
                     next_power: srs.next_power().ok_or(KeyError::SrsNextPower { k: srs.k() })?,
                 },
-                pack => Basis::Packed(Strides::new(backend, srs.g(), pack, rows)),
+                _ => Basis::Packed(Strides::new(backend, srs, &key.layout.choice())?),
             },
             fixed: key.layout.fixed.iter().map(|c| backend.integers(c, rows)).collect(),
             points: backend.powers(&domain, Fr::one()),

@@ -21,8 +21,9 @@
 //!
 //! \[KZG10\]: <https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf> §3.1
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::halo2curves::bn256::{pairing, Bn256, Fr, G1Affine, G2Affine, G1};
@@ -61,12 +62,17 @@ pub struct Srs {
     next: Option<G1Affine>,
     /// Once somebody asked.
     g_lagrange: OnceLock<Vec<G1Affine>>,
+    /// Those that somebody asked for, by the size of packs and log₂ of the rows.
+    pack_bases: Arc<Mutex<BTreeMap<(usize, u32), PackBasis>>>,
     g2: G2Affine,
     s_g2: G2Affine,
     digest: [u8; 32],
     /// halo2's form, once somebody asked.
     params: OnceLock<ParamsKZG<Bn256>>,
 }
+
+/// `s^i·L_j(s^t)·G1` at `i·n + j`, for i < t and j < n.
+pub type PackBasis = Arc<Vec<G1Affine>>;
 
 /// An SRS as a file has it; points are on their curves.
 struct Parts {
@@ -236,6 +242,41 @@ impl Srs {
         })
     }
 
+    /// The basis of commitments to packs of t polynomials by their values on n = 2^log_rows rows. It is computed once:
+    /// t·n·log_rows/2 scalar multiplications.
+    ///
+    /// # Errors
+    /// There are fewer powers than t·n.
+    pub fn pack_basis(&self, pack: usize, log_rows: u32) -> Result<PackBasis, SrsError> {
+        let rows = 1usize << log_rows;
+        if pack.saturating_mul(rows) > self.g.len() {
+            return Err(SrsError::TooSmall { expected: log_rows + pack.next_power_of_two().ilog2(), actual: self.k });
+        }
+        let mut bases = self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner);
+        let basis = bases.entry((pack, log_rows)).or_insert_with(|| {
+            Arc::new(match self.is_insecure_dev() {
+                true => dev::pack_basis(pack, log_rows),
+                false => (0..pack)
+                    .flat_map(|i| {
+                        let stride: Vec<G1Affine> = self.g[i..].iter().step_by(pack).take(rows).copied().collect();
+                        lagrange::lagrange_from_powers(&stride)
+                    })
+                    .collect(),
+            })
+        });
+        Ok(basis.clone())
+    }
+
+    /// Whether [`Srs::pack_basis`] costs nothing any more.
+    pub fn has_pack_basis(&self, pack: usize, log_rows: u32) -> bool {
+        self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(pack, log_rows))
+    }
+
+    /// Takes a basis that was made before.
+    fn keep_pack_basis(&self, pack: usize, log_rows: u32, points: Vec<G1Affine>) {
+        self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner).insert((pack, log_rows), Arc::new(points));
+    }
+
     /// Whether [`Srs::g_lagrange`] costs nothing any more.
     pub fn has_lagrange(&self) -> bool {
         self.g_lagrange.get().is_some()
@@ -254,7 +295,8 @@ impl Srs {
     fn from_parts(parts: Parts) -> Self {
         let Parts { k, g, next, g_lagrange, g2, s_g2 } = parts;
         let digest = digest(k, &s_g2, &g);
-        Self { k, g, next, g_lagrange: g_lagrange.map_or_else(OnceLock::new, OnceLock::from), g2, s_g2, digest, params: OnceLock::new() }
+        let g_lagrange = g_lagrange.map_or_else(OnceLock::new, OnceLock::from);
+        Self { k, g, next, g_lagrange, pack_bases: Arc::default(), g2, s_g2, digest, params: OnceLock::new() }
     }
 
     /// `g[i+1] = s·g[i]` for all `i` below the number of weights, `g[n]` being [`Srs::next_power`].

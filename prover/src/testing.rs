@@ -13,8 +13,10 @@
 //! at the ends of their widths, and of field elements. Results are read back by [`Backend::read`], which has a check of its own.
 
 mod columns;
+mod commitments;
 
-use halo2_proofs::arithmetic::best_multiexp;
+pub use commitments::{commit, commit_long, commit_packs};
+
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::halo2curves::group::Curve;
@@ -37,7 +39,7 @@ const SMALL: std::ops::RangeInclusive<u32> = 3..=7;
 #[macro_export]
 macro_rules! backend_tests {
     ($backend:expr) => {
-        $crate::backend_tests!($backend => columns, commit, commit_long, interpolate, transforms_long, limbs, powers, combine,
+        $crate::backend_tests!($backend => columns, commit, commit_long, commit_packs, interpolate, transforms_long, limbs, powers, combine,
             evaluate, invert, reciprocals, scan, products, gather, inner_products, multiplicities);
     };
     ($backend:expr => $($check:ident),+) => {
@@ -55,6 +57,7 @@ pub fn all<B: Backend>(backend: &B) {
     columns(backend);
     commit(backend);
     commit_long(backend);
+    commit_packs(backend);
     interpolate(backend);
     transforms_long(backend);
     limbs(backend);
@@ -130,39 +133,6 @@ pub fn columns<B: Backend>(backend: &B) {
         backend.write_tail(&mut column, &[Fr::ZERO, -Fr::ONE]);
         let expected: Vec<Fr> = std::iter::repeat_n(Fr::ONE, rows - 2).chain([Fr::ZERO, -Fr::ONE]).collect();
         assert_eq!(values(backend, &column, rows), expected, "the tail of a column of field elements");
-    }
-}
-
-/// Commitments of every kind of column, one by one and together.
-pub fn commit<B: Backend>(backend: &B) {
-    let mut rng = generator(2);
-    for log_rows in SMALL {
-        let rows = 1 << log_rows;
-        let contents = zoo(&mut rng, rows);
-        let pairs = pairs(backend, &contents);
-        for points in points(&mut rng, rows) {
-            let (ours, expected) = (backend.points(&points), Reference.points(&points));
-            let expected = Reference.commit(&expected, &pairs.iter().map(|p| &p.reference).collect::<Vec<_>>());
-            let together = backend.commit(&ours, &pairs.iter().map(|p| &p.ours).collect::<Vec<_>>());
-            for (((contents, pair), together), expected) in contents.iter().zip(&pairs).zip(&together).zip(&expected) {
-                assert_eq!(together, expected, "{contents:?}, together with others");
-                assert_eq!(backend.commit(&ours, &[&pair.ours]), [*expected], "{contents:?}, alone");
-            }
-        }
-        assert!(backend.commit(&backend.points(&points(&mut rng, rows)[0]), &[]).is_empty());
-    }
-}
-
-/// Commitments of 2^11 rows, beside halo2's.
-pub fn commit_long<B: Backend>(backend: &B) {
-    let mut rng = generator(3);
-    let rows = 1 << 11;
-    let contents = zoo(&mut rng, rows);
-    let columns: Vec<B::Column> = contents.iter().map(|c| c.upload(backend)).collect();
-    let [points, _] = points(&mut rng, rows);
-    let ours = backend.commit(&backend.points(&points), &columns.iter().collect::<Vec<_>>());
-    for (contents, ours) in contents.iter().zip(ours) {
-        assert_eq!(ours, best_multiexp(&contents.values(), &points).to_affine(), "{contents:?}");
     }
 }
 

@@ -106,7 +106,7 @@ fn keys_survive_their_encoding_and_refuse_others() {
     let srs = srs();
     let key = key(40, &srs);
     let bytes = key.to_bytes();
-    assert_eq!(ProvingKey::required_k(&bytes).unwrap(), srs.k());
+    assert_eq!(ProvingKey::choice_of(&bytes).unwrap().log_powers(), srs.k());
     let read = ProvingKey::from_bytes(&bytes, &srs).unwrap();
     let proof = proof(&read, &srs);
     assert_eq!(verify(key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));

@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use halo2_proofs::arithmetic::g_to_lagrange;
 use halo2_proofs::halo2curves::bn256::{Bn256, G1Affine, G2Affine, G1, G2};
+use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_proofs::halo2curves::group::Group;
 use halo2_proofs::halo2curves::serde::SerdeObject;
 use halo2_proofs::poly::commitment::ParamsProver;
@@ -141,6 +143,80 @@ fn written_files_are_read_again() {
     assert_eq!(sizes.iter().sum::<u32>(), 8);
     assert!(cache.truncation(&srs.ceremony(), 6).unwrap().is_none());
     assert!(cache.truncation(&[0; 32], 3).unwrap().is_none());
+}
+
+#[test]
+fn bases_of_packs_are_transforms_of_strides() {
+    let (dev, file) = (Srs::dev(6).unwrap(), Srs::import_ptau(&vector("snarkjs_4.ptau"), None).unwrap());
+    for (srs, pack, log_rows) in [(&dev, 3, 4), (&dev, 4, 4), (&dev, 1, 6), (&dev, 64, 0), (&file, 5, 1), (&file, 2, 3)] {
+        let basis = srs.pack_basis(pack, log_rows).unwrap();
+        let expected: Vec<G1Affine> = (0..pack)
+            .flat_map(|i| {
+                let stride = srs.g()[i..].iter().step_by(pack).take(1 << log_rows);
+                g_to_lagrange(stride.map(|p| p.to_curve()).collect(), log_rows)
+            })
+            .collect();
+        assert_eq!(*basis, expected, "{pack} x 2^{log_rows}");
+    }
+    assert!(matches!(dev.pack_basis(5, 4), Err(SrsError::TooSmall { expected: 7, actual: 6 })));
+}
+
+#[test]
+fn bases_of_packs_are_cached_and_mended() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = SrsCache::new(dir.path().join("cache"));
+    let expected = Srs::dev(5).unwrap().pack_basis(3, 3).unwrap();
+    let prepare = || {
+        let srs = Srs::dev(5).unwrap();
+        cache.prepare_pack_basis(&srs, 3, 3).unwrap();
+        assert!(srs.has_pack_basis(3, 3) && !srs.has_pack_basis(3, 2));
+        assert_eq!(srs.pack_basis(3, 3).unwrap(), expected);
+    };
+    prepare();
+    let files: Vec<_> = std::fs::read_dir(dir.path().join("cache")).unwrap().map(|file| file.unwrap().path()).collect();
+    let [path] = files.as_slice() else { panic!("{files:?}") };
+    let good = std::fs::read(path).unwrap();
+    for at in [0, 9, 20, 46, 50, 60, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        std::fs::write(path, &bad).unwrap();
+        prepare();
+        assert_eq!(std::fs::read(path).unwrap(), good, "byte {at}");
+    }
+    for bad in [&good[..good.len() - 64], &[]] {
+        std::fs::write(path, bad).unwrap();
+        prepare();
+    }
+    // The file is what is taken: points that it has by mistake, with a hash that fits, are believed.
+    let mut other = good[..good.len() - 32].to_vec();
+    other.truncate(good.len() - 96);
+    other.extend(&good[good.len() - 160..good.len() - 96]);
+    other.extend(blake3::hash(&other).as_bytes());
+    std::fs::write(path, &other).unwrap();
+    let srs = Srs::dev(5).unwrap();
+    cache.prepare_pack_basis(&srs, 3, 3).unwrap();
+    assert_ne!(srs.pack_basis(3, 3).unwrap(), expected);
+    // A folder that cannot be made is no reason to stop.
+    SrsCache::new(path.join("cache")).prepare_pack_basis(&Srs::dev(5).unwrap(), 3, 3).unwrap();
+}
+
+#[test]
+fn the_development_string_is_cached() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = SrsCache::new(dir.path());
+    let srs = Srs::dev(4).unwrap();
+    assert!(cache.dev(4).is_none());
+    // A ceremony of the same size is none.
+    let other = Srs::import_ptau(&vector("snarkjs_4.ptau"), None).unwrap();
+    cache.insert(&other).unwrap();
+    assert!(cache.dev(4).is_none());
+    let path = cache.insert(&srs).unwrap();
+    assert_eq!(cache.dev(4).unwrap().digest(), srs.digest());
+    assert!(cache.dev(3).is_none());
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[300] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(cache.dev(4).is_none() && !path.exists());
 }
 
 #[test]

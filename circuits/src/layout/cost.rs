@@ -10,7 +10,9 @@
 //! weights     = lanes of weights                      read as small integers, in combinations and inner products
 //! bytes       = 32 · n · (2 · polynomials + commitments) + 4 · n · weights + 64 · (2n + n), or 64 · (t·n + 2^k) packed
 //!
-//! packed by t: commitments = columns of both phases + products + limbs + 2t, none as small integers       (openings have t·n terms)
+//! packed by t: commitments = second phase + products + limbs + 2t     (openings have t·n terms), and with a basis of powers
+//!              columns of the first phase, none as small integers
+//!              additions   = ⌈254 / c⌉ · (t·n + 2^c)/t,  c = ⌈ln t·n⌉
 //! gas         = VERIFY_GAS + COMMITMENT_GAS · points of the proof and the key + VALUE_GAS · values + INSTANCE_GAS · public values
 //! ```
 //!
@@ -26,7 +28,7 @@ use crate::graph::Op;
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
-use crate::layout::{shape, table_rows, Choice, MAX_LOG_ROWS, MAX_PACK, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
+use crate::layout::{shape, table_rows, Choice, LayoutProfile, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
 use crate::shape::{Shape, DEGREE, GATHER_LANES};
 
 /// Seconds of an addition of points.
@@ -123,14 +125,9 @@ fn least_rows(arrangement: &Arrangement<'_>, limbs: u32) -> usize {
     tensors.max(table_rows(arrangement.graph, limbs)).max(arrangement.num_instances).max(arrangement.constants.len()).max(8)
 }
 
-/// The size of packs that cut the largest group of columns, that of the key, into some parts.
-fn pack(shape: &Shape, permuted: usize, parts: usize) -> usize {
-    (shape.fixed().count + permuted).div_ceil(parts).clamp(2, MAX_PACK)
-}
-
-/// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes, without packs or
-/// with those that cut the key's columns into some parts.
-pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, (limbs, parts): (u32, Option<usize>)) -> Vec<Estimate> {
+/// Estimates for every number of rows that can hold the arrangement with a sensible number of weight lanes, and for the sizes of
+/// packs that the profile tries.
+pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, limbs: u32, profile: LayoutProfile) -> Vec<Estimate> {
     let first = (least_rows(arrangement, limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
     (first..=MAX_LOG_ROWS)
         .filter_map(|log_rows| {
@@ -145,12 +142,16 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, (limbs, p
                 let middle = (low + high) / 2;
                 *(if fits(middle) { &mut high } else { &mut low }) = middle;
             }
-            let pack = parts.map_or(1, |parts| pack(&shape(arrangement, jumps, high, limbs), permuted_columns(arrangement), parts));
-            let choice = Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs, pack };
-            let fits = pack == 1 || choice.log_powers() <= MAX_POWERS.max(first + 3);
-            estimate(arrangement, jumps, choice).filter(|_| fits)
+            let choice = Choice { log_rows, lanes: arrangement.lanes, weight_lanes: high, limbs, pack: 1 };
+            let plain = estimate(arrangement, jumps, choice)?;
+            let groups = Groups::new(&shape(arrangement, jumps, high, limbs), plain.permuted_columns);
+            let most = MAX_POWERS.max(first + 3);
+            let is_sized = |pack: &usize| *pack == 1 || Choice { pack: *pack, ..choice }.log_powers() <= most;
+            let packs = profile.packs(groups.of_key).into_iter().filter(is_sized);
+            Some(packs.map(|pack| plain.packed(&groups, pack)).collect::<Vec<_>>())
         })
         .take(CANDIDATES)
+        .flatten()
         .collect()
 }
 
@@ -165,23 +166,13 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: Cho
     let shape = shape(arrangement, jumps, weight_lanes, limbs);
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
-    let n = (1u64 << log_rows) as f64;
-    let integer_commitments = shape.advice().num_first_phase;
-    let polynomials = advice + fixed - weight_lanes + permuted + permuted.div_ceil(3);
-    let (integer_commitments, commitments) = match pack {
-        1 => (integer_commitments, advice - integer_commitments + permuted.div_ceil(3) + OTHER_COMMITMENTS),
-        _ => (0, advice + permuted.div_ceil(3) + DEGREE + 2 * pack),
-    };
-    let window = n.ln().ceil().max(3.0);
-    let additions = (254.0 / window).ceil() * (n + window.exp2());
     let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
-    let lookups = lookups(arrangement, &shape);
     let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
-    Some(Estimate {
+    let plain = Estimate {
         log_rows,
         lanes: arrangement.lanes,
         weight_lanes,
-        pack,
+        pack: 1,
         unit_rows: arrangement.units.len(),
         gather_rows: arrangement.gather.len(),
         weight_rows,
@@ -191,43 +182,95 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: Cho
         advice_columns: advice,
         fixed_columns: fixed,
         permuted_columns: permuted,
-        lookups,
+        lookups: lookups(arrangement, &shape),
         cells: cells_by_op.values().sum(),
         cells_by_op,
         copies: copies(arrangement, weight_rows),
         weights: graph.num_weights(),
         activations,
-        integer_commitments,
-        commitments,
-        additions,
-        polynomials,
-        prove_seconds: ADDITION * commitments as f64 * additions
-            + SMALL * n * integer_commitments as f64
-            + (TRANSFORM * n.log2() + GATES) * n * polynomials as f64
-            + WEIGHT * n * weight_lanes as f64
-            + CONSTANT,
-        gas: gas(&shape, permuted, pack) + INSTANCE_GAS * arrangement.num_instances as f64,
-        prove_bytes: FIELD_BYTES * n * (2 * polynomials + commitments) as f64
-            + 4.0 * n * weight_lanes as f64
-            + POINT_BYTES * ((pack.max(2) as f64) * n + f64::from(choice.log_powers()).exp2()),
-    })
+        integer_commitments: 0,
+        commitments: 0,
+        additions: 0.0,
+        polynomials: advice + fixed - weight_lanes + permuted + permuted.div_ceil(DEGREE - 2),
+        prove_seconds: 0.0,
+        prove_bytes: 0.0,
+        gas: 0.0,
+    };
+    Some(plain.packed(&Groups::new(&shape, permuted), pack))
 }
 
-/// Gas without that of public values. Accumulators are opened twice, running products three times.
-fn gas(shape: &Shape, permuted: usize, pack: usize) -> f64 {
-    let (advice, fixed) = (shape.advice(), shape.fixed());
-    let second = advice.count - advice.num_first_phase;
-    let products = permuted.div_ceil(DEGREE - 2);
-    let twice = second - advice.helpers.len() - advice.table_helpers.len();
-    let values = advice.count + twice + fixed.count + permuted + 3 * products + DEGREE;
-    let points = match pack {
-        1 => advice.count + fixed.count + permuted + products + DEGREE + 2,
-        _ => {
-            let groups = [advice.num_first_phase, second - twice, twice, products, DEGREE, fixed.count + permuted];
-            groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 4
+impl Estimate {
+    /// The same with packs of this size, or with none.
+    fn packed(&self, groups: &Groups, pack: usize) -> Self {
+        let choice = Choice { log_rows: self.log_rows, lanes: self.lanes, weight_lanes: self.weight_lanes, limbs: self.limbs, pack };
+        let n = f64::from(self.log_rows).exp2();
+        let (integers, fields) = match pack {
+            1 => (groups.first, groups.second() + groups.products + OTHER_COMMITMENTS),
+            _ if choice.has_row_basis() => (groups.first, groups.second() + groups.products + DEGREE + 2 * pack),
+            _ => (0, groups.first + groups.second() + groups.products + DEGREE + 2 * pack),
+        };
+        let terms = pack as f64 * n;
+        let window = terms.ln().ceil().max(3.0);
+        let additions = (254.0 / window).ceil() * (terms + window.exp2()) / pack as f64;
+        let points = POINT_BYTES * ((pack.max(2) as f64) * n + f64::from(choice.log_powers()).exp2());
+        Self {
+            pack,
+            integer_commitments: integers,
+            commitments: fields,
+            additions,
+            prove_seconds: ADDITION * fields as f64 * additions
+                + SMALL * n * integers as f64
+                + (TRANSFORM * n.log2() + GATES) * n * self.polynomials as f64
+                + WEIGHT * n * self.weight_lanes as f64
+                + CONSTANT,
+            prove_bytes: FIELD_BYTES * n * (2 * self.polynomials + fields) as f64 + 4.0 * n * self.weight_lanes as f64 + points,
+            gas: groups.gas(pack) + INSTANCE_GAS * self.public_values as f64,
+            ..self.clone()
         }
-    };
-    VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
+    }
+}
+
+/// Columns that may share commitments: those of a message of the proof, or of the key, that are opened at the same points.
+struct Groups {
+    /// Advice of the first phase.
+    first: usize,
+    /// Advice of the second phase that is opened once.
+    second_once: usize,
+    /// That which is opened twice: accumulators.
+    second_twice: usize,
+    /// Running products of the permutation, opened three times.
+    products: usize,
+    /// Fixed columns and those of the permutation.
+    of_key: usize,
+}
+
+impl Groups {
+    fn new(shape: &Shape, permuted: usize) -> Self {
+        let (advice, fixed) = (shape.advice(), shape.fixed());
+        let second_once = advice.helpers.len() + advice.table_helpers.len();
+        Self {
+            first: advice.num_first_phase,
+            second_once,
+            second_twice: advice.count - advice.num_first_phase - second_once,
+            products: permuted.div_ceil(DEGREE - 2),
+            of_key: fixed.count + permuted,
+        }
+    }
+
+    fn second(&self) -> usize {
+        self.second_once + self.second_twice
+    }
+
+    /// Gas without that of public values.
+    fn gas(&self, pack: usize) -> f64 {
+        let groups = [self.first, self.second_once, self.second_twice, self.products, DEGREE, self.of_key];
+        let values = groups.iter().sum::<usize>() + self.second_twice + 2 * self.products;
+        let points = match pack {
+            1 => groups.iter().sum::<usize>() + 2,
+            _ => groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 4,
+        };
+        VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
+    }
 }
 
 /// Copies of the arrangement, of the weight group, and of packed public values.

@@ -4,7 +4,7 @@ use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
 use crate::models::{self, build::*, Model};
 use sworn_circuits::graph::Activation;
-use sworn_circuits::layout::Visibility;
+use sworn_circuits::layout::{LayoutProfile, Visibility};
 
 pub fn tiny() -> Model {
     models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1])
@@ -28,7 +28,8 @@ pub fn lenet() -> Model {
 #[test]
 fn good_proofs_are_accepted() {
     println!("| model | commitments | public values | calldata | data | gas | estimate | gas, via IR |");
-    let keyed = models::all().into_iter().chain([tiny(), lenet()]).flat_map(|model| [model.keyed(), model.onchain()]);
+    let profiles = [LayoutProfile::Plain, LayoutProfile::Fast, LayoutProfile::Onchain];
+    let keyed = models::all().into_iter().chain([tiny(), lenet()]).flat_map(|model| profiles.map(|profile| model.profiled(profile)));
     for fixture in keyed.map(|keyed| Fixture::of(&keyed)) {
         assert!(fixture.rust_accepts(&fixture.instances, &fixture.proof), "{}", fixture.name);
         let call = fixture.calldata();
@@ -56,12 +57,15 @@ fn good_proofs_are_accepted() {
     }
 }
 
-/// What `--profile onchain` is for.
+/// What packs are for.
 #[test]
 fn packed_proofs_are_short_and_cheap() {
-    let fixture = Fixture::of(&lenet().onchain());
-    println!("LeNet: {} bytes of proof, {} gas, {} commitments", fixture.proof.len(), fixture.package.gas, fixture.package.commitments);
-    assert!(fixture.proof.len() <= 6 * 1024 && fixture.package.gas <= 420_000);
+    for (profile, bytes, gas) in [(LayoutProfile::Fast, 7 * 1024, 650_000), (LayoutProfile::Onchain, 6 * 1024, 420_000)] {
+        let fixture = Fixture::of(&lenet().profiled(profile));
+        let package = &fixture.package;
+        println!("LeNet, {profile:?}: {} bytes of proof, {} gas, {} commitments", fixture.proof.len(), package.gas, package.commitments);
+        assert!(fixture.proof.len() <= bytes && package.gas <= gas, "{profile:?}");
+    }
 }
 
 #[test]

@@ -10,7 +10,11 @@
 //! | Σ_i d_{i,w}·P_i         | buckets, with affine additions that share inversions                        |
 //! | the last rows           | tables of multiples, for the blinding scalars that columns of integers have |
 //!
-//! All windows of all columns are independent; small ones are taken together, so that they share inversions.
+//! All windows of all columns are independent; small ones are taken together, so that they share inversions. A pack has one sum
+//! for all its members: those of field elements are one long column.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
@@ -73,7 +77,9 @@ pub enum Scalars<'a> {
 /// Points to commit with, and what is precomputed from them.
 #[derive(Clone, Debug)]
 pub struct Bases {
-    points: Vec<G1Affine>,
+    /// These points and others: members of a pack have theirs beside each other.
+    all: Arc<Vec<G1Affine>>,
+    rows: Range<usize>,
     /// Of the last points, the very last one first.
     tables: [Table; NUM_TABLES],
     adder: Adder,
@@ -85,31 +91,43 @@ impl Bases {
     /// # Panics
     /// There are more than 2^30 points.
     pub fn new(points: Vec<G1Affine>) -> Self {
-        assert!(points.len() <= MAX_BASES, "{} points", points.len());
-        Self { points, tables: Default::default(), adder: Adder::detect() }
+        let rows = points.len();
+        Self::of(&Arc::new(points), 0..rows)
     }
 
-    /// The same without vector instructions.
+    /// The bases of members of packs, of so many rows each: for [`commit_packs`].
     ///
     /// # Panics
     /// As [`Self::new`].
-    pub fn portable(points: Vec<G1Affine>) -> Self {
-        Self { adder: Adder::PORTABLE, ..Self::new(points) }
+    pub fn strides(points: Vec<G1Affine>, rows: usize) -> Vec<Self> {
+        let all = Arc::new(points);
+        (0..all.len() / rows.max(1)).map(|i| Self::of(&all, i * rows..(i + 1) * rows)).collect()
+    }
+
+    fn of(all: &Arc<Vec<G1Affine>>, rows: Range<usize>) -> Self {
+        assert!(all.len() <= MAX_BASES, "{} points", all.len());
+        Self { all: all.clone(), rows, tables: Default::default(), adder: Adder::detect() }
+    }
+
+    /// The same without vector instructions.
+    #[must_use]
+    pub fn portable(self) -> Self {
+        Self { adder: Adder::PORTABLE, ..self }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.points.len()
+        self.rows.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.points.is_empty()
+        self.rows.is_empty()
     }
 
     /// The points.
     pub fn points(&self) -> &[G1Affine] {
-        &self.points
+        &self.all[self.rows.clone()]
     }
 }
 
@@ -118,16 +136,22 @@ impl Bases {
 /// # Panics
 /// A column has more rows than there are bases, or its tail overlaps its integers.
 pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
-    let tails: Vec<&[Fr]> = columns.iter().map(|column| column.tail()).collect();
-    let (parts, tails) = rayon::join(
-        || parts(bases.len(), columns),
-        || {
-            let short: Vec<&[Fr]> = tails.iter().map(|tail| &tail[tail.len().saturating_sub(NUM_TABLES)..]).collect();
-            tail::sums(bases.adder, &bases.points, &bases.tables, &short)
-        },
-    );
+    let packs: Vec<&[Scalars<'_>]> = columns.iter().map(std::slice::from_ref).collect();
+    commit_packs(std::slice::from_ref(bases), &packs)
+}
+
+/// Σ_i Σ scalar·base over the members i of each pack, with the bases of stride i.
+///
+/// # Panics
+/// As [`commit`]; a pack has more members than there are strides; or the strides are not all of one [`Bases::strides`].
+pub fn commit_packs(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1Affine> {
+    let Some(first) = strides.first() else { return vec![G1Affine::default(); packs.len()] };
+    assert!(strides.iter().all(|stride| Arc::ptr_eq(&stride.all, &first.all)), "strides of different points");
+    assert!(packs.iter().all(|pack| pack.len() <= strides.len()), "a pack of more than {} members", strides.len());
+    let adder = first.adder;
+    let (parts, tails) = rayon::join(|| parts(strides, packs), || tails(strides, packs));
     let tasks: Vec<Task<'_>> = parts.iter().flat_map(Part::tasks).collect();
-    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(bases.adder, &bases.points, unit)).collect();
+    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(adder, &first.all, unit)).collect();
 
     let mut totals = tails;
     let mut rest = sums.as_slice();
@@ -141,16 +165,27 @@ pub fn commit(bases: &Bases, columns: &[Scalars<'_>]) -> Vec<G1Affine> {
         .collect();
     let of_parts: Vec<G1> = of_parts.into_par_iter().map(|(part, sums)| buckets::horner(sums, part.windows.width)).collect();
     for (part, sum) in parts.iter().zip(of_parts) {
-        totals[part.column] += sum;
+        totals[part.pack] += sum;
     }
-    totals.par_iter_mut().zip(columns).for_each(|(total, column)| {
-        if let Scalars::Lookups { table, indices, .. } = column {
-            *total += lookups::sum(bases, table, indices);
-        }
-    });
+    totals.par_iter_mut().zip(packs).for_each(|(total, pack)| *total += lookups::sum(strides, pack));
     let mut commitments = vec![G1Affine::default(); totals.len()];
     G1::batch_normalize(&totals, &mut commitments);
     commitments
+}
+
+/// The sums of rows that have tables, by pack.
+fn tails(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1> {
+    let of_stride = |(i, stride): (usize, &Bases)| {
+        let tail = |pack: &&[Scalars<'_>]| pack.get(i).map_or_else(Vec::new, |member| with_tables(member.tail()).to_vec());
+        tail::sums(stride, &packs.iter().map(tail).collect::<Vec<_>>())
+    };
+    let sums: Vec<Vec<G1>> = strides.par_iter().enumerate().map(of_stride).collect();
+    (0..packs.len()).map(|pack| sums.iter().map(|sums| sums[pack]).sum()).collect()
+}
+
+/// The end of a tail: its rows have tables.
+fn with_tables(tail: &[Fr]) -> &[Fr] {
+    &tail[tail.len().saturating_sub(NUM_TABLES)..]
 }
 
 impl<'a> Scalars<'a> {
@@ -162,9 +197,9 @@ impl<'a> Scalars<'a> {
     }
 }
 
-/// Scalars of a column that are not all zero, over the bases that begin at `row`.
+/// Scalars of a pack that are not all zero, over the bases that begin at `row` of all strides.
 struct Part<'a> {
-    column: usize,
+    pack: usize,
     row: usize,
     scalars: windows::Scalars<'a>,
     windows: Windows,
@@ -178,27 +213,44 @@ impl Part<'_> {
 }
 
 /// Everything but the rows that have tables.
-fn parts<'a>(num_bases: usize, columns: &[Scalars<'a>]) -> Vec<Part<'a>> {
-    let part = |column, row, scalars: windows::Scalars<'a>| {
-        let windows = scalars.windows()?;
-        Some(Part { column, row, scalars, windows })
+fn parts<'a>(strides: &[Bases], packs: &[&[Scalars<'a>]]) -> Vec<Part<'a>> {
+    packs.par_iter().enumerate().flat_map_iter(|(index, pack)| parts_of_pack(strides, index, pack)).collect()
+}
+
+fn parts_of_pack<'a>(strides: &[Bases], index: usize, pack: &[Scalars<'a>]) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    let mut part = |row, scalars: windows::Scalars<'a>| {
+        parts.extend(scalars.windows().map(|windows| Part { pack: index, row, scalars, windows }));
     };
-    columns
-        .par_iter()
-        .enumerate()
-        .flat_map_iter(|(column, scalars)| {
-            let tail = scalars.tail();
-            let head = match *scalars {
-                Scalars::Ints { values, .. } => windows::Scalars::Ints(values),
-                Scalars::Fields(fields) => windows::Scalars::of_fields(fields),
-                Scalars::Lookups { .. } => windows::Scalars::of_fields(&[]),
-            };
-            assert!(head.len() + tail.len() <= num_bases, "a column has {} + {} rows, of {num_bases}", head.len(), tail.len());
-            let row = num_bases - tail.len();
-            let long = windows::Scalars::of_fields(&tail[..tail.len().saturating_sub(NUM_TABLES)]);
-            [part(column, 0, head), part(column, row, long)].into_iter().flatten()
-        })
-        .collect()
+    // Field elements whose bases are beside each other are one column.
+    let mut fields: Vec<[u64; 4]> = Vec::new();
+    let mut end = 0;
+    for (stride, member) in strides.iter().zip(pack) {
+        let Range { start, end: behind } = stride.rows;
+        let tail = member.tail();
+        let assert_fits = |rows: usize| {
+            assert!(rows + tail.len() <= stride.len(), "a column has {rows} + {} rows, of {}", tail.len(), stride.len());
+        };
+        match *member {
+            Scalars::Fields(values) => {
+                assert_fits(values.len());
+                if end != start {
+                    part(end - fields.len(), windows::Scalars::Limbs(std::mem::take(&mut fields)));
+                }
+                fields.extend(values.iter().map(windows::limbs));
+                end = start + values.len();
+            }
+            Scalars::Ints { values, .. } => {
+                assert_fits(values.len());
+                part(start, windows::Scalars::Ints(values));
+            }
+            Scalars::Lookups { indices, .. } => assert_fits(indices.first().map_or(0, Vec::len)),
+        }
+        let long = &tail[..tail.len() - with_tables(tail).len()];
+        part(behind - tail.len(), windows::Scalars::of_fields(long));
+    }
+    part(end - fields.len(), windows::Scalars::Limbs(fields));
+    parts
 }
 
 /// Runs of tasks that are worth an inversion.
@@ -219,257 +271,4 @@ fn units<'t, 'a>(tasks: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::{Rng, RngCore, SeedableRng};
-    use rand_chacha::ChaCha20Rng;
-
-    fn rng(seed: u64) -> ChaCha20Rng {
-        ChaCha20Rng::seed_from_u64(seed)
-    }
-
-    fn random_points(num: usize, rng: &mut impl RngCore) -> Vec<G1Affine> {
-        (0..num).map(|_| (G1::generator() * Fr::random(&mut *rng)).to_affine()).collect()
-    }
-
-    fn int(value: i64) -> Fr {
-        let magnitude = Fr::from(value.unsigned_abs());
-        if value < 0 {
-            -magnitude
-        } else {
-            magnitude
-        }
-    }
-
-    fn fields(column: &Scalars<'_>, num: usize) -> Vec<Fr> {
-        let mut all = match *column {
-            Scalars::Fields(fields) => return fields.to_vec(),
-            Scalars::Ints { values: Ints::I8(v), .. } => v.iter().map(|&v| int(v.into())).collect::<Vec<_>>(),
-            Scalars::Ints { values: Ints::I16(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
-            Scalars::Ints { values: Ints::I32(v), .. } => v.iter().map(|&v| int(v.into())).collect(),
-            Scalars::Ints { values: Ints::I64(v), .. } => v.iter().map(|&v| int(v)).collect(),
-            Scalars::Lookups { table, indices, .. } => {
-                let rows = indices.first().map_or(0, Vec::len);
-                (0..rows).map(|row| indices.iter().map(|i| table[i[row] as usize]).sum()).collect()
-            }
-        };
-        let tail = column.tail();
-        all.resize(num - tail.len(), Fr::ZERO);
-        all.extend(tail);
-        all
-    }
-
-    /// Double and add, of the smaller of v and −v.
-    fn times(point: &G1Affine, v: &Fr) -> G1 {
-        let (v, point) = if -v < *v { (-v, -*point) } else { (*v, *point) };
-        let bits = v.to_repr().into_iter().rev().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
-        bits.skip_while(|&bit| bit == 0).fold(G1::identity(), |sum, bit| if bit == 1 { sum.double() + point } else { sum.double() })
-    }
-
-    fn check(points: &[G1Affine], columns: &[Scalars<'_>]) {
-        let expected: Vec<G1Affine> = columns
-            .iter()
-            .map(|column| {
-                let scalars = fields(column, points.len());
-                scalars.iter().zip(points).fold(G1::identity(), |sum, (v, p)| sum + times(p, v)).to_affine()
-            })
-            .collect();
-        let bases = Bases::new(points.to_vec());
-        for _ in 0..2 {
-            assert_eq!(commit(&bases, columns), expected);
-        }
-        assert_eq!(commit(&Bases::portable(points.to_vec()), columns), expected, "portable");
-        for (column, expected) in columns.iter().zip(&expected).take(5) {
-            assert_eq!(commit(&bases, &[*column]), [*expected]);
-        }
-    }
-
-    /// Entries that a row has once, twice and three times; a table with zeros; one entry for all; nothing.
-    #[test]
-    fn lookups() {
-        let rng = &mut rng(41);
-        let points = random_points(150, rng);
-        for (entries, summands, tail) in [(1, 3, 0), (2, 3, 6), (5, 1, 2), (64, 3, 4), (140, 2, 8), (3, 0, 3)] {
-            let mut table: Vec<Fr> = (0..entries).map(|_| Fr::random(&mut *rng)).collect();
-            table[entries / 2] = Fr::ZERO;
-            let rows = points.len() - tail;
-            let tail: Vec<Fr> = (0..tail).map(|_| Fr::random(&mut *rng)).collect();
-            let mut random = |high: usize| (0..rows).map(|_| rng.gen_range(0..high as u32)).collect::<Vec<u32>>();
-            let indices: Vec<Vec<u32>> = (0..summands).map(|_| random(entries)).collect();
-            let zeros = vec![vec![0; rows]; summands];
-            let column = |indices| Scalars::Lookups { table: &table, indices, tail: &tail };
-            check(&points, &[column(&indices), column(&zeros)]);
-        }
-    }
-
-    fn ints(values: Ints<'_>) -> Scalars<'_> {
-        Scalars::Ints { values, tail: &[] }
-    }
-
-    macro_rules! width_tests {
-        ($name:ident, $int:ty, $variant:ident) => {
-            #[test]
-            fn $name() {
-                let mut rng = rng(1);
-                for num in [1usize, 2, 3, 7, 64, 1000] {
-                    let points = random_points(num, &mut rng);
-                    let extremes = [0, 1, -1, <$int>::MIN, <$int>::MAX, 2, <$int>::MIN + 1];
-                    let mut columns: Vec<Vec<$int>> = vec![
-                        vec![],
-                        vec![0; num],
-                        (0..num).map(|i| extremes[i % extremes.len()]).collect(),
-                        (0..num).map(|i| if i == num / 2 { <$int>::MIN } else { 0 }).collect(),
-                        (0..num).map(|i| if i == num / 2 { <$int>::MAX } else { 0 }).collect(),
-                        (0..num).map(|i| if i % 50 == 0 { 77 } else { 0 }).collect(),
-                    ];
-                    columns.extend(extremes.iter().map(|&v| vec![v; num]));
-                    columns.push((0..num).map(|_| rng.gen()).collect());
-                    columns.push((0..num / 2).map(|_| rng.gen()).collect());
-                    columns.push((0..num).map(|_| rng.gen_range(0..2)).collect());
-                    for bits in 1..<$int>::BITS - 1 {
-                        if num < 100 || bits % 5 == 1 {
-                            let bound = (1 as $int) << (bits - 1);
-                            columns.push((0..num).map(|_| rng.gen_range(-bound..=bound)).collect());
-                        }
-                    }
-                    let columns: Vec<_> = columns.iter().map(|values| ints(Ints::$variant(values))).collect();
-                    check(&points, &columns);
-                }
-            }
-        };
-    }
-    width_tests!(bytes, i8, I8);
-    width_tests!(halves, i16, I16);
-    width_tests!(words, i32, I32);
-    width_tests!(longs, i64, I64);
-
-    #[test]
-    fn tails() {
-        let mut rng = rng(2);
-        for num in [8usize, 9, 64, 200] {
-            let points = random_points(num, &mut rng);
-            let values: Vec<i16> = (0..num).map(|_| rng.gen()).collect();
-            let tails: Vec<Vec<Fr>> = (0..=8).map(|len| (0..len).map(|_| Fr::random(&mut rng)).collect()).collect();
-            let special = vec![Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(16), -Fr::from(17), Fr::from(1 << 40), Fr::ZERO];
-            let columns: Vec<_> = tails
-                .iter()
-                .chain([&special])
-                .filter(|tail| tail.len() <= num)
-                .flat_map(|tail| {
-                    let values = &values[..num - tail.len()];
-                    [
-                        Scalars::Ints { values: Ints::I16(values), tail },
-                        Scalars::Ints { values: Ints::I16(&values[..values.len() / 2]), tail },
-                        Scalars::Ints { values: Ints::I64(&[]), tail },
-                    ]
-                })
-                .collect();
-            check(&points, &columns);
-        }
-    }
-
-    #[test]
-    fn field_scalars() {
-        let mut rng = rng(3);
-        for num in [1usize, 2, 3, 7, 64, 1000] {
-            let points = random_points(num, &mut rng);
-            let special = [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2), Fr::from(3), Fr::from(u64::MAX), Fr::TWO_INV, -Fr::from(1 << 15)];
-            let mut columns: Vec<Vec<Fr>> = special.iter().map(|&v| vec![v; num]).collect();
-            columns.push((0..num).map(|i| special[i % 8]).collect());
-            columns.push((0..num).map(|_| Fr::random(&mut rng)).collect());
-            columns.push((0..num).map(|_| if rng.gen_range(0..20) == 0 { Fr::random(&mut rng) } else { Fr::ZERO }).collect());
-            columns.push((0..num).map(|_| Fr::from(rng.gen_range(0..300))).collect());
-            columns.push((0..num / 2).map(|_| Fr::random(&mut rng)).collect());
-            columns.push(vec![]);
-            let columns: Vec<_> = columns.iter().map(|values| Scalars::Fields(values)).collect();
-            check(&points, &columns);
-        }
-    }
-
-    #[test]
-    fn special_bases() {
-        let mut rng = rng(4);
-        let few = random_points(3, &mut rng);
-        let identity = G1Affine::default();
-        let repeated: Vec<_> = (0..300).map(|i| few[i % 3]).collect();
-        let negatives: Vec<_> = (0..300).map(|i| if i % 2 == 0 { few[0] } else { -few[0] }).collect();
-        let mixed: Vec<_> = (0..300).map(|i| [few[0], identity, -few[0], few[1], few[0], identity, -few[1]][i % 7]).collect();
-        for points in [repeated, negatives, mixed, vec![identity; 300]] {
-            let random: Vec<i16> = (0..294).map(|_| rng.gen_range(-9..9)).collect();
-            let tail: Vec<Fr> = (0..6).map(|_| Fr::random(&mut rng)).collect();
-            let wide: Vec<Fr> = (0..300).map(|_| Fr::random(&mut rng)).collect();
-            let columns = [
-                Scalars::Ints { values: Ints::I16(&random), tail: &tail },
-                Scalars::Ints { values: Ints::I16(&[1; 294]), tail: &tail },
-                ints(Ints::I8(&[1; 300])),
-                ints(Ints::I8(&[-3; 299])),
-                Scalars::Fields(&wide),
-            ];
-            check(&points, &columns);
-        }
-    }
-
-    #[test]
-    fn small_and_odd_sizes() {
-        let mut rng = rng(6);
-        let points = random_points(4095, &mut rng);
-        for num in (1..=64).chain([127, 513, 4095]) {
-            let mut points = points[..num].to_vec();
-            points[num / 2] = G1Affine::default();
-            let column: Vec<i8> = (0..num).map(|i| [0, 1, -1, 1, -128, 127][i % 6]).collect();
-            let wide: Vec<Fr> = (0..num).map(|i| [Fr::ZERO, -Fr::ONE, Fr::ONE, Fr::TWO_INV][i % 4]).collect();
-            check(&points, &[ints(Ints::I8(&column)), Scalars::Fields(&wide)]);
-        }
-    }
-
-    #[test]
-    fn equal_scalars_on_points_that_cancel_and_double() {
-        let mut rng = rng(7);
-        let (point, scalar) = (random_points(1, &mut rng)[0], Fr::random(&mut rng));
-        // Every power of two twice, and each with its negative: one bucket is full of doublings and identities.
-        let doubles: Vec<G1> = std::iter::successors(Some(G1::from(point)), |p| Some(p.double())).take(40).collect();
-        let doubles: Vec<G1Affine> = doubles.iter().map(|p| p.to_affine()).flat_map(|p| [p, p]).collect();
-        let cancel: Vec<G1Affine> = doubles.iter().flat_map(|p| [*p, -*p]).collect();
-        for points in [vec![point; 160], doubles, cancel] {
-            let num = points.len();
-            let columns = [vec![scalar; num], vec![-Fr::ONE; num], vec![Fr::ONE; num]];
-            let alternating: Vec<i16> = (0..num).map(|i| if i % 2 == 0 { i16::MIN } else { i16::MAX }).collect();
-            let mut columns: Vec<Scalars<'_>> = columns.iter().map(|c| Scalars::Fields(c)).collect();
-            columns.push(ints(Ints::I16(&alternating)));
-            check(&points, &columns);
-        }
-    }
-
-    #[test]
-    fn many_columns_under_any_pool() {
-        let mut rng = rng(5);
-        let num = 512;
-        let points = random_points(num, &mut rng);
-        let narrow: Vec<Vec<i16>> = (0..60).map(|i| (0..500).map(|_| rng.gen_range(-(1 << (i % 14))..=1 << (i % 14))).collect()).collect();
-        let tails: Vec<Vec<Fr>> = (0..60).map(|i| (0..i % 9).map(|_| Fr::random(&mut rng)).collect()).collect();
-        let wide: Vec<Vec<Fr>> = (0..4).map(|_| (0..num).map(|_| Fr::random(&mut rng)).collect()).collect();
-        let mut columns: Vec<_> =
-            narrow.iter().zip(&tails).map(|(values, tail)| Scalars::Ints { values: Ints::I16(values), tail }).collect();
-        columns.extend(wide.iter().map(|values| Scalars::Fields(values)));
-        check(&points, &columns);
-        let under = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| commit(&Bases::new(points.clone()), &columns))
-        };
-        assert_eq!(under(1), under(3));
-    }
-
-    #[test]
-    fn nothing() {
-        assert_eq!(commit(&Bases::new(vec![]), &[]), []);
-        assert_eq!(commit(&Bases::new(vec![]), &[ints(Ints::I8(&[]))]), [G1Affine::default()]);
-        assert_eq!(commit(&Bases::new(vec![]), &[Scalars::Fields(&[])]), [G1Affine::default()]);
-    }
-
-    #[test]
-    #[should_panic(expected = "a column has 3 + 1 rows, of 3")]
-    fn overlap() {
-        let bases = Bases::new(vec![G1Affine::generator(); 3]);
-        commit(&bases, &[Scalars::Ints { values: Ints::I8(&[1, 2, 3]), tail: &[Fr::ONE] }]);
-    }
-}
+mod tests;

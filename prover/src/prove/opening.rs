@@ -14,7 +14,7 @@
 //! A packed polynomial `Σ_j X^j·p_j(X^t)` is its components p_j, of n coefficients each, and so are W and W':
 //!
 //! ```text
-//! w_j        = Σ_i v^i (p_ij − r_ij)/Z_i
+//! w_j        = Σ_i v^i (p_ij − r_ij)/Z_i             combined first for all i of the same Z_i
 //! e_j        = Σ_i v^i Z(u^t)/Z_i(u^t)·p_ij − Z(u^t)·w_j,  minus Σ_i v^i Z(u^t)/Z_i(u^t) Σ_m u^m r_im(u^t) in e_0
 //! W'         = (Σ_j X^j·e_j(X^t))/(X − u):       w'_{t−1} = (Σ_j u^j e_j)/(X − u^t),   w'_{j−1} = e_j + u·w'_j
 //! ```
@@ -29,7 +29,7 @@ use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use rand::{CryptoRng, RngCore};
-use sworn_verifier::sets::{Member, Polynomial, Set};
+use sworn_verifier::sets::{Polynomial, Set};
 
 use super::quotient::Quotient;
 use super::Run;
@@ -60,19 +60,13 @@ struct Evaluations {
     instance: Fr,
 }
 
-/// A polynomial of a set, or all of them combined, with one commitment.
+/// What is opened at the same points in one component: its polynomials p, combined, with the powers of v of their commitments.
 struct Entry<C> {
-    opened: Opened<C>,
-    /// Its set.
-    set: usize,
+    rotations: Vec<i32>,
+    /// Σ v^i p.
+    combined: C,
     /// The polynomial that has its values, by coefficients.
     remainder: Vec<Fr>,
-}
-
-/// What is opened.
-enum Opened<C> {
-    One(Polynomial),
-    Combined(C),
 }
 
 /// A combination of columns.
@@ -100,17 +94,17 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
         let (y, v) = (self.squeeze(), self.squeeze());
         let start = self.profile.now();
-        let components = self.components(&extra, &evaluations, x, y);
+        let components = self.components(&extra, &evaluations, x, (y, v));
         // Packs that are not full leave the last ones empty: they are 0 in W, but not in W'.
         let filled = components.iter().take_while(|entries| !entries.is_empty());
-        let first: Vec<B::Column> = filled.map(|entries| self.first_opening(entries, &extra, v)).collect();
+        let first: Vec<B::Column> = filled.map(|entries| self.first_opening(entries, &extra)).collect();
         self.profile.record(Stage::Openings, "combine", start);
         self.commit_opening(&first)?;
         self.report(Stage::Openings, 0.8)?;
 
         let u = self.squeeze();
         let start = self.profile.now();
-        let second = self.second_opening(&components, &first, &extra, (x, u, v));
+        let second = self.second_opening(&components, &first, (x, u));
         self.profile.record(Stage::Openings, "divide", start);
         drop((components, first));
         self.commit_opening(&second)?;
@@ -221,45 +215,38 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
     }
 
-    fn entry<'c>(&'c self, entry: &'c Entry<B::Column>, extra: &'c Extra<B>) -> Option<&'c B::Column> {
-        match &entry.opened {
-            Opened::One(polynomial) => self.polynomial(*polynomial, extra),
-            Opened::Combined(column) => Some(column),
-        }
-    }
-
-    /// What is opened, by component: one with all sets combined, or the members of packs.
-    fn components(&self, extra: &Extra<B>, e: &Evaluations, x: Fr, y: Fr) -> Vec<Vec<Entry<B::Column>>> {
+    /// What is opened, by component: one for all sets, or as many as a pack has members.
+    fn components(&self, extra: &Extra<B>, e: &Evaluations, x: Fr, (y, v): (Fr, Fr)) -> Vec<Vec<Entry<B::Column>>> {
         let (omega, inverse) = (self.omega(), self.omega().invert().unwrap_or(Fr::ONE));
         let packed = self.is_packed();
-        let mut components: Vec<Vec<Entry<B::Column>>> = Vec::new();
-        components.resize_with(self.key.layout.pack, Vec::new);
-        for (index, set) in self.sets().iter().enumerate() {
-            let points: Vec<Fr> = set.rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
-            let values = |m: &Member| -> Vec<Fr> { m.values.iter().map(|at| e.values[*at]).collect() };
-            let mut entry = |component: usize, opened, values: &[Fr]| {
-                let remainder = lagrange_interpolate(&points, values);
-                components[component].push(Entry { opened, set: index, remainder });
-            };
-            if packed {
-                for (component, member) in set.members.iter().enumerate() {
-                    entry(component, Opened::One(member.polynomial), &values(member));
+        let component = |j: usize| {
+            // By rotations: what is combined, and its values.
+            let mut groups: Vec<(&[i32], Terms<'_, B::Column>, Vec<Fr>)> = Vec::new();
+            for (set, power) in self.sets().iter().zip(powers(v)) {
+                let members = if packed { set.members.get(j..=j).unwrap_or_default() } else { &set.members };
+                for (member, scalar) in members.iter().zip(powers(y)) {
+                    let Some(column) = self.polynomial(member.polynomial, extra) else { continue };
+                    let scalar = power * scalar;
+                    let at = groups.iter().position(|group| group.0 == set.rotations).unwrap_or_else(|| {
+                        groups.push((&set.rotations, Vec::new(), vec![Fr::ZERO; set.rotations.len()]));
+                        groups.len() - 1
+                    });
+                    groups[at].1.push((column, 0, scalar));
+                    groups[at].2.iter_mut().zip(&member.values).for_each(|(sum, value)| *sum += scalar * e.values[*value]);
                 }
-            } else {
-                let columns = set.members.iter().filter_map(|m| self.polynomial(m.polynomial, extra));
-                let terms: Terms<'_, B::Column> = columns.zip(powers(y)).map(|(column, p)| (column, 0, p)).collect();
-                let mut combined = vec![Fr::ZERO; points.len()];
-                for (member, power) in set.members.iter().zip(powers(y)) {
-                    combined.iter_mut().zip(values(member)).for_each(|(sum, value)| *sum += value * power);
-                }
-                entry(0, Opened::Combined(self.backend.combine(&terms)), &combined);
             }
-        }
-        components
+            let entry = |(rotations, terms, values): (&[i32], Terms<'_, B::Column>, Vec<Fr>)| {
+                let points: Vec<Fr> = rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
+                let remainder = lagrange_interpolate(&points, &values);
+                Entry { rotations: rotations.to_vec(), combined: self.backend.combine(&terms), remainder }
+            };
+            groups.into_iter().map(entry).collect()
+        };
+        (0..self.key.layout.pack).map(component).collect()
     }
 
     /// A component of W on rows.
-    fn first_opening(&self, entries: &[Entry<B::Column>], extra: &Extra<B>, v: Fr) -> B::Column {
+    fn first_opening(&self, entries: &[Entry<B::Column>], extra: &Extra<B>) -> B::Column {
         let omega_inverse = self.omega().invert().unwrap_or(Fr::ONE);
         let mut algebra = Algebra::default();
         let (point, distance) = (Source::Point.cur(), |d: i32| Source::Local(0).rotated(-d));
@@ -275,8 +262,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let f = algebra.query(Source::Local(index as u32 + 1).cur());
             let mut term = algebra.sub(f, &r);
             // 1/(ω^r − xω^d) = ω^{−d}/(ω^{r−d} − x)
-            let mut scale = v.pow_vartime([entry.set as u64]);
-            for &d in &self.sets()[entry.set].rotations {
+            let mut scale = Fr::ONE;
+            for &d in &entry.rotations {
                 scale *= rotate(omega_inverse, self.omega(), d);
                 let inverse = algebra.query(distance(d));
                 term = algebra.mul(&term, &inverse);
@@ -289,34 +276,28 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let values = algebra.scalars.evaluate(|_| Fr::ZERO);
         let local = |source: Source| match source {
             Source::Local(0) => Some(&extra.inverse),
-            Source::Local(i) => entries.get(i as usize - 1).and_then(|entry| self.entry(entry, extra)),
+            Source::Local(i) => entries.get(i as usize - 1).map(|entry| &entry.combined),
             _ => None,
         };
         self.evaluate(&compiled, &values, &local).swap_remove(0)
     }
 
     /// The components of W' on rows.
-    fn second_opening(
-        &self,
-        components: &[Vec<Entry<B::Column>>],
-        first: &[B::Column],
-        extra: &Extra<B>,
-        (x, u, v): (Fr, Fr, Fr),
-    ) -> Vec<B::Column> {
+    fn second_opening(&self, components: &[Vec<Entry<B::Column>>], first: &[B::Column], (x, u): (Fr, Fr)) -> Vec<B::Column> {
         let (backend, sets) = (self.backend, self.sets());
         let all: BTreeSet<i32> = sets.iter().flat_map(|s| s.rotations.iter().copied()).collect();
         let (omega, omega_inverse) = (self.omega(), self.omega().invert().unwrap_or(Fr::ONE));
         let from = u.pow_vartime([components.len() as u64]);
         let vanishing =
             |points: &mut dyn Iterator<Item = &i32>| points.map(|d| from - x * rotate(omega, omega_inverse, *d)).product::<Fr>();
-        let difference = |set: &Set| vanishing(&mut all.iter().filter(|d| !set.rotations.contains(d)));
-        let normal = sets.first().map_or(Fr::ONE, difference).invert().unwrap_or(Fr::ONE);
-        let scalars: Vec<Fr> = sets.iter().zip(powers(v)).map(|(set, power)| normal * power * difference(set)).collect();
+        let difference = |rotations: &[i32]| vanishing(&mut all.iter().filter(|d| !rotations.contains(d)));
+        let normal = sets.first().map_or(Fr::ONE, |set| difference(&set.rotations)).invert().unwrap_or(Fr::ONE);
+        let scalar = |entry: &Entry<B::Column>| normal * difference(&entry.rotations);
         let of_first = -normal * vanishing(&mut all.iter());
 
         // e_j without its constant.
         let terms = |j: usize| -> Terms<'_, B::Column> {
-            let own = components[j].iter().filter_map(|entry| Some((self.entry(entry, extra)?, 0, scalars[entry.set])));
+            let own = components[j].iter().map(|entry| (&entry.combined, 0, scalar(entry)));
             own.chain(first.get(j).map(|column| (column, 0, of_first))).collect()
         };
         let mut numerator: Terms<'_, B::Column> = Vec::new();
@@ -324,7 +305,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         for (j, power) in (0..components.len()).zip(powers(u)) {
             numerator.extend(terms(j).into_iter().map(|(column, d, scalar)| (column, d, scalar * power)));
             for entry in &components[j] {
-                constant -= power * scalars[entry.set] * entry.remainder.iter().rev().fold(Fr::ZERO, |acc, c| acc * from + c);
+                constant -= power * scalar(entry) * entry.remainder.iter().rev().fold(Fr::ZERO, |acc, c| acc * from + c);
             }
         }
         let numerator = backend.combine(&numerator);

@@ -5,8 +5,13 @@
 //! s^i·G1 | L_i(s)·G1, or nothing if unknown | s^n·G1, zeros if unknown | s·G2      points as in `points`, i < n = 2^k
 //! ```
 //!
-//! `check` is the BLAKE3 hash of everything behind it. A file is written beside its name and moved there when it is
-//! complete, so that a reader never meets half of one.
+//! `check` is the BLAKE3 hash of everything behind it. Bases of packs have files of their own:
+//!
+//! ```text
+//! "SWORNPBS" | version u32 | digest of the SRS, 32 bytes | t u32 | log₂ n u32 | s^i·L_j(s^t)·G1 | BLAKE3 of all this, 32 bytes
+//! ```
+//!
+//! A file is written beside its name and moved there when it is complete, so that a reader never meets half of one.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -24,6 +29,9 @@ pub(super) const MAGIC: [u8; 8] = *b"SWORNSRS";
 const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 8 + 4 + 4 + 32 + 32 + 32;
 const EXTENSION: &str = "srs";
+/// First bytes of a basis of packs.
+const BASIS_MAGIC: [u8; 8] = *b"SWORNPBS";
+const BASIS_VERSION: u32 = 1;
 
 /// A folder of SRS files by digest.
 #[derive(Clone, Debug)]
@@ -102,19 +110,71 @@ impl SrsCache {
         Ok(Some(srs))
     }
 
-    /// Writes an SRS and answers its file. One that is there with its Lagrange basis stays.
+    /// Writes an SRS and answers its file. One that is there stays, unless it lacks the Lagrange basis that this one has.
     ///
     /// # Errors
     /// The cache cannot be written.
     pub fn insert(&self, srs: &Srs) -> Result<PathBuf, SrsError> {
         let path = self.path(&srs.digest());
         let header = File::open(&path).ok().and_then(|mut file| Header::read(&path, &mut file).ok());
-        if header.is_some_and(|header| header.has_lagrange && !srs.has_lagrange()) {
+        if header.is_some_and(|header| header.has_lagrange || !srs.has_lagrange()) {
             return Ok(path);
         }
-        std::fs::create_dir_all(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })?;
+        self.create()?;
         srs.write(&path)?;
         Ok(path)
+    }
+
+    /// [`Srs::dev`] from the cache, if it is there. A damaged file is removed.
+    pub fn dev(&self, k: u32) -> Option<Srs> {
+        let ceremony = Srs::dev(0).ok()?.ceremony();
+        let entry = self.entries().ok()?.into_iter().find(|entry| entry.k == k && entry.ceremony == ceremony)?;
+        let srs = Srs::read(&entry.path).ok().filter(|srs| srs.k() == k && srs.is_insecure_dev());
+        if srs.is_none() {
+            // It stays in the way if it cannot be removed, and is passed by.
+            let _ = std::fs::remove_file(&entry.path);
+        }
+        srs
+    }
+
+    /// Makes [`Srs::pack_basis`] of an SRS cost nothing any more: it is read, or made and then kept. What is wrong with the
+    /// cache costs time only.
+    ///
+    /// # Errors
+    /// There are fewer powers than t·n.
+    pub fn prepare_pack_basis(&self, srs: &Srs, pack: usize, log_rows: u32) -> Result<(), SrsError> {
+        if srs.has_pack_basis(pack, log_rows) {
+            return Ok(());
+        }
+        let mut start = BASIS_MAGIC.to_vec();
+        start.extend(BASIS_VERSION.to_le_bytes());
+        start.extend(srs.digest());
+        start.extend((pack as u32).to_le_bytes());
+        start.extend(log_rows.to_le_bytes());
+        let path = self.folder.join(format!("{}-{pack}x{log_rows}.basis", hex::encode(srs.digest())));
+        let read = |bytes: &[u8]| {
+            let (body, check) = bytes.split_last_chunk::<32>()?;
+            let points = body.strip_prefix(start.as_slice())?;
+            let whole = blake3::hash(body).as_bytes() == check && points.len() == (pack * G1_BYTES) << log_rows;
+            if whole {
+                decode_g1(points, Array::LagrangeG1).ok()
+            } else {
+                None
+            }
+        };
+        if let Some(points) = std::fs::read(&path).ok().and_then(|bytes| read(&bytes)) {
+            srs.keep_pack_basis(pack, log_rows, points);
+            return Ok(());
+        }
+        start.extend(encode_g1(&srs.pack_basis(pack, log_rows)?));
+        let check = blake3::hash(&start);
+        start.extend(check.as_bytes());
+        let _ = self.create().and_then(|()| write_file(&path, &[&start]));
+        Ok(())
+    }
+
+    fn create(&self) -> Result<(), SrsError> {
+        std::fs::create_dir_all(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })
     }
 
     fn path(&self, digest: &[u8; 32]) -> PathBuf {
@@ -193,7 +253,6 @@ pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
 
 /// Writes `srs` to `path`, atomically, with the Lagrange basis if it is there.
 pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
-    let io = |source| SrsError::Io { path: path.into(), source };
     let mut body = encode_g1(srs.g());
     if srs.has_lagrange() {
         body.extend(encode_g1(srs.g_lagrange()));
@@ -201,16 +260,16 @@ pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
     body.extend(srs.next_power().map_or_else(|| vec![0; G1_BYTES], |next| encode_g1(&[next])));
     body.extend(srs.s_g2().to_raw_bytes());
     let check = blake3::Hasher::new().update(&body).finalize();
+    let (version, k) = (VERSION.to_le_bytes(), srs.k().to_le_bytes());
+    write_file(path, &[&MAGIC, &version, &k, &srs.digest(), &srs.ceremony(), check.as_bytes(), &body])
+}
+
+/// A whole file of these parts, or none.
+fn write_file(path: &Path, parts: &[&[u8]]) -> Result<(), SrsError> {
+    let io = |source| SrsError::Io { path: path.into(), source };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    let mut put = |bytes: &[u8]| file.write_all(bytes).map_err(io);
-    put(&MAGIC)?;
-    put(&VERSION.to_le_bytes())?;
-    put(&srs.k().to_le_bytes())?;
-    put(&srs.digest())?;
-    put(&srs.ceremony())?;
-    put(check.as_bytes())?;
-    put(&body)?;
+    parts.iter().try_for_each(|part| file.write_all(part)).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
     Ok(())

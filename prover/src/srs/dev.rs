@@ -41,6 +41,14 @@ pub(super) fn lagrange(k: u32) -> Vec<G1Affine> {
     Tables::of_size(k).multiply(&lagrange_scalars(secret(), k))
 }
 
+/// `s^i·L_j(s^t)·G`, by i.
+pub(super) fn pack_basis(pack: usize, log_rows: u32) -> Vec<G1Affine> {
+    let s = secret();
+    let lagrange = lagrange_scalars(s.pow_vartime([pack as u64]), log_rows);
+    let scalars: Vec<Fr> = powers(s, pack).iter().flat_map(|power| lagrange.iter().map(move |l| power * l)).collect();
+    Tables::of_size(log_rows + pack.next_power_of_two().ilog2()).multiply(&scalars)
+}
+
 fn powers(base: Fr, n: usize) -> Vec<Fr> {
     std::iter::successors(Some(Fr::ONE), |power| Some(power * base)).take(n).collect()
 }

@@ -161,7 +161,9 @@ impl SrsError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::TooSmall { .. } => "import a larger file of the same ceremony with `sworn srs import`",
+            Self::TooSmall { .. } => {
+                "import a larger file of the same ceremony with `sworn srs import`; `--profile plain` needs the fewest powers"
+            }
             Self::Io { .. } => "check the path, its permissions and the free space",
             Self::LogSize { .. } => "truncate with `--k`",
             Self::Foreign { .. } | Self::Version { .. } | Self::Curve { .. } => {

@@ -63,7 +63,11 @@ impl Model {
     }
 
     pub fn onchain(&self) -> Keyed {
-        self.keyed_as(Layout::with_profile(&self.graph, self.visibility, LayoutProfile::Onchain).unwrap())
+        self.profiled(LayoutProfile::Onchain)
+    }
+
+    pub fn profiled(&self, profile: LayoutProfile) -> Keyed {
+        self.keyed_as(Layout::with_profile(&self.graph, self.visibility, profile).unwrap())
     }
 
     pub fn keyed_as(&self, layout: Layout) -> Keyed {

@@ -172,6 +172,19 @@ impl Adder {
             None => sum_buckets_by(Portable, points, num_buckets, entries),
         }
     }
+
+    /// The sums of points of these numbers, each `left` with its `right`, on this thread alone.
+    pub(super) fn sum_pairs(self, points: &[G1Affine], left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<G1Affine> {
+        let mut numbers = left;
+        numbers.extend(right);
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Some(kernel) => sum_pairs_by(kernel, points, &numbers),
+            #[cfg(not(target_arch = "x86_64"))]
+            Some(never) => match never {},
+            None => sum_pairs_by(Portable, points, &numbers),
+        }
+    }
 }
 
 fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
@@ -210,13 +223,14 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1A
     sums
 }
 
-/// The sums of entries 2i and 2i + 1, which are points of these numbers, on this thread alone.
-pub(super) fn sum_pairs(points: &[G1Affine], numbers: &[u32]) -> Vec<G1Affine> {
+fn sum_pairs_by<K: Kernel>(kernel: K, points: &[G1Affine], numbers: &[u32]) -> Vec<G1Affine> {
     let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
-    let runs: Vec<Run> = (0..numbers.len() as u32 / 2).map(|i| Run { left: 2 * i, right: 2 * i + 1, output: i, len: 1 }).collect();
-    let mut sums = vec![IDENTITY; runs.len()];
-    Portable.add_block(0, &runs, &[], &mut sums, &Entries { points: Points::new(points), entries: &entries });
-    sums
+    let pairs = numbers.len() as u32 / 2;
+    let run = |left: u32| Run { left, right: left + pairs, output: left, len: (RUN as u32).min(pairs - left) as _ };
+    let runs: Vec<Run> = (0..pairs).step_by(RUN).map(run).collect();
+    let mut sums = vec![IDENTITY; pairs as usize];
+    kernel.add_block(0, &runs, &[], &mut sums, &Entries { points: Points::new(points), entries: &entries });
+    sums.iter().map(K::finish).collect()
 }
 
 pub(super) const IDENTITY: G1Affine = G1Affine { x: Fq::ZERO, y: Fq::ZERO };

@@ -8,19 +8,33 @@
 //! scalar a row. Rows that have an entry twice have a bucket of their own, so that no point meets itself.
 
 use super::affine::{Entry, Points, IDENTITY};
-use super::{Bases, Fr, Scalars, G1};
+use super::{Bases, Fr, G1Affine, Group, Scalars, G1};
 
-/// The sum; every index is below the table's length.
-pub(super) fn sum(bases: &Bases, table: &[Fr], indices: &[Vec<u32>]) -> G1 {
+/// The sum over the members of a pack that are of this kind; every index is below its table's length.
+pub(super) fn sum(strides: &[Bases], pack: &[Scalars<'_>]) -> G1 {
+    let (mut points, mut scalars) = (Vec::new(), Vec::new());
+    for (bases, member) in strides.iter().zip(pack) {
+        if let Scalars::Lookups { table, indices, .. } = member {
+            let (of_member, factors): (Vec<_>, Vec<_>) = buckets(bases, table, indices).unzip();
+            points.extend(of_member);
+            scalars.extend(factors);
+        }
+    }
+    if points.is_empty() {
+        return G1::identity();
+    }
+    super::commit(&Bases::new(points), &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
+}
+
+/// The buckets that are not empty, with their factors.
+fn buckets<'a>(bases: &Bases, table: &'a [Fr], indices: &[Vec<u32>]) -> impl Iterator<Item = (G1Affine, Fr)> + 'a {
     let rows = indices.first().map_or(0, Vec::len);
     let summands = indices.len();
     let mut entries = Vec::with_capacity(rows * summands);
     for_each_entry(indices, rows, |row, key| entries.push(Entry::new(key as u32, row as u32, false)));
-    let points = bases.adder.sum_buckets(Points::new(&bases.points), table.len() * summands, &entries);
-    let scalars: Vec<Fr> = (0..points.len()).map(|key| table[key / summands] * Fr::from((key % summands + 1) as u64)).collect();
-    let (points, scalars): (Vec<_>, Vec<_>) = points.into_iter().zip(scalars).filter(|(point, _)| *point != IDENTITY).unzip();
-    let buckets = Bases { points, tables: Default::default(), adder: bases.adder };
-    super::commit(&buckets, &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
+    let sums = bases.adder.sum_buckets(Points::new(bases.points()), table.len() * summands, &entries);
+    let factor = move |key: usize| table[key / summands] * Fr::from((key % summands + 1) as u64);
+    sums.into_iter().enumerate().filter(|(_, point)| *point != IDENTITY).map(move |(key, point)| (point, factor(key)))
 }
 
 /// Calls `visit` with each row and key `v·K + m − 1`, for each entry v that the row has m times, of K.

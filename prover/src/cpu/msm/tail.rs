@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{sum_pairs, Adder, Entry, Points};
+use super::affine::{Adder, Entry, Points};
 use super::windows::{limbs, Windows};
-use super::{Curve, Fr, G1Affine, Group, G1};
+use super::{Bases, Curve, Fr, G1Affine, Group, G1};
 
 /// How many of the last bases have a table.
 pub(super) const NUM_TABLES: usize = 6;
@@ -25,22 +25,22 @@ pub(super) struct Table(OnceLock<Vec<G1Affine>>);
 
 impl Table {
     // Without rayon: a thread that waits inside of the initialiser might steal work that needs the same table.
-    fn get(&self, base: &G1Affine) -> &[G1Affine] {
+    fn get(&self, base: &G1Affine, adder: Adder) -> &[G1Affine] {
         self.0.get_or_init(|| {
-            let mut power = G1::from(*base);
-            let mut powers = vec![G1::identity(); WINDOWS.num as usize];
-            for slot in &mut powers {
-                *slot = power;
-                power = (0..WIDTH).fold(power, |power, _| power.double());
-            }
-            // Multiples 1..=known of every window, by multiple.
-            let mut table = vec![G1Affine::default(); powers.len()];
-            G1::batch_normalize(&powers, &mut table);
-            let mut known = 1;
-            while known < MULTIPLES {
-                let pairs: Vec<u32> = (0..known * WINDOWS.num).flat_map(|i| [i, (known - 1) * WINDOWS.num + i % WINDOWS.num]).collect();
-                table.extend(sum_pairs(&table, &pairs));
-                known *= 2;
+            // 2^e multiples of every window: by doubling, no point is added to itself.
+            let doublings = std::iter::successors(Some(G1::from(*base)), |point| Some(point.double()));
+            let doublings: Vec<G1> = doublings.take((WINDOWS.num * WIDTH) as usize).collect();
+            let mut powers = vec![G1Affine::default(); doublings.len()];
+            G1::batch_normalize(&doublings, &mut powers);
+            let mut table = Vec::with_capacity((MULTIPLES * WINDOWS.num) as usize);
+            for e in 0..WIDTH {
+                table.extend(powers.iter().skip(e as usize).step_by(WIDTH as usize));
+                // Behind 2^e: 2^e + 1, …, 2^(e+1) − 1.
+                let sums = ((1 << e) - 1) * WINDOWS.num;
+                if e + 1 < WIDTH {
+                    let power = (0..sums).map(|i| sums + i % WINDOWS.num);
+                    table.extend(adder.sum_pairs(&table, (0..sums).collect(), power));
+                }
             }
             table
         })
@@ -48,16 +48,14 @@ impl Table {
 }
 
 /// Σ scalar·base over the last bases for each tail; none is longer than [`NUM_TABLES`].
-///
-/// `tables` has those of the last bases, the very last one first.
-pub(super) fn sums(adder: Adder, bases: &[G1Affine], tables: &[Table; NUM_TABLES], tails: &[&[Fr]]) -> Vec<G1> {
-    let longest = tails.iter().map(|tail| tail.len()).max().unwrap_or(0);
-    let by_base: Vec<Vec<G1Affine>> = tables[..longest]
+pub(super) fn sums(bases: &Bases, tails: &[Vec<Fr>]) -> Vec<G1> {
+    let longest = tails.iter().map(Vec::len).max().unwrap_or(0);
+    let by_base: Vec<Vec<G1Affine>> = bases.tables[..longest]
         .par_iter()
-        .zip(bases.par_iter().rev())
+        .zip(bases.points().par_iter().rev())
         .enumerate()
         .map(|(i, (table, base))| {
-            let table = table.get(base);
+            let table = table.get(base, bases.adder);
             let mut entries = Vec::new();
             for (column, tail) in (0..).zip(tails) {
                 if let Some(scalar) = tail.iter().rev().nth(i) {
@@ -68,7 +66,7 @@ pub(super) fn sums(adder: Adder, bases: &[G1Affine], tables: &[Table; NUM_TABLES
                     }));
                 }
             }
-            adder.sum_buckets(Points::new(table), tails.len(), &entries)
+            bases.adder.sum_buckets(Points::new(table), tails.len(), &entries)
         })
         .collect();
     (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + sums[column])).collect()

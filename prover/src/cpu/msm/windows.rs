@@ -129,7 +129,7 @@ impl Scalars<'_> {
 }
 
 impl Ints<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
             Ints::I8(values) => values.len(),
             Ints::I16(values) => values.len(),
