@@ -2,9 +2,13 @@
 //! values ([`super::packing`]).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use rayon::prelude::*;
+
+use crate::column::IntColumn;
 use crate::layout::arrange::Arrangement;
-use crate::layout::identity::{Factor, Identity};
+use crate::layout::identity::{Factor, Identity, Weights};
 use crate::layout::packing::Run;
 use crate::layout::rows::{Lane, Site};
 
@@ -78,71 +82,84 @@ pub(crate) fn num_rows(arrangement: &Arrangement<'_>, jumps: &Jumps, lanes: usiz
 pub(crate) struct WeightGroup {
     pub(crate) rows: Vec<WeightRow>,
     /// By lane.
-    pub(crate) weights: Vec<Vec<i64>>,
+    pub(crate) weights: Vec<IntColumn>,
     pub(crate) copies: Vec<(Site, Site)>,
+}
+
+/// A block in its rows, its last output in the last lane of the last one.
+struct Placed<'a> {
+    weights: Weights<'a>,
+    outputs: usize,
+    rows: Range<usize>,
 }
 
 impl WeightGroup {
     /// Places the weights of all identities, and the runs.
     pub(crate) fn new(arrangement: &Arrangement<'_>, jumps: &Jumps, lanes: usize) -> Self {
-        let mut this = Self { weights: vec![Vec::new(); lanes], ..Self::default() };
+        let mut this = Self::default();
+        let mut blocks = Vec::new();
         for identity in &arrangement.identities {
             for (index, product) in identity.products.iter().enumerate() {
                 let steps = if index == 0 || product.jump == 0 { Vec::new() } else { jumps.steps(product.jump) };
-                let weights = product.block.weights(arrangement.graph, identity.outputs);
                 let num_rows = product.block.num_rows(identity.outputs, lanes);
-                this.push_block(&weights, num_rows, &steps, index == 0);
-                let last = this.rows.len() - 1;
+                let start = this.rows.len();
+                this.push_block(num_rows, &steps, index == 0);
+                let end = this.rows.len();
+                blocks.push(Placed { weights: product.block.weights(arrangement.graph), outputs: identity.outputs, rows: start..end });
                 match product.factor {
-                    Factor::One => this.rows[last].one = true,
-                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: last as u32 })),
+                    Factor::One => this.rows[end - 1].one = true,
+                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: end as u32 - 1 })),
                 }
             }
             for step in if identity.tail == 0 { Vec::new() } else { jumps.steps(identity.tail) } {
-                this.push_row(WeightRow { jump: step + 1, ..WeightRow::default() });
+                this.rows.push(WeightRow { jump: step + 1, ..WeightRow::default() });
             }
             this.copies.push((identity.result, Site { lane: Lane::Dot, row: this.rows.len() as u32 - 1 }));
         }
+        let runs = this.rows.len();
         arrangement.runs.iter().for_each(|run| this.push_run(run));
+        this.weights = (0..lanes).into_par_iter().map(|lane| this.lane(&blocks, runs, (lane, lanes))).collect();
         this
     }
 
-    /// A packed public value by Horner's rule, last element first: `dot = B·dot' + factor·1`.
+    /// The weights of one of the lanes; rows from `runs` on are those of runs.
+    fn lane(&self, blocks: &[Placed<'_>], runs: usize, (lane, lanes): (usize, usize)) -> IntColumn {
+        let mut column = vec![0; self.rows.len()];
+        let last = lanes - 1 - lane;
+        for block in blocks {
+            let outputs = (0..block.outputs).rev().skip(last).step_by(lanes);
+            let rows = column[block.rows.clone()].iter_mut().rev();
+            rows.zip(outputs).for_each(|(weight, output)| *weight = block.weights.get(output));
+        }
+        if last == 0 {
+            column[runs..].fill(1);
+        }
+        IntColumn::new(&column)
+    }
+
+    /// A packed public value by Horner's rule, last element first: `dot = B·dot' + factor·1`, the weight 1 being in the last lane.
     fn push_run(&mut self, run: &Run) {
         for (index, &digit) in run.digits.iter().rev().enumerate() {
             let row = self.rows.len() as u32;
-            self.push_row(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
-            if let Some(weight) = self.weights.last_mut().and_then(|lane| lane.last_mut()) {
-                *weight = 1;
-            }
+            self.rows.push(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
             self.copies.push((digit, Site { lane: Lane::Factor, row }));
         }
         let last = Site { lane: Lane::Dot, row: self.rows.len() as u32 - 1 };
         self.copies.push((last, Site { lane: Lane::Instance, row: run.row }));
     }
 
-    fn push_row(&mut self, row: WeightRow) {
-        self.rows.push(row);
-        self.weights.iter_mut().for_each(|lane| lane.push(0));
-    }
-
-    /// A block, its last output in the last lane of the last row; `steps` multiply the sum on its last rows.
-    fn push_block(&mut self, weights: &[i64], num_rows: usize, steps: &[u8], first: bool) {
-        let lanes = self.weights.len();
+    /// The rows of a block; `steps` multiply the sum on its last rows.
+    fn push_block(&mut self, num_rows: usize, steps: &[u8], first: bool) {
         let count = num_rows.max(steps.len());
-        let start = self.rows.len();
         for index in 0..count {
             let step = (index + steps.len()).checked_sub(count).map(|i| steps[i]);
-            self.push_row(WeightRow {
+            self.rows.push(WeightRow {
                 keep: index > count - num_rows,
                 product: index + 1 == count,
                 one: false,
                 hold: u32::from(!first && step.is_none()),
                 jump: step.map_or(0, |s| s + 1),
             });
-        }
-        for (slot, &weight) in (0..count * lanes).rev().zip(weights.iter().rev()) {
-            self.weights[slot % lanes][start + slot / lanes] = weight;
         }
     }
 }

@@ -1,5 +1,8 @@
 //! One linear identity: an evaluation of outputs equals a sum of products of evaluations and weight blocks.
 
+use std::ops::Range;
+
+use crate::column::IntColumn;
 use crate::graph::{Linear, NodeId, Op, QuantGraph, Term};
 use crate::layout::rows::Site;
 
@@ -42,33 +45,49 @@ pub(crate) enum Block {
     Given(Vec<i64>),
 }
 
+/// The weights of a block, by output.
+pub(crate) enum Weights<'a> {
+    /// Given; outputs behind them have 0.
+    Given(&'a [i64]),
+    /// One weight, the rest zero.
+    One { output: usize, value: i64 },
+    /// `column[start + stride·output]` for some outputs, the rest zero.
+    Strided { column: &'a IntColumn, start: usize, stride: usize, outputs: Range<usize> },
+}
+
+impl Weights<'_> {
+    /// The weight of an output.
+    pub(crate) fn get(&self, output: usize) -> i64 {
+        match self {
+            Self::Given(values) => values.get(output).copied().unwrap_or(0),
+            Self::One { output: only, value } if output == *only => *value,
+            Self::Strided { column, start, stride, outputs } if outputs.contains(&output) => column.get(start + stride * output),
+            Self::One { .. } | Self::Strided { .. } => 0,
+        }
+    }
+}
+
 impl Block {
     /// The weights.
-    pub(crate) fn weights(&self, graph: &QuantGraph, outputs: usize) -> Vec<i64> {
+    pub(crate) fn weights<'a>(&'a self, graph: &'a QuantGraph) -> Weights<'a> {
         match self {
-            Self::Given(values) => values.clone(),
-            Self::One { output, value } => {
-                let mut weights = vec![0; outputs];
-                weights[*output] = *value;
-                weights
-            }
+            Self::Given(values) => Weights::Given(values),
+            Self::One { output, value } => Weights::One { output: *output, value: *value },
             Self::Conv { node, term, kernel, channel, first } => {
-                let Op::Linear(Linear { terms, bias, .. }) = &graph.node(*node).op else { return vec![0; outputs] };
-                let Term::Conv(conv) = &terms[*term] else { return vec![0; outputs] };
+                let Op::Linear(Linear { terms, bias, .. }) = &graph.node(*node).op else { return Weights::Given(&[]) };
+                let Term::Conv(conv) = &terms[*term] else { return Weights::Given(&[]) };
                 let size = conv.kernel[0] * conv.kernel[1];
                 let per_output = conv.weights.len() / bias.len();
                 let channels = per_output / size;
+                // The outputs of the channel's group.
                 let outputs_per_group = bias.len() / conv.groups;
-                (*first..first + outputs)
-                    .map(|o| {
-                        let inside = o / outputs_per_group == channel / channels;
-                        if inside {
-                            conv.weights.get(o * per_output + channel % channels * size + kernel)
-                        } else {
-                            0
-                        }
-                    })
-                    .collect()
+                let group = channel / channels * outputs_per_group;
+                Weights::Strided {
+                    column: &conv.weights,
+                    start: first * per_output + channel % channels * size + kernel,
+                    stride: per_output,
+                    outputs: group.saturating_sub(*first)..(group + outputs_per_group).saturating_sub(*first),
+                }
             }
         }
     }

@@ -176,8 +176,8 @@ impl Arrangement<'_> {
                         element => match self.origins[input.0][element as usize] {
                             Origin::Cell(site) => products.push(Product { jump: 0, factor: Factor::Cell(site), block }),
                             Origin::Constant(value) => {
-                                let weights = block.weights(self.graph, outputs);
-                                bias.iter_mut().zip(weights).for_each(|(b, w)| *b += w * i64::from(value));
+                                let weights = block.weights(self.graph);
+                                (0..outputs).zip(&mut bias).for_each(|(o, b)| *b += weights.get(o) * i64::from(value));
                             }
                         },
                     }
