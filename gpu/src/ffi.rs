@@ -140,7 +140,7 @@ impl Functions {
 
 /// Whether a file is an ELF file of 64 bits, least byte first, that ends before its section headers do, which are last. What
 /// cannot be read is left to the loader.
-fn is_truncated(path: &Path) -> bool {
+pub(crate) fn is_truncated(path: &Path) -> bool {
     let mut header = [0; 64];
     let length = File::open(path).and_then(|mut file| {
         file.read_exact(&mut header)?;

@@ -6,6 +6,7 @@ mod devices;
 mod driver;
 pub mod error;
 mod ffi;
+pub mod icicle;
 mod plugin;
 mod program;
 
@@ -13,4 +14,5 @@ pub use device::{Column, Device, Domain, Map, Points};
 pub use devices::{Devices, PLUGIN};
 pub use driver::OLDEST_DRIVER;
 pub use error::{DeviceError, NoDevice, PluginError};
+pub use icicle::{Icicle, IcicleDevice, IcicleLibrary, NoIcicle};
 pub use plugin::{Description, Plugin};
