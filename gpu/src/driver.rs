@@ -7,7 +7,7 @@ use std::path::Path;
 
 use libloading::Library;
 
-use crate::error::NoDevice;
+use crate::error::{loader_says, NoDevice};
 
 /// The driver as the system's loader finds it.
 pub(crate) const DRIVER: &str = if cfg!(windows) { "nvcuda.dll" } else { "libcuda.so.1" };
@@ -18,7 +18,7 @@ pub const OLDEST_DRIVER: u32 = 12_000;
 /// Finds the driver, and asks it for the number of devices, which is not 0.
 pub(crate) fn num_devices(path: &Path) -> Result<u32, NoDevice> {
     // SAFETY: the driver of the system, or of a caller that trusts it.
-    let library = unsafe { Library::new(path) }.map_err(|source| NoDevice::NoDriver { reason: source.to_string() })?;
+    let library = unsafe { Library::new(path) }.map_err(|source| NoDevice::NoDriver { reason: loader_says(&source) })?;
     let version = ask(&library, b"cuDriverGetVersion", "cuDriverGetVersion")?;
     if version < OLDEST_DRIVER {
         return Err(NoDevice::OldDriver { actual: version, oldest: OLDEST_DRIVER });

@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+/// What the system's loader says, which is behind what `libloading` does.
+pub(crate) fn loader_says(error: &libloading::Error) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
+}
+
 /// A plugin that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PluginError {
     /// The file is no library, or the system's loader refuses it.
-    #[error("{} cannot be loaded: {source}", path.display())]
+    #[error("{} cannot be loaded: {}", path.display(), loader_says(source))]
     Load {
         /// The file.
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{DeviceError, NoDevice};
+use crate::error::{loader_says, DeviceError, NoDevice};
 
 /// Why there is no ICICLE to prove with.
 #[derive(Debug, thiserror::Error)]
@@ -13,16 +13,18 @@ pub enum NoIcicle {
     Driver(#[from] NoDevice),
     /// None of the places has ICICLE's libraries.
     #[error(
-        "ICICLE is not installed: {} has no libicicle_device, libicicle_field_bn254 and libicicle_curve_bn254; \
+        "ICICLE is not installed: there is no libicicle_device in {}, nor does the system's loader find it ({reason}); \
          install its release to /opt/icicle, or set ICICLE_BACKEND_INSTALL_DIR to the folder of its backends",
         list(places)
     )]
     NotInstalled {
         /// The folders.
         places: Vec<PathBuf>,
+        /// What the loader says.
+        reason: String,
     },
     /// A file is no library, or the system's loader refuses it.
-    #[error("{} cannot be loaded: {source}", path.display())]
+    #[error("{} cannot be loaded: {}", path.display(), loader_says(source))]
     Load {
         /// The file.
         path: PathBuf,
@@ -87,8 +89,5 @@ pub enum NoIcicle {
 
 fn list(places: &[PathBuf]) -> String {
     let names: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
-    if names.is_empty() {
-        return "no folder".to_owned();
-    }
-    names.join(" or ")
+    names.join(", ")
 }

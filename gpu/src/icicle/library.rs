@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::NoIcicle;
 use super::ffi::{self, Functions, RawDevice};
 use crate::driver;
+use crate::error::loader_says;
 
 /// log₂ of the order of the roots of unity that each device has.
 pub(crate) type Roots = Vec<(RawDevice, u32)>;
@@ -57,7 +58,7 @@ impl IcicleLibrary {
         match places.iter().find(|place| place.join(file("device")).is_file()) {
             Some(place) => Self::load(place),
             None => Self::load("").map_err(|error| match error {
-                NoIcicle::Load { .. } => NoIcicle::NotInstalled { places: places.into() },
+                NoIcicle::Load { source, .. } => NoIcicle::NotInstalled { places: places.into(), reason: loader_says(&source) },
                 other => other,
             }),
         }

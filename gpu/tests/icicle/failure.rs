@@ -35,7 +35,7 @@ fn is_of(code: i32, error: &DeviceError) -> bool {
 /// Lets the call at each of the positions fail that are `step` apart, up to one that a proof does not reach.
 #[test]
 fn every_position() {
-    for (keyed, code, step) in tiny().iter().zip([OUT_OF_MEMORY, COPY_FAILED]).map(|(keyed, code)| (keyed, code, 29)) {
+    for (keyed, code, step) in tiny().iter().zip([OUT_OF_MEMORY, COPY_FAILED]).map(|(keyed, code)| (keyed, code, 53)) {
         let mut failures = 0;
         for position in (0..).step_by(step) {
             let installation = Installation::new();

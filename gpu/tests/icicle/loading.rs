@@ -16,9 +16,9 @@ fn load_cuda(installation: &Installation, driver: &str) -> Result<IcicleLibrary,
 
 #[test]
 fn a_machine_without_a_driver() {
-    // No test has a driver: none may be asked for, and nothing of ICICLE is loaded then.
-    if let Err(error) = Icicle::find() {
-        assert!(matches!(error, NoIcicle::Driver(_) | NoIcicle::NotInstalled { .. }), "{error}");
+    // Whatever there is on the machine that runs this, it is used or refused.
+    if let Err(error) = IcicleLibrary::find() {
+        assert!(!matches!(&error, NoIcicle::NotInstalled { .. }) || error.to_string().contains("/opt/icicle"), "{error}");
     }
     let installation = Installation::new();
     let error = load_cuda(&installation, "libno-such-driver.so").expect_err("no driver");
@@ -33,7 +33,9 @@ fn a_machine_without_a_driver() {
 fn no_installation() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = IcicleLibrary::load(folder.path()).expect_err("no libraries");
-    assert!(matches!(error, NoIcicle::Load { .. }) && error.to_string().contains("libicicle_device.so"), "{error}");
+    assert!(matches!(error, NoIcicle::Load { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("libicicle_device.so") && text.contains("No such file"), "{text}");
 }
 
 #[test]

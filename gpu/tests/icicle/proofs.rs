@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use sworn_prover::{Cpu, Reference};
+use halo2_proofs::halo2curves::bn256::Fr;
+use sworn_prover::{Backend, Cpu, Reference};
 
 use crate::mock::Installation;
 use crate::models::{self, Keyed};
@@ -38,4 +39,25 @@ fn models_plain_and_packed() {
     for keyed in [models::convolution().keyed(), models::maxima().packed(3), models::residual().packed(8)] {
         assert_same_proof(&keyed, 4);
     }
+}
+
+/// Coefficients stay on the device up to half of its free memory, 2 MiB here; the others go to the host, and all are the same.
+#[test]
+fn columns_beyond_the_memory_of_the_device() {
+    let installation = Installation::new();
+    let device = installation.open().expect("the mock");
+    let rows = 1 << 13;
+    let columns: Vec<Vec<Fr>> = (0..12).map(|c| (0..rows).map(|r| Fr::from(c * rows + r).square()).collect()).collect();
+    fn transform<B: Backend>(backend: &B, columns: &[Vec<Fr>]) -> (Vec<B::Column>, Vec<Vec<Fr>>) {
+        let domain = backend.domain(13);
+        let columns: Vec<B::Column> = columns.iter().map(|values| backend.fields(values.clone())).collect();
+        let coefficients = backend.interpolate(&domain, &columns.iter().collect::<Vec<_>>());
+        let values = backend.coset(&domain, &coefficients.iter().collect::<Vec<_>>(), 7.into());
+        (coefficients, values.iter().map(|column| backend.read(column, 5..99)).collect())
+    }
+    let (kept, values) = transform(&device, &columns);
+    assert_eq!(values, transform(&Cpu, &columns).1);
+    assert_eq!(installation.count().1, 8 * 32 * rows, "eight of twelve columns stay");
+    drop(kept);
+    assert_eq!(installation.count().1, 0);
 }
