@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_contracts::ExportError;
-use sworn_gpu::{DeviceError, NoDevice};
+use sworn_gpu::{DeviceError, NoDevice, NoIcicle};
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
 use sworn_prover::{KeyError, ProveError};
@@ -68,6 +68,9 @@ pub enum Error {
     /// There is no device to prove on.
     #[error("cannot prove on a CUDA device: {0}")]
     NoDevice(#[from] NoDevice),
+    /// There is no ICICLE to prove with.
+    #[error("cannot prove with ICICLE: {0}")]
+    NoIcicle(#[from] NoIcicle),
     /// The device to prove on cannot be opened.
     #[error(transparent)]
     Device(DeviceError),
@@ -93,7 +96,11 @@ impl Error {
             Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
             Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
             Self::Layout(_) => Some("fewer `--bits` make smaller tables; `sworn inspect` prints what the model needs"),
-            Self::NoDevice(_) | Self::Device(_) | Self::Key(KeyError::Backend(_)) | Self::Prove(ProveError::Backend(_)) => {
+            Self::NoDevice(_)
+            | Self::NoIcicle(_)
+            | Self::Device(_)
+            | Self::Key(KeyError::Backend(_))
+            | Self::Prove(ProveError::Backend(_)) => {
                 Some("`--backend cpu` proves on the processor; `sworn inspect --devices` prints what there is")
             }
             Self::SelfCheck(_) => Some("this is a bug of sworn: please report it with the model"),

@@ -51,7 +51,7 @@ pub use receipt::Receipt;
 pub use srs_source::SrsSource;
 pub use sworn_circuits::layout::LayoutProfile;
 pub use sworn_contracts::{ExportError, Package};
-pub use sworn_gpu::{Description as DeviceDescription, DeviceError, Devices, NoDevice};
+pub use sworn_gpu::{Description as DeviceDescription, DeviceError, Devices, Icicle, NoDevice, NoIcicle};
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};

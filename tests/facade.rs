@@ -83,3 +83,21 @@ fn a_plugin_proves() {
     let missing = compiled.with_backend(Backend::Plugin("/nowhere/libsworn_cuda.so".into())).prove(&input).unwrap_err();
     assert!(matches!(&missing, Error::NoDevice(_)) && missing.hint().unwrap().contains("--backend cpu"), "{missing}");
 }
+
+/// ICICLE behind the facade, as its interface is built for tests.
+#[test]
+#[cfg(target_os = "linux")]
+fn icicle_proves() {
+    let (model, input) = tiny();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(sworn_gpu_emulated::ICICLE, folder.path().join("libicicle_device.so")).unwrap();
+    let compiled = model.compile(&Options::default(), std::slice::from_ref(&input)).unwrap();
+    let compiled = compiled.with_backend(Backend::IcicleProcessor(folder.path().into()));
+    let incomplete = compiled.prove(&input).unwrap_err();
+    assert!(matches!(&incomplete, Error::NoIcicle(_)) && incomplete.hint().unwrap().contains("--backend cpu"), "{incomplete}");
+    for name in ["libicicle_field_bn254.so", "libicicle_curve_bn254.so"] {
+        std::os::unix::fs::symlink("libicicle_device.so", folder.path().join(name)).unwrap();
+    }
+    let receipt = compiled.prove(&input).unwrap();
+    receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+}

@@ -1,24 +1,36 @@
 //! `sworn inspect --devices`: what there is to prove on.
 
 use serde_json::json;
-use sworn::Devices;
+use sworn::{Devices, Icicle};
 
 use super::Answer;
 
-/// The CUDA devices that `prove --backend cuda` can use, or why there are none.
+/// The CUDA devices that `prove --backend cuda` and `--backend icicle` can use, or why there are none.
 pub(super) fn answer() -> Answer {
     let (list, reason) = match Devices::find() {
         Ok(devices) => (devices.list, None),
         Err(reason) => (Vec::new(), Some(reason.to_string())),
     };
-    let mut text = String::from("cpu   always\n");
+    let mut text = String::from("cpu     always\n");
     for (index, device) in list.iter().enumerate() {
         let (major, minor) = device.capability;
-        text += &format!("cuda  {index}: {}, sm_{major}{minor}, {:.1} GB\n", device.name, device.memory as f64 / 1e9);
+        text += &format!("cuda    {index}: {}, sm_{major}{minor}, {:.1} GB\n", device.name, device.memory as f64 / 1e9);
     }
     if let Some(reason) = &reason {
-        text += &format!("cuda  none: {reason}\n");
+        text += &format!("cuda    none: {reason}\n");
     }
+    let icicle = match Icicle::find() {
+        Ok(device) => {
+            let memory = device.memory().map(|(total, _)| total).ok();
+            text += "icicle  0: a CUDA device";
+            text += &memory.map_or_else(|| "\n".to_owned(), |bytes| format!(", {:.1} GB\n", bytes as f64 / 1e9));
+            json!({ "memory": memory })
+        }
+        Err(reason) => {
+            text += &format!("icicle  none: {reason}\n");
+            json!({ "reason": reason.to_string() })
+        }
+    };
     let devices: Vec<_> = list
         .iter()
         .map(|d| {
@@ -26,5 +38,5 @@ pub(super) fn answer() -> Answer {
             json!({ "name": d.name, "memory": d.memory, "capability": capability, "processors": d.processors })
         })
         .collect();
-    Answer { text, json: json!({ "devices": devices, "reason": reason }) }
+    Answer { text, json: json!({ "devices": devices, "reason": reason, "icicle": icicle }) }
 }

@@ -21,7 +21,7 @@ pub(super) struct Inspect {
     /// ONNX file, or the .sworn folder of a compiled model
     #[arg(value_name = "MODEL", required_unless_present = "devices")]
     model: Option<PathBuf>,
-    /// Print the CUDA devices that `prove --backend cuda` can use, or why there are none
+    /// Print the CUDA devices that `prove --backend cuda` and `--backend icicle` can use, or why there are none
     #[arg(long, conflicts_with = "model")]
     devices: bool,
     #[command(flatten)]

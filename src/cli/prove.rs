@@ -29,7 +29,7 @@ pub(super) struct Prove {
     /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
-    /// Where to prove; auto is the first CUDA device, or the processor if there is none
+    /// Where to prove; auto is the first CUDA device, by the plugin or else by ICICLE, or the processor if there is none
     #[arg(long, value_name = "BACKEND", value_enum, default_value_t)]
     backend: BackendName,
     /// File for a trace of the proof's stages, as chrome://tracing and Perfetto read it
@@ -45,6 +45,7 @@ enum BackendName {
     #[default]
     Cpu,
     Cuda,
+    Icicle,
     Auto,
 }
 
@@ -53,6 +54,7 @@ impl From<BackendName> for Backend {
         match name {
             BackendName::Cpu => Self::Cpu,
             BackendName::Cuda => Self::Cuda,
+            BackendName::Icicle => Self::Icicle,
             BackendName::Auto => Self::Auto,
         }
     }

@@ -415,6 +415,12 @@ fn a_backend_is_chosen_or_missing() {
         place.succeed(&prove("cuda"));
         place.succeed(&VERIFY);
     }
+    if devices["icicle"]["reason"].is_string() {
+        place.fail(2, &prove("icicle"), "cannot prove with ICICLE");
+    } else {
+        place.succeed(&prove("icicle"));
+        place.succeed(&VERIFY);
+    }
     place.fail(2, &prove("abacus"), "abacus");
     place.fail(2, &["inspect"], "MODEL");
     place.fail(2, &["inspect", "tiny.sworn", "--devices"], "--devices");
