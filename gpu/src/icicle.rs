@@ -12,6 +12,8 @@
 mod backend;
 mod check;
 mod context;
+#[cfg(feature = "icicle-cuda-runtime")]
+mod cuda;
 mod error;
 mod ffi;
 mod library;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::python;
-use crate::shell::{command, must, succeeds, Failure};
+use crate::shell::{cargo, command, must, succeeds, Failure};
 use crate::Workspace;
 
 const SOURCES: &str = "gpu/cuda";
@@ -62,6 +62,22 @@ pub(crate) fn kernels(workspace: &Workspace) -> Result<(), Failure> {
         Some(nvcc) => check(workspace, &nvcc),
         None => Err(Failure::skipped("no nvcc: `cargo xtask cuda` installs one into target/cuda-venv")),
     }
+}
+
+/// Where the build script of `icicle-cuda-runtime` 1.3.0 looks for the toolkit, and nowhere else.
+const TOOLKIT: &str = "/usr/local/cuda/include/cuda_runtime_api.h";
+
+/// Compiles `sworn-gpu` with its feature of the same name as that crate; [`Failure::skipped`] without what the crate's build
+/// script needs.
+pub(crate) fn icicle_runtime(workspace: &Workspace) -> Result<(), Failure> {
+    if !Path::new(TOOLKIT).exists() {
+        return Err(Failure::skipped(format!("no CUDA toolkit: there is no {TOOLKIT}")));
+    }
+    if std::env::var_os("LIBCLANG_PATH").is_none() && !succeeds(&mut command(&workspace.root, "clang", ["--version"])) {
+        return Err(Failure::skipped("no clang, whose library reads the toolkit's headers; LIBCLANG_PATH names the folder of another"));
+    }
+    let check = ["clippy", "--quiet", "--package", "sworn-gpu", "--features", "icicle-cuda-runtime", "--", "-D", "warnings"];
+    must(&mut cargo(&workspace.root, check))
 }
 
 /// Compiles everything, checks it and links the plugin.

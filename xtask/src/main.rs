@@ -24,7 +24,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, and a clean tree after them
+    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, icicle-runtime, and a clean tree after them
     Test,
     /// Formatting is what rustfmt makes
     Fmt,
@@ -50,6 +50,8 @@ enum Job {
     BenchSmoke,
     /// The CUDA kernels compile within their budget of registers, and their PTX computes what it should, where nvcc is installed
     Kernels,
+    /// The feature `icicle-cuda-runtime` of sworn-gpu compiles, where a CUDA toolkit and libclang are installed
+    IcicleRuntime,
     /// Builds target/cuda/libsworn_cuda.so, with the nvcc of PATH or else that of the Python packages in gpu/cuda/requirements.txt
     Cuda,
     /// Makes the benchmark models in target/models (no name: all but the large ones)
@@ -83,6 +85,7 @@ const SMOKE: Step = ("smoke", steps::smoke);
 const WASM: Step = ("wasm", wasm::test);
 const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
 const KERNELS: Step = ("kernels", cuda::kernels);
+const ICICLE_RUNTIME: Step = ("icicle-runtime", cuda::icicle_runtime);
 const CUDA: Step = ("cuda", cuda::plugin);
 
 fn main() -> ExitCode {
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Job::Wasm { test: true } => finish("wasm", wasm::test(&workspace)),
         Job::BenchSmoke => run(&workspace, &[BENCH_SMOKE]),
         Job::Kernels => run(&workspace, &[KERNELS]),
+        Job::IcicleRuntime => run(&workspace, &[ICICLE_RUNTIME]),
         Job::Cuda => run(&workspace, &[CUDA]),
         Job::Models { names } => finish("models", steps::models(&workspace, &names)),
         Job::Peers { args } => finish("peers", steps::peers(&workspace, &args)),
@@ -111,7 +115,7 @@ fn main() -> ExitCode {
 
 fn test(workspace: &Workspace) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS]);
+    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS, ICICLE_RUNTIME]);
     if answer != ExitCode::SUCCESS {
         return answer;
     }

@@ -73,7 +73,25 @@ impl Icicle {
         driver::num_devices(Path::new(driver::DRIVER))?;
         let library = IcicleLibrary::find()?;
         library.load_cuda()?;
-        Self::open(&library, IcicleDevice::Cuda(0))
+        let icicle = Self::open(&library, IcicleDevice::Cuda(0))?;
+        #[cfg(feature = "icicle-cuda-runtime")]
+        let icicle = icicle.with_cuda_runtime()?;
+        Ok(icicle)
+    }
+
+    /// Takes the device's memory from the CUDA runtime that this program is linked with, and copies to it on a stream. The device
+    /// must be the first CUDA device.
+    ///
+    /// # Errors
+    /// The runtime fails, or is newer than the driver.
+    #[cfg(feature = "icicle-cuda-runtime")]
+    pub fn with_cuda_runtime(mut self) -> Result<Self, DeviceError> {
+        let stream = super::cuda::Stream::new()?;
+        // Nothing is on the device yet.
+        if let Some(context) = Arc::get_mut(&mut self.context) {
+            context.set_stream(stream);
+        }
+        Ok(self)
     }
 
     /// Opens a device, and has it work on a small example of each operation.

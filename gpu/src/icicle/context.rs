@@ -27,12 +27,17 @@ pub(crate) struct Context {
     /// Bytes in columns that stay on the device, and the most that may be.
     kept: AtomicUsize,
     most_kept: usize,
+    #[cfg(feature = "icicle-cuda-runtime")]
+    stream: Option<super::cuda::Stream>,
 }
 
 /// Memory of a device.
 pub(crate) struct Buffer {
     context: Arc<Context>,
     start: NonNull<c_void>,
+    /// Whose memory it is, if it is not ICICLE's.
+    #[cfg(feature = "icicle-cuda-runtime")]
+    owner: Option<super::cuda::Memory>,
     length: usize,
     is_kept: bool,
 }
@@ -46,6 +51,10 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         if self.is_kept {
             self.context.kept.fetch_sub(self.length * WORDS, Ordering::Relaxed);
+        }
+        #[cfg(feature = "icicle-cuda-runtime")]
+        if self.owner.is_some() {
+            return;
         }
         // What a device does not take back is its own: there is nothing more to do about it.
         let _ = self.context.call("icicle_free", |f, _| {
@@ -107,13 +116,32 @@ pub(crate) fn is_available(library: &Library, device: &RawDevice) -> bool {
 impl Context {
     /// The device must be there. Columns stay on it up to half of the memory that is free now, if it tells.
     pub(crate) fn new(library: Arc<Library>, device: RawDevice) -> Result<Self, DeviceError> {
-        let mut context = Self { library, device, kept: AtomicUsize::new(0), most_kept: usize::MAX };
+        let mut context = Self {
+            library,
+            device,
+            kept: AtomicUsize::new(0),
+            most_kept: usize::MAX,
+            #[cfg(feature = "icicle-cuda-runtime")]
+            stream: None,
+        };
         context.call("icicle_set_device", |_, _| SUCCESS)?;
         // Devices that have the memory of the host do not tell.
         if let Ok((_, free)) = context.memory() {
             context.most_kept = free / 2;
         }
         Ok(context)
+    }
+
+    /// From now on takes memory from the CUDA runtime, and copies to it on a stream.
+    #[cfg(feature = "icicle-cuda-runtime")]
+    pub(crate) fn set_stream(&mut self, stream: super::cuda::Stream) {
+        self.stream = Some(stream);
+    }
+
+    #[cfg(feature = "icicle-cuda-runtime")]
+    fn owned(self: &Arc<Self>, mut memory: super::cuda::Memory, length: usize) -> Result<Buffer, DeviceError> {
+        let start = NonNull::new(memory.start()).ok_or_else(|| DeviceError::OutOfMemory { reason: format!("{length} elements") })?;
+        Ok(Buffer { context: self.clone(), start, owner: Some(memory), length, is_kept: false })
     }
 
     /// Calls a function, on this device.
@@ -151,15 +179,30 @@ impl Context {
 
     /// Memory for elements, one or more.
     pub(crate) fn allocate(self: &Arc<Self>, length: usize) -> Result<Buffer, DeviceError> {
+        #[cfg(feature = "icicle-cuda-runtime")]
+        if self.stream.is_some() {
+            return self.owned(super::cuda::Memory::new(length.max(1))?, length);
+        }
         let mut start = std::ptr::null_mut();
         let bytes = length.max(1) * WORDS;
         // SAFETY: the pointer is to a live pointer.
         self.call("icicle_malloc", |f, _| unsafe { (f.malloc)(&mut start, bytes) })?;
         let start = NonNull::new(start).ok_or_else(|| DeviceError::OutOfMemory { reason: format!("{bytes} bytes") })?;
-        Ok(Buffer { context: self.clone(), start, length, is_kept: false })
+        Ok(Buffer {
+            context: self.clone(),
+            start,
+            #[cfg(feature = "icicle-cuda-runtime")]
+            owner: None,
+            length,
+            is_kept: false,
+        })
     }
 
     pub(crate) fn upload(self: &Arc<Self>, values: &[Words]) -> Result<Buffer, DeviceError> {
+        #[cfg(feature = "icicle-cuda-runtime")]
+        if let Some(stream) = self.stream.as_ref().filter(|_| !values.is_empty()) {
+            return self.owned(stream.upload(values)?, values.len());
+        }
         let buffer = self.allocate(values.len())?;
         // SAFETY: both hold as many bytes.
         self.call("icicle_copy_to_device", |f, _| unsafe {
