@@ -84,3 +84,8 @@ struct NTTInitDomainConfig {
     bool is_async;
     void* ext;
 };
+
+#ifndef OTHER_LAYOUT
+static_assert(sizeof(MSMConfig) == 40 && sizeof(NTTConfig) == 64, "as in v3.9");
+static_assert(sizeof(VecOpsConfig) == 32 && sizeof(NTTInitDomainConfig) == 24 && sizeof(Device) == 68, "as in v3.9");
+#endif
