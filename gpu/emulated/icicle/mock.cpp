@@ -143,15 +143,16 @@ size_t reversed(size_t index, size_t rows) {
 
 Fr invert(uint64_t n) { return Fr::from_integer(static_cast<int64_t>(n)).inverse(); }
 
-// Sums by windows of 8 bits.
+// Sums by windows of bits, from the highest.
 Point sum(const Limbs* scalars, const std::vector<Affine>& points) {
+    const int width = points.size() < 512 ? 4 : 8, last = (1 << width) - 1;
     Point total = Point::identity();
-    for (int window = 31; window >= 0; window--) {
-        for (int bit = 0; bit < 8; bit++) total = total.doubled();
-        std::vector<Point> buckets(256, Point::identity());
-        for (size_t i = 0; i < points.size(); i++) buckets[scalars[i].limb[window / 4] >> (window % 4 * 8) & 255].add(points[i], false);
+    for (int low = 256 - width; low >= 0; low -= width) {
+        for (int bit = 0; bit < width; bit++) total = total.doubled();
+        std::vector<Point> buckets(last + 1, Point::identity());
+        for (size_t i = 0; i < points.size(); i++) buckets[scalars[i].limb[low / 32] >> (low % 32) & last].add(points[i], false);
         Point running = Point::identity();
-        for (int bucket = 255; bucket > 0; bucket--) {
+        for (int bucket = last; bucket > 0; bucket--) {
             running.add(buckets[bucket]);
             total.add(running);
         }

@@ -7,8 +7,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::Field;
+use halo2_proofs::halo2curves::group::Curve;
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 use sworn_prover::backend::{Backend, Failure, Form};
@@ -35,7 +36,9 @@ pub struct Icicle {
 
 /// Points of a reference string, on the host and on the device.
 pub struct Points {
-    on_host: Bases,
+    /// Those of all strides that were taken over together, and which these are.
+    on_host: Arc<Vec<Bases>>,
+    stride: usize,
     on_device: Option<Buffer>,
 }
 
@@ -177,11 +180,10 @@ impl Icicle {
         columns.into_iter().map(|column| made(column).unwrap_or_else(|| zeros(rows))).collect()
     }
 
-    /// Commitments to columns of field elements.
-    fn sums(&self, points: &Points, columns: &[&Column]) -> Option<Vec<G1Affine>> {
+    /// Sums of points times columns of field elements.
+    fn sums(&self, terms: &[(usize, &Points, &Column)]) -> Option<Vec<G1Affine>> {
         self.attempt(|context| {
-            let on_device = points.on_device.as_ref().ok_or(MISSING)?;
-            let sum = |column: &&Column| {
+            let sum = |&(_, points, column): &(usize, &Points, &Column)| {
                 let scalars = match &column.on_device {
                     Some(buffer) => {
                         let scalars = context.allocate(buffer.len())?;
@@ -194,10 +196,15 @@ impl Icicle {
                         scalars
                     }
                 };
-                words::point(&context.sum(on_device, &scalars)?)
+                words::point(&context.sum(points.on_device.as_ref().ok_or(MISSING)?, &scalars)?)
             };
-            columns.iter().map(sum).collect()
+            terms.iter().map(sum).collect()
         })
+    }
+
+    fn upload_points(&self, points: &[G1Affine], on_host: &Arc<Vec<Bases>>, stride: usize) -> Points {
+        let coordinates: Vec<Words> = points.par_iter().with_min_len(CHUNK).flat_map_iter(words::affine).collect();
+        Points { on_host: on_host.clone(), stride, on_device: self.attempt(|context| context.upload(&coordinates)) }
     }
 }
 
@@ -247,8 +254,12 @@ impl Backend for Icicle {
     }
 
     fn points(&self, points: &[G1Affine]) -> Points {
-        let coordinates: Vec<Words> = points.par_iter().with_min_len(CHUNK).flat_map_iter(words::affine).collect();
-        Points { on_host: Cpu.points(points), on_device: self.attempt(|context| context.upload(&coordinates)) }
+        self.upload_points(points, &Arc::new(vec![Cpu.points(points)]), 0)
+    }
+
+    fn strides(&self, points: &[G1Affine], rows: usize) -> Vec<Points> {
+        let on_host = Arc::new(Cpu.strides(points, rows));
+        points.chunks_exact(rows).enumerate().map(|(stride, points)| self.upload_points(points, &on_host, stride)).collect()
     }
 
     fn domain(&self, log_rows: u32) -> Domain {
@@ -291,14 +302,29 @@ impl Backend for Icicle {
     }
 
     fn commit(&self, points: &Points, columns: &[&Column]) -> Vec<G1Affine> {
+        let packs: Vec<Vec<&Column>> = columns.iter().map(|column| vec![*column]).collect();
+        self.commit_packs(std::slice::from_ref(points), &packs)
+    }
+
+    fn commit_packs(&self, strides: &[Points], packs: &[Vec<&Column>]) -> Vec<G1Affine> {
         let is_fields = |column: &Column| matches!(column.on_host.get(), None | Some(CpuColumn::Fields(_))) && column.rows > 0;
-        let (fields, others): (Vec<&Column>, Vec<&Column>) = columns.iter().partition(|column| is_fields(column));
-        let on_host: Vec<&CpuColumn> = others.iter().map(|column| self.host(column)).collect();
-        let (sums, others) = rayon::join(|| self.sums(points, &fields), || Cpu.commit(&points.on_host, &on_host));
-        let sums = sums.unwrap_or_else(|| vec![G1Affine::generator(); fields.len()]);
-        let (mut sums, mut others) = (sums.into_iter(), others.into_iter());
-        let mut next = |column: &&Column| if is_fields(column) { sums.next() } else { others.next() };
-        columns.iter().map(|column| next(column).unwrap_or_else(G1Affine::generator)).collect()
+        let members =
+            packs.iter().enumerate().flat_map(|(at, pack)| strides.iter().zip(pack).map(move |(points, column)| (at, points, *column)));
+        let on_device: Vec<(usize, &Points, &Column)> = members.filter(|(_, _, column)| is_fields(column)).collect();
+        // All strides were taken over together.
+        let bases = strides.first().map_or(&[][..], |first| &first.on_host[first.stride..first.stride + strides.len()]);
+        // Where the device has a column, the CPU has zeros.
+        let zero = Cpu.integers(&Arc::new(IntColumn::new(&[])), bases.first().map_or(0, Bases::len));
+        let on_host: Vec<Vec<&CpuColumn>> = packs
+            .iter()
+            .map(|pack| pack.iter().map(|column| if is_fields(column) { &zero } else { self.host(column) }).collect())
+            .collect();
+        let (sums, rest) = rayon::join(|| self.sums(&on_device), || Cpu.commit_packs(bases, &on_host));
+        let mut totals: Vec<G1> = rest.iter().map(G1::from).collect();
+        for ((at, ..), sum) in on_device.iter().zip(sums.unwrap_or_default()) {
+            totals[*at] += sum;
+        }
+        totals.iter().map(Curve::to_affine).collect()
     }
 
     fn interpolate(&self, domain: &Domain, columns: &[&Column]) -> Vec<Column> {
