@@ -49,7 +49,7 @@ const PARTS: [usize; 4] = [1, 2, 4, 8];
 /// Packs that are tried where proving is to be fast.
 const PACKS: [usize; 10] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16];
 /// Gas that a second of proving is worth where it is to be fast, and where verification is to be cheap.
-const GAS_PER_SECOND: [f64; 2] = [10e6, 10e3];
+const GAS_PER_SECOND: [f64; 2] = [6.7e6, 10e3];
 /// The most points of a basis for packs of values on rows: a longer one takes a reference string of a ceremony too long to make.
 const MAX_ROW_BASIS: usize = 1 << 17;
 /// The most polynomials of a commitment.

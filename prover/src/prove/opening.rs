@@ -72,6 +72,14 @@ struct Entry<C> {
 /// A combination of columns.
 type Terms<'c, C> = Vec<(&'c C, i32, Fr)>;
 
+/// An [`Entry`] before its columns are combined.
+struct Group<'c, C> {
+    rotations: &'c [i32],
+    terms: Terms<'c, C>,
+    /// Those of the combination, by rotation.
+    values: Vec<Fr>,
+}
+
 impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
     /// Evaluates and opens everything.
     pub(super) fn openings(&mut self, random: Option<B::Column>, quotient: Quotient<B>, scalars: &Values) -> Result<(), ProveError> {
@@ -220,25 +228,25 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let (omega, inverse) = (self.omega(), self.omega().invert().unwrap_or(Fr::ONE));
         let packed = self.is_packed();
         let component = |j: usize| {
-            // By rotations: what is combined, and its values.
-            let mut groups: Vec<(&[i32], Terms<'_, B::Column>, Vec<Fr>)> = Vec::new();
+            let mut groups: Vec<Group<'_, B::Column>> = Vec::new();
             for (set, power) in self.sets().iter().zip(powers(v)) {
                 let members = if packed { set.members.get(j..=j).unwrap_or_default() } else { &set.members };
                 for (member, scalar) in members.iter().zip(powers(y)) {
                     let Some(column) = self.polynomial(member.polynomial, extra) else { continue };
                     let scalar = power * scalar;
-                    let at = groups.iter().position(|group| group.0 == set.rotations).unwrap_or_else(|| {
-                        groups.push((&set.rotations, Vec::new(), vec![Fr::ZERO; set.rotations.len()]));
+                    let at = groups.iter().position(|group| group.rotations == set.rotations).unwrap_or_else(|| {
+                        let values = vec![Fr::ZERO; set.rotations.len()];
+                        groups.push(Group { rotations: &set.rotations, terms: Vec::new(), values });
                         groups.len() - 1
                     });
-                    groups[at].1.push((column, 0, scalar));
-                    groups[at].2.iter_mut().zip(&member.values).for_each(|(sum, value)| *sum += scalar * e.values[*value]);
+                    groups[at].terms.push((column, 0, scalar));
+                    groups[at].values.iter_mut().zip(&member.values).for_each(|(sum, value)| *sum += scalar * e.values[*value]);
                 }
             }
-            let entry = |(rotations, terms, values): (&[i32], Terms<'_, B::Column>, Vec<Fr>)| {
-                let points: Vec<Fr> = rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
-                let remainder = lagrange_interpolate(&points, &values);
-                Entry { rotations: rotations.to_vec(), combined: self.backend.combine(&terms), remainder }
+            let entry = |group: Group<'_, B::Column>| {
+                let points: Vec<Fr> = group.rotations.iter().map(|&d| x * rotate(omega, inverse, d)).collect();
+                let remainder = lagrange_interpolate(&points, &group.values);
+                Entry { rotations: group.rotations.to_vec(), combined: self.backend.combine(&group.terms), remainder }
             };
             groups.into_iter().map(entry).collect()
         };
