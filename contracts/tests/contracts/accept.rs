@@ -70,7 +70,8 @@ fn packed_proofs_are_short_and_cheap() {
 
 #[test]
 fn deployments_cost_what_is_said() {
-    for keyed in [tiny().keyed(), lenet().keyed(), lenet().onchain(), models::maxima().keyed()] {
+    let of_lenet = [LayoutProfile::Plain, LayoutProfile::Fast, LayoutProfile::Onchain].map(|profile| lenet().profiled(profile));
+    for keyed in [tiny().keyed(), models::maxima().keyed()].into_iter().chain(of_lenet) {
         let fixture = Fixture::of(&keyed);
         let package = &fixture.package;
         let mut evm = Evm::new();
