@@ -41,6 +41,7 @@ sworn_status guard(sworn_context* context, sworn_error* error, F f) {
     return guard(error, [&] {
         require(context != nullptr, "no context");
         const std::lock_guard<std::mutex> lock(context->inner.mutex);
+        context->inner.begin_call();
         f(context->inner);
     });
 }
@@ -69,18 +70,20 @@ std::vector<Fr> scalars(const uint8_t* bytes, uint64_t count) {
     return values;
 }
 
-const sworn_column& column(const Context& context, const sworn_column* column, uint64_t rows) {
+// A column that this call uses. Its values are the caller's constants; where they lie is not.
+const sworn_column& column(Context& context, const sworn_column* column, uint64_t rows) {
     require(column != nullptr && &column->context == &context, "a column is missing, or of another context");
     require(column->rows == rows, "columns have different numbers of rows");
+    context.use(*const_cast<sworn_column*>(column));
     return *column;
 }
 
-const sworn_column& column(const Context& context, const sworn_column* any) {
+const sworn_column& column(Context& context, const sworn_column* any) {
     require(any != nullptr, "a column is missing");
     return column(context, any, any->rows);
 }
 
-Columns columns(const Context& context, const sworn_column* const* all, uint64_t count, uint64_t rows) {
+Columns columns(Context& context, const sworn_column* const* all, uint64_t count, uint64_t rows) {
     Columns out;
     for (uint64_t i = 0; i < count; i++) out.push_back(&column(context, all[i], rows));
     return out;
@@ -93,7 +96,7 @@ uint64_t domain_rows(const Context& context, const sworn_domain* domain) {
     return uint64_t{1} << domain->log_rows;
 }
 
-std::vector<Term> slots(const Context& context, const sworn_slot* all, const Fr* factors, uint64_t count, uint64_t rows) {
+std::vector<Term> slots(Context& context, const sworn_slot* all, const Fr* factors, uint64_t count, uint64_t rows) {
     std::vector<Term> terms;
     for (uint64_t i = 0; i < count; i++) {
         terms.push_back(term(column(context, all[i].column, rows).view(), all[i].rotation, factors ? factors[i] : Fr::one()));
@@ -101,16 +104,23 @@ std::vector<Term> slots(const Context& context, const sworn_slot* all, const Fr*
     return terms;
 }
 
-uint64_t slot_rows(const Context& context, const sworn_slot* all, uint64_t count) {
+uint64_t slot_rows(Context& context, const sworn_slot* all, uint64_t count) {
     require(count > 0, "no column");
     return column(context, all[0].column).rows;
 }
 
-// `rows` is the number of all columns, or 0 for any.
-Forms forms(const Context& context, const sworn_summand* summands, uint64_t num_summands, const uint32_t* ends, uint64_t num_forms) {
+// Forms `first` to `last` − 1, with their summands alone.
+Forms forms(Context& context, const sworn_summand* summands, uint64_t num_summands, const uint32_t* ends, uint64_t first, uint64_t last) {
     Forms forms;
+    const uint64_t begin = first > 0 ? ends[first - 1] : 0;
+    uint64_t before = begin;
+    for (uint64_t i = first; i < last; i++) {
+        require(before <= ends[i] && ends[i] <= num_summands, "the ends of forms are not in order");
+        before = ends[i];
+        forms.ends.push_back(static_cast<uint32_t>(ends[i] - begin));
+    }
     unsigned __int128 factors = 0;
-    for (uint64_t i = 0; i < num_summands; i++) {
+    for (uint64_t i = begin; i < before; i++) {
         require(column(context, summands[i].column).width != 0, "a form has a column of field elements");
         const int64_t factor = summands[i].factor;
         factors += factor < 0 ? 0 - static_cast<uint64_t>(factor) : static_cast<uint64_t>(factor);
@@ -118,17 +128,21 @@ Forms forms(const Context& context, const sworn_summand* summands, uint64_t num_
     }
     // Then a form of 64-bit integers fits 128 bits.
     require(factors < uint64_t{1} << 63, "the factors of forms are too large");
-    uint64_t before = 0;
-    for (uint64_t i = 0; i < num_forms; i++) {
-        require(before <= ends[i] && ends[i] <= num_summands, "the ends of forms are not in order");
-        before = ends[i];
-        forms.ends.push_back(ends[i]);
-    }
     return forms;
 }
 
 void give(std::vector<Column>& columns, sworn_column** out) {
     for (Column& column : columns) *out++ = column.release();
+}
+
+// New columns from columns of so many rows, one each, in parts: f makes those of a part.
+template <class F>
+void give_each(Context& context, const sworn_column* const* all, uint64_t count, uint64_t rows, sworn_column** out, const F& f) {
+    std::vector<Column> made;
+    in_parts(context, count, 2 * rows * sizeof(Fr), 0, [&](uint64_t first, uint64_t number) {
+        for (Column& column : f(columns(context, all + first, number, rows))) made.push_back(std::move(column));
+    });
+    give(made, out);
 }
 
 void write(const Fr& value, uint8_t* out) { std::memcpy(out, value.limb, sizeof value); }
@@ -152,20 +166,38 @@ sworn_column::sworn_column(Context& context, const void* values, uint32_t width,
         is_zero = is_zero && value == 0;
     }
     for (bits = is_zero ? 0 : 1; magnitudes != 0; magnitudes >>= 1) bits++;
-    integers = Array<uint64_t>(context, divide_up(length * width, sizeof(uint64_t)));
-    if (length) context.runtime().copy_in(integers.data(), values, length * width);
+    integers = TwoPlaces<uint64_t>(Array<uint64_t>::of_bytes(context, values, length * width));
+    context.use(*this, true);
+}
+
+void sworn_column::move_out() {
+    integers.move_out();
+    fields.move_out();
+    tail.move_out();
+}
+
+void sworn_column::move_in() {
+    integers.move_in(context);
+    fields.move_in(context);
+    tail.move_in(context);
+}
+
+uint64_t sworn_column::bytes() const {
+    return integers.count() * sizeof(uint64_t) + (fields.count() + tail.count()) * sizeof(Fr);
 }
 
 void sworn_column::write_tail(const Fr* values, uint64_t count) {
     require(count <= rows, "the tail is longer than the column");
     if (count == 0) return;
     if (width == 0) {
+        fields.change();
         context.runtime().copy_in(fields.data() + (rows - count), values, count * sizeof(Fr));
         return;
     }
     if (tail.count() < count) {
-        tail = Array<Fr>(context, values, count);
+        tail = TwoPlaces<Fr>(Array<Fr>(context, values, count));
     } else {
+        tail.change();
         context.runtime().copy_in(tail.data() + (tail.count() - count), values, count * sizeof(Fr));
     }
 }
@@ -191,6 +223,14 @@ sworn_status sworn_cuda_context_memory(sworn_context* context, uint64_t* now, ui
         *now = inner.used();
         *peak = inner.peak();
     });
+}
+
+sworn_status sworn_cuda_context_measure(sworn_context* context, uint32_t is_measured, sworn_error* error) {
+    return guard(context, error, [&](Context& inner) { inner.runtime().measure(is_measured != 0); });
+}
+
+sworn_status sworn_cuda_context_busy(sworn_context* context, sworn_busy* busy, sworn_error* error) {
+    return guard(context, error, [&](Context& inner) { *busy = inner.runtime().busy(); });
 }
 
 sworn_status sworn_cuda_context_fail_after(sworn_context* context, uint64_t allocations, uint64_t launches, sworn_error* error) {
@@ -238,10 +278,8 @@ sworn_status sworn_cuda_column_integers(sworn_context* context, const void* valu
 sworn_status sworn_cuda_column_fields(sworn_context* context, const uint8_t* bytes, uint64_t rows, sworn_column** out,
                                       sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const std::vector<Fr> host = scalars(bytes, rows);
-        Column made(new sworn_column(inner, rows));
-        inner.runtime().copy_in(made->fields.data(), host.data(), rows * sizeof(Fr));
-        *out = made.release();
+        log2_exact(rows);
+        *out = new sworn_column(inner, Array<Fr>(inner, scalars(bytes, rows)));
     });
 }
 
@@ -275,31 +313,30 @@ sworn_status sworn_cuda_commit(sworn_context* context, const sworn_points* point
                                uint8_t* out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
         require(points != nullptr && &points->context == &inner, "points are missing, or of another context");
-        const std::vector<Point> sums = commit(inner, *points, columns(inner, all, count, points->points.count()));
-        for (const Point& sum : sums) {
-            // (X·ZZ, Y·ZZZ, ZZ): Z² = ZZ², Z³ = ZZZ².
-            const Fq coordinates[3] = {sum.x * sum.zz, sum.y * sum.zzz, sum.zz};
-            std::memcpy(out, coordinates, sizeof coordinates);
-            out += sizeof coordinates;
-        }
+        const uint64_t rows = points->points.count();
+        in_parts(inner, count, rows * sizeof(Fr), commit_bytes(rows), [&](uint64_t first, uint64_t number) {
+            for (const Point& sum : commit(inner, *points, columns(inner, all + first, number, rows))) {
+                // (X·ZZ, Y·ZZZ, ZZ): Z² = ZZ², Z³ = ZZZ².
+                const Fq coordinates[3] = {sum.x * sum.zz, sum.y * sum.zzz, sum.zz};
+                std::memcpy(out, coordinates, sizeof coordinates);
+                out += sizeof coordinates;
+            }
+        });
     });
 }
 
 sworn_status sworn_cuda_interpolate(sworn_context* context, const sworn_domain* domain, const sworn_column* const* all, uint64_t count,
                                     sworn_column** out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const Columns in = columns(inner, all, count, domain_rows(inner, domain));
-        std::vector<Column> made = interpolate(*domain, in);
-        give(made, out);
+        give_each(inner, all, count, domain_rows(inner, domain), out, [&](const Columns& in) { return interpolate(*domain, in); });
     });
 }
 
 sworn_status sworn_cuda_coset(sworn_context* context, const sworn_domain* domain, const sworn_column* const* all, uint64_t count,
                               const uint8_t* shift, sworn_column** out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const Columns in = columns(inner, all, count, domain_rows(inner, domain));
-        std::vector<Column> made = coset(*domain, in, scalar(shift));
-        give(made, out);
+        const Fr by = scalar(shift);
+        give_each(inner, all, count, domain_rows(inner, domain), out, [&](const Columns& in) { return coset(*domain, in, by); });
     });
 }
 
@@ -316,8 +353,7 @@ sworn_status sworn_cuda_limbs(sworn_context* context, const sworn_domain* domain
 sworn_status sworn_cuda_natural_order(sworn_context* context, const sworn_column* const* all, uint64_t count, sworn_column** out,
                                       sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        std::vector<Column> made = natural_order(inner, columns(inner, all, count, rows_of(all, count)));
-        give(made, out);
+        give_each(inner, all, count, rows_of(all, count), out, [&](const Columns& in) { return natural_order(inner, in); });
     });
 }
 
@@ -333,7 +369,14 @@ sworn_status sworn_cuda_combine(sworn_context* context, const sworn_slot* all, c
                                 sworn_column** out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
         const uint64_t rows = slot_rows(inner, all, count);
-        *out = combine(inner, slots(inner, all, scalars(factors, count).data(), count, rows), rows).release();
+        const std::vector<Fr> by = scalars(factors, count);
+        Column sum;
+        in_parts(inner, count, rows * sizeof(Fr), 2 * rows * sizeof(Fr), [&](uint64_t first, uint64_t number) {
+            std::vector<Term> terms = slots(inner, all + first, by.data() + first, number, rows);
+            if (sum) terms.push_back(term(column(inner, sum.get()).view(), 0, Fr::one()));
+            sum = combine(inner, terms, rows);
+        });
+        *out = sum.release();
     });
 }
 
@@ -358,15 +401,19 @@ sworn_status sworn_cuda_reciprocals(sworn_context* context, const uint8_t* shift
                                     uint64_t num_summands, const uint32_t* form_ends, uint64_t num_forms, const uint32_t* column_ends,
                                     uint64_t num_columns, sworn_column** out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const Forms all = forms(inner, summands, num_summands, form_ends, num_forms);
-        for (const sworn_summand& summand : all.summands) column(inner, summand.column, rows);
-        const std::vector<uint32_t> ends(column_ends, column_ends + num_columns);
-        uint32_t before = 0;
-        for (const uint32_t end : ends) {
-            require(before <= end && end <= num_forms, "the ends of columns are not in order");
-            before = end;
-        }
-        std::vector<Column> made = reciprocals(inner, scalar(shift), rows, all, ends);
+        const Fr by = scalar(shift);
+        std::vector<Column> made;
+        in_parts(inner, num_columns, rows * sizeof(Fr), 2 * rows * sizeof(Fr), [&](uint64_t first, uint64_t number) {
+            const auto end_of = [&](uint64_t column) { return column > 0 ? column_ends[column - 1] : 0; };
+            std::vector<uint32_t> ends;
+            for (uint64_t i = first; i < first + number; i++) {
+                require(end_of(i) <= column_ends[i] && column_ends[i] <= num_forms, "the ends of columns are not in order");
+                ends.push_back(column_ends[i] - end_of(first));
+            }
+            const Forms part = forms(inner, summands, num_summands, form_ends, end_of(first), end_of(first + number));
+            for (const sworn_summand& summand : part.summands) column(inner, summand.column, rows);
+            for (Column& column : reciprocals(inner, by, rows, part, ends)) made.push_back(std::move(column));
+        });
         give(made, out);
     });
 }
@@ -398,11 +445,14 @@ sworn_status sworn_cuda_gather(sworn_context* context, const sworn_column* const
 sworn_status sworn_cuda_inner_products(sworn_context* context, const sworn_slot* all, uint64_t count, const sworn_column* weights,
                                        uint8_t* out, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const sworn_column& of = column(inner, weights);
-        for (const Fr& value : inner_products(inner, slots(inner, all, nullptr, count, of.rows), of)) {
-            write(value, out);
-            out += sizeof value;
-        }
+        const uint64_t rows = column(inner, weights).rows;
+        in_parts(inner, count, rows * sizeof(Fr), 4 * rows * sizeof(Fr), [&](uint64_t first, uint64_t number) {
+            const sworn_column& of = column(inner, weights, rows);
+            for (const Fr& value : inner_products(inner, slots(inner, all + first, nullptr, number, rows), of)) {
+                write(value, out);
+                out += sizeof value;
+            }
+        });
     });
 }
 
@@ -410,7 +460,7 @@ sworn_status sworn_cuda_multiplicities(sworn_context* context, const sworn_summa
                                        const uint32_t* form_ends, uint64_t num_forms, uint64_t rows, uint64_t size, int64_t* counts,
                                        uint64_t* wrong_row, int64_t* wrong_value, sworn_error* error) {
     return guard(context, error, [&](Context& inner) {
-        const Forms all = forms(inner, summands, num_summands, form_ends, num_forms);
+        const Forms all = forms(inner, summands, num_summands, form_ends, 0, num_forms);
         require(num_forms == 0 || rows < (uint64_t{1} << 32) / num_forms, "the counts would not fit 32 bits");
         require(size <= uint64_t{1} << 32, "the table is too large");
         int64_t value = 0;

@@ -60,31 +60,73 @@ inline uint32_t log2_exact(uint64_t rows) {
     return log;
 }
 
+// An array that lies on the device, or on the host, or on both alike.
+template <class T>
+class TwoPlaces {
+public:
+    TwoPlaces() = default;
+    explicit TwoPlaces(Array<T>&& made) : count_(made.count()), device_(std::move(made)) {}
+
+    T* data() const { return device_.data(); }
+    uint64_t count() const { return count_; }
+
+    // The copy on the host is no more what lies on the device.
+    void change() { host_ = std::vector<T>(); }
+    void move_out() {
+        if (host_.size() != count_) host_ = device_.read();
+        device_ = Array<T>();
+    }
+    void move_in(Context& context) {
+        if (device_.count() != count_) device_ = Array<T>(context, host_);
+    }
+
+private:
+    uint64_t count_ = 0;
+    Array<T> device_;
+    std::vector<T> host_;
+};
+
 }  // namespace sworn
 
 // The owner of a column's memory.
-struct sworn_column {
+struct sworn_column final : sworn::Movable {
     sworn::Context& context;
     uint32_t rows, length = 0, width = 0;
     uint32_t bits = 0;  // every integer x has −2^(bits−1) ≤ x < 2^(bits−1), and is 0 for no bits
-    sworn::Array<uint64_t> integers;
-    sworn::Array<sworn::Fr> fields, tail;
+    sworn::TwoPlaces<uint64_t> integers;
+    sworn::TwoPlaces<sworn::Fr> fields, tail;
 
     // Uninitialised field elements.
     sworn_column(sworn::Context& context, uint64_t rows)
-        : context(context), rows(static_cast<uint32_t>(rows)), fields(context, rows) {
+        : context(context), rows(static_cast<uint32_t>(rows)), fields(sworn::Array<sworn::Fr>(context, rows)) {
         sworn::log2_exact(rows);
+        context.use(*this, true);
+    }
+
+    // Field elements that are there.
+    sworn_column(sworn::Context& context, sworn::Array<sworn::Fr>&& values)
+        : context(context), rows(static_cast<uint32_t>(values.count())), fields(std::move(values)) {
+        sworn::log2_exact(rows);
+        context.use(*this, true);
     }
 
     // Integers.
     sworn_column(sworn::Context& context, const void* values, uint32_t width, uint64_t length, uint64_t rows);
 
+    ~sworn_column() override { context.forget(*this); }
+
+    // Of a column that this call uses.
     sworn::View view() const {
         const void* values = width ? static_cast<const void*>(integers.data()) : fields.data();
         return sworn::View{values, tail.data(), rows, length, static_cast<uint32_t>(tail.count()), width};
     }
 
     void write_tail(const sworn::Fr* values, uint64_t count);
+
+private:
+    void move_out() override;
+    void move_in() override;
+    uint64_t bytes() const override;
 };
 
 struct sworn_points {

@@ -321,6 +321,11 @@ void run_batch(Context& context, const sworn_points& points, const Batch& batch,
 
 }  // namespace
 
+uint64_t commit_bytes(uint64_t rows) {
+    const uint32_t width = window_width(rows, kFieldBits);
+    return segment_bytes(rows, width) * num_windows(kFieldBits, width);
+}
+
 std::vector<Point> commit(Context& context, const sworn_points& points, const Columns& columns) {
     std::vector<Batch> batches;
     // Whole columns and tails have workspaces of different sizes.

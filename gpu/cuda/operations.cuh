@@ -18,6 +18,8 @@ struct Forms {
 };
 
 // msm.cu
+// The workspace of one column of field elements.
+uint64_t commit_bytes(uint64_t rows);
 std::vector<Point> commit(Context& context, const sworn_points& points, const Columns& columns);
 
 // ntt.cu

@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a function or a layout of this file does. */
-#define SWORN_CUDA_ABI_VERSION 1
+#define SWORN_CUDA_ABI_VERSION 2
 
 typedef enum sworn_status {
     SWORN_OK = 0,
@@ -49,6 +49,12 @@ typedef struct sworn_device {
     uint32_t is_emulated;   /* 1 if kernels run on the host */
 } sworn_device;
 
+/* What a device was busy with. */
+typedef struct sworn_busy {
+    uint64_t kernel_ns, copy_ns;  /* time in kernels, and in copies between host and device or on it */
+    uint64_t kernels, copies;     /* how many */
+} sworn_busy;
+
 /* A column at a rotation. */
 typedef struct sworn_slot {
     const sworn_column *column;
@@ -75,6 +81,10 @@ SWORN_EXPORT sworn_status sworn_cuda_context_create(uint32_t device, uint64_t me
 SWORN_EXPORT void sworn_cuda_context_destroy(sworn_context *context);
 /* Bytes that are taken now, and the most that were. */
 SWORN_EXPORT sworn_status sworn_cuda_context_memory(sworn_context *context, uint64_t *now, uint64_t *peak, sworn_error *error);
+/* Measures from now on, from zero, or no more. It costs a little time itself. */
+SWORN_EXPORT sworn_status sworn_cuda_context_measure(sworn_context *context, uint32_t is_measured, sworn_error *error);
+/* What was measured so far. */
+SWORN_EXPORT sworn_status sworn_cuda_context_busy(sworn_context *context, sworn_busy *busy, sworn_error *error);
 /* For tests: the allocation (the launch) after so many more fails, as if the device were full (broken). UINT64_MAX: none. */
 SWORN_EXPORT sworn_status sworn_cuda_context_fail_after(sworn_context *context, uint64_t allocations, uint64_t launches,
                                                         sworn_error *error);

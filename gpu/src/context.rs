@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sworn_circuits::column::IntColumn;
 
 use crate::error::DeviceError;
-use crate::ffi::{self, ColumnWith, ErrorText, Functions, RawDevice};
+use crate::ffi::{self, ColumnWith, ErrorText, Functions, RawBusy, RawDevice};
 use crate::plugin::Description;
 use crate::program::Words;
 
@@ -198,6 +198,20 @@ impl Context {
         // SAFETY: all pointers are to live values of the declared types.
         self.call(|f, context, error| unsafe { (f.context_memory)(context, &mut now, &mut peak, error) })?;
         Ok((now, peak))
+    }
+
+    /// Measures from now on, from zero, or no more.
+    pub(crate) fn measure(&self, is_measured: bool) -> Result<(), DeviceError> {
+        // SAFETY: both pointers are live.
+        self.call(|f, context, error| unsafe { (f.context_measure)(context, is_measured.into(), error) })
+    }
+
+    /// What was measured so far.
+    pub(crate) fn busy(&self) -> Result<RawBusy, DeviceError> {
+        let mut busy = RawBusy::default();
+        // SAFETY: all pointers are to live values of the declared types.
+        self.call(|f, context, error| unsafe { (f.context_busy)(context, &mut busy, error) })?;
+        Ok(busy)
     }
 
     /// Lets an allocation or a launch fail, after so many more.

@@ -27,6 +27,19 @@ pub struct Device {
     failure: OnceLock<DeviceError>,
 }
 
+/// What a device was busy with. The rest of the time it waited for the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Busy {
+    /// Seconds in kernels.
+    pub kernel_seconds: f64,
+    /// Seconds in copies, between host and device or on it.
+    pub copy_seconds: f64,
+    /// Kernels that were launched.
+    pub kernels: u64,
+    /// Copies.
+    pub copies: u64,
+}
+
 /// Points of a reference string on a device.
 pub struct Points(Option<context::Points>);
 
@@ -124,6 +137,29 @@ impl Device {
     /// None unless the plugin is broken.
     pub fn memory(&self) -> Result<(u64, u64), DeviceError> {
         self.context.memory()
+    }
+
+    /// Measures from now on, from zero, what the device is busy with, or no more. It costs a little time itself.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn measure(&self, is_measured: bool) -> Result<(), DeviceError> {
+        self.context.measure(is_measured)
+    }
+
+    /// What was measured so far; all zeros if nothing was.
+    ///
+    /// # Errors
+    /// A device that fails.
+    pub fn busy(&self) -> Result<Busy, DeviceError> {
+        let busy = self.context.busy()?;
+        let seconds = |nanoseconds: u64| nanoseconds as f64 / 1e9;
+        Ok(Busy {
+            kernel_seconds: seconds(busy.kernel_ns),
+            copy_seconds: seconds(busy.copy_ns),
+            kernels: busy.kernels,
+            copies: busy.copies,
+        })
     }
 
     /// For tests: lets the allocation or the launch after so many more fail.

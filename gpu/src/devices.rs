@@ -18,6 +18,10 @@ pub struct Devices {
 /// The plugin's file name.
 pub const PLUGIN: &str = "libsworn_cuda.so";
 
+/// Seconds that a proof on a device takes however small it is. A prediction: a process spends some 0.3 s to open a device, and a
+/// proof 0.2 s on launches and waits that no kernel hides. `cargo xtask gpu-check` prints it beside what it measures.
+pub const PREDICTED_OVERHEAD: f64 = 0.5;
+
 impl Devices {
     /// Finds the devices of this machine. The plugin is that beside the program, in `../lib/sworn` from there, or the one that
     /// the system's loader finds.

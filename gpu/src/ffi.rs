@@ -11,7 +11,7 @@ use libloading::Library;
 use crate::error::PluginError;
 
 /// The version of the interface that this file declares.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 pub(crate) const OK: c_int = 0;
 pub(crate) const OUT_OF_MEMORY: c_int = 1;
@@ -33,6 +33,16 @@ pub(crate) struct RawDevice {
     pub(crate) minor: u32,
     pub(crate) processors: u32,
     pub(crate) is_emulated: u32,
+}
+
+/// What a device was busy with.
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct RawBusy {
+    pub(crate) kernel_ns: u64,
+    pub(crate) copy_ns: u64,
+    pub(crate) kernels: u64,
+    pub(crate) copies: u64,
 }
 
 /// A column with a rotation, or with a factor.
@@ -87,6 +97,8 @@ functions! {
     context_create(u32, u64, Out, Text) -> c_int;
     context_destroy(Raw);
     context_memory(Raw, *mut u64, *mut u64, Text) -> c_int;
+    context_measure(Raw, u32, Text) -> c_int;
+    context_busy(Raw, *mut RawBusy, Text) -> c_int;
     context_fail_after(Raw, u64, u64, Text) -> c_int;
     points_create(Raw, Bytes, u64, Out, Text) -> c_int;
     points_destroy(Raw);

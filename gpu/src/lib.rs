@@ -10,8 +10,8 @@ pub mod icicle;
 mod plugin;
 mod program;
 
-pub use device::{Column, Device, Domain, Map, Points};
-pub use devices::{Devices, PLUGIN};
+pub use device::{Busy, Column, Device, Domain, Map, Points};
+pub use devices::{Devices, PLUGIN, PREDICTED_OVERHEAD};
 pub use driver::OLDEST_DRIVER;
 pub use error::{DeviceError, NoDevice, PluginError};
 pub use icicle::{Icicle, IcicleDevice, IcicleLibrary, NoIcicle};

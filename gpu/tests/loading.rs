@@ -56,7 +56,7 @@ fn a_library_that_is_no_plugin() {
 #[test]
 fn a_plugin_that_lacks_a_function() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = library(folder.path(), "extern \"C\" unsigned sworn_cuda_abi_version() { return 1; }");
+    let path = library(folder.path(), "extern \"C\" unsigned sworn_cuda_abi_version() { return 2; }");
     let error = refusal(path);
     assert!(matches!(error, PluginError::Symbol { symbol: "sworn_cuda_device_count", .. }), "{error}");
 }
@@ -66,7 +66,7 @@ fn a_plugin_of_another_version() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = library(folder.path(), "extern \"C\" unsigned sworn_cuda_abi_version() { return 7; }");
     let error = refusal(path);
-    assert!(matches!(error, PluginError::Version { expected: 1, actual: 7, .. }), "{error}");
+    assert!(matches!(error, PluginError::Version { expected: 2, actual: 7, .. }), "{error}");
     assert!(error.to_string().contains("build the plugin"), "{error}");
 }
 
