@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{json, Value};
 use sworn::{Error, LayoutProfile, LoadOptions, Model, SrsCache};
 
+mod backend;
 mod bench;
 mod bench_step;
 mod compile;

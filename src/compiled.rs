@@ -1,6 +1,5 @@
 //! A compiled model: it proves.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,9 +9,9 @@ use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::Layout;
 use sworn_onnx::quantize::quantize_input;
-use sworn_prover::{Profile, ProveError, ProvingKey, Srs};
+use sworn_prover::{Profile, Proof, ProveError, ProvingKey, Srs};
 
-use crate::backend::AnyProver;
+use crate::backend::{is_of_device, AnyProver, Chosen, DeviceOptions, DeviceUse, Parts};
 use crate::file::write_atomic;
 use crate::folder::{check_replaceable, Contents, Manifest};
 use crate::progress::tell;
@@ -26,8 +25,9 @@ pub struct Compiled {
     srs: Srs,
     memory: Option<u64>,
     backend: Backend,
+    device: DeviceOptions,
     /// Made by the first proof, and again after a device failed.
-    prover: Mutex<Option<Arc<AnyProver>>>,
+    chosen: Mutex<Option<Chosen>>,
 }
 
 /// A receipt, and what making it took.
@@ -37,6 +37,13 @@ pub struct Proved {
     pub receipt: Receipt,
     /// Where the time and the memory went.
     pub profile: Profile,
+    /// Where it was made: `cpu`, or the kind of the device.
+    pub backend: &'static str,
+    /// What it used of the device, if it was made on one.
+    pub device: Option<DeviceUse>,
+    /// Why [`Backend::Auto`] did not prove on the device that it chose, or does so no more. Made on the processor, the
+    /// receipt is as good as any.
+    pub fallback: Option<Arc<Error>>,
 }
 
 impl Proved {
@@ -65,7 +72,8 @@ impl Compiled {
             srs,
             memory: None,
             backend: Backend::default(),
-            prover: Mutex::default(),
+            device: DeviceOptions::default(),
+            chosen: Mutex::default(),
         }
     }
 
@@ -73,7 +81,7 @@ impl Compiled {
     #[must_use]
     pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
         self.memory = bytes;
-        self.prover = Mutex::default();
+        self.chosen = Mutex::default();
         self
     }
 
@@ -81,7 +89,15 @@ impl Compiled {
     #[must_use]
     pub fn with_backend(mut self, backend: Backend) -> Self {
         self.backend = backend;
-        self.prover = Mutex::default();
+        self.chosen = Mutex::default();
+        self
+    }
+
+    /// Sets how a device is used.
+    #[must_use]
+    pub fn with_device(mut self, options: DeviceOptions) -> Self {
+        self.device = options;
+        self.chosen = Mutex::default();
         self
     }
 
@@ -128,7 +144,8 @@ impl Compiled {
     /// Proves what the model answers for an input; the proof is checked before it is handed out.
     ///
     /// # Errors
-    /// The input does not fit, a value leaves the range that the samples called for, or the device is missing or fails.
+    /// The input does not fit, a value leaves the range that the samples called for, or the device is missing or fails and
+    /// [`Backend::Auto`] was not asked for.
     pub fn prove(&self, input: &Input) -> Result<Receipt, Error> {
         Ok(self.prove_with(input, &mut silent())?.receipt)
     }
@@ -153,33 +170,76 @@ impl Compiled {
         let graph = self.graph();
         let values = input.fit(&self.inputs())?;
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
-        let mut inner = |stage, done| -> ControlFlow<()> { progress(Stage::Prove(stage), done) };
-        let rng = StdRng::from_entropy();
-        let proof = self.prover()?.prove(&integers, rng, &mut inner);
-        if let Err(ProveError::Backend(_)) = proof {
-            // A device that failed stays failed: the next proof opens it again.
-            *self.prover.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        let proof = proof.map_err(|e| match e {
-            ProveError::Cancelled => Error::Cancelled,
-            ProveError::Witness(WitnessError::Graph(e)) => Error::Graph(e),
-            e => Error::Prove(e),
-        })?;
+        let (proof, device, chosen) = self.proof(&integers, progress)?;
         let inputs = if self.manifest.settings.public_input { integers } else { Vec::new() };
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
         let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.instance, &proof.bytes);
-        Ok(Proved { receipt, profile: proof.profile })
+        let Chosen { prover, fallback } = chosen;
+        Ok(Proved { receipt, profile: proof.profile, backend: prover.name(), device, fallback })
+    }
+
+    /// A proof by the chosen prover, or by the processor if that is a device which fails and [`Backend::Auto`] chose it.
+    ///
+    /// The second attempt has randomness of its own. Its proof alone is handed out, and the transcript of the first is dropped
+    /// before anyone saw a byte of it, so what is seen has the distribution of any proof. Even both together would tell nothing:
+    /// they are independent proofs of one witness, and no randomness of one is used under challenges of the other.
+    fn proof(&self, inputs: &[Vec<i32>], progress: &mut Progress<'_>) -> Result<(Proof, Option<DeviceUse>, Chosen), Error> {
+        let chosen = self.chosen(progress)?;
+        let attempt = |prover: &AnyProver, progress: &mut Progress<'_>| {
+            prover.prove(inputs, StdRng::from_entropy(), self.device.measure, &mut |stage, done| progress(Stage::Prove(stage), done))
+        };
+        match attempt(&chosen.prover, progress) {
+            Ok((proof, device)) => Ok((proof, device, chosen)),
+            Err(error) if chosen.prover.is_on_device() && is_of_device(&error) => {
+                let processor = self.replace(&chosen.prover, error)?;
+                // The device's memory is not needed any more.
+                drop(chosen);
+                tell(progress, Stage::Fallback, 0.0)?;
+                let (proof, device) = attempt(&processor.prover, progress).map_err(failed)?;
+                Ok((proof, device, processor))
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// The key on the machine that proves, taken there by the first proof.
-    fn prover(&self) -> Result<Arc<AnyProver>, Error> {
-        let mut prover = self.prover.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(prover) = prover.as_ref() {
-            return Ok(prover.clone());
+    fn chosen(&self, progress: &mut Progress<'_>) -> Result<Chosen, Error> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chosen) = chosen.as_ref() {
+            return Ok(chosen.clone());
         }
-        let made = Arc::new(self.backend.prover(self.proving_key.clone(), &self.srs, self.memory)?);
-        *prover = Some(made.clone());
+        let made = self.backend.choose(&self.parts())?;
+        *chosen = Some(made.clone());
+        drop(chosen);
+        if made.fallback.is_some() {
+            tell(progress, Stage::Fallback, 0.0)?;
+        }
         Ok(made)
+    }
+
+    /// What proves in place of a device that failed, from now on. A lost device is seldom found again by the process that lost it,
+    /// and what had too little memory once has it again: the processor stays, unless the backend is set anew.
+    ///
+    /// # Errors
+    /// The failure, if the backend is that device and no other. Then the next proof opens it again.
+    fn replace(&self, failed: &Arc<AnyProver>, error: ProveError) -> Result<Chosen, Error> {
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        match chosen.as_ref() {
+            // Another thread was here before.
+            Some(other) if self.backend.falls_back() && !Arc::ptr_eq(&other.prover, failed) => return Ok(other.clone()),
+            Some(other) if Arc::ptr_eq(&other.prover, failed) => *chosen = None,
+            _ => {}
+        }
+        if !self.backend.falls_back() {
+            return Err(Error::Prove(error));
+        }
+        let made = self.parts().on_cpu(Some(Error::Prove(error)))?;
+        *chosen = Some(made.clone());
+        Ok(made)
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { key: &self.proving_key, srs: &self.srs, memory: self.memory, device: &self.device }
     }
 
     /// Name of the model.
@@ -213,3 +273,14 @@ impl Compiled {
         graph.inputs.iter().map(|id| graph.node(*id)).map(|n| InputSpec { name: n.name.clone(), shape: n.shape.clone() }).collect()
     }
 }
+
+fn failed(error: ProveError) -> Error {
+    match error {
+        ProveError::Cancelled => Error::Cancelled,
+        ProveError::Witness(WitnessError::Graph(e)) => Error::Graph(e),
+        e => Error::Prove(e),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,7 @@ mod progress;
 mod receipt;
 mod srs_source;
 
-pub use backend::Backend;
+pub use backend::{Backend, DeviceOptions, DeviceUse};
 pub use compiled::{Compiled, Proved};
 pub use error::Error;
 pub use export::Call;
@@ -51,7 +51,7 @@ pub use receipt::Receipt;
 pub use srs_source::SrsSource;
 pub use sworn_circuits::layout::LayoutProfile;
 pub use sworn_contracts::{ExportError, Package};
-pub use sworn_gpu::{Description as DeviceDescription, DeviceError, Devices, Icicle, NoDevice, NoIcicle};
+pub use sworn_gpu::{Busy as DeviceBusy, Description as DeviceDescription, DeviceError, Devices, Icicle, NoDevice, NoIcicle};
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::force_portable;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};

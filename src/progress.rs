@@ -21,6 +21,8 @@ pub enum Stage {
     Write,
     /// A stage of the prover.
     Prove(sworn_prover::Stage),
+    /// A device failed, and the proof begins anew on the processor: [`Proved`](crate::Proved) tells why.
+    Fallback,
     /// Checking the proof.
     Verify,
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Stage {
             Self::Setup => f.write_str("setup"),
             Self::Write => f.write_str("write"),
             Self::Prove(stage) => f.write_str(stage.name()),
+            Self::Fallback => f.write_str("the device failed, proving on the processor"),
             Self::Verify => f.write_str("verify"),
         }
     }

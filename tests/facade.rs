@@ -3,7 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use sworn::{silent, Backend, Compiled, Error, Input, Model, Options, Receipt, Rejection, SrsPolicy, SrsSource, VerifyingKey};
+use sworn::{
+    silent, Backend, Compiled, DeviceOptions, Error, Input, Model, Options, Receipt, Rejection, SrsPolicy, SrsSource, VerifyingKey,
+};
 
 fn tiny() -> (Model, Input) {
     (Model::load("tests/vectors/tiny.onnx").unwrap(), Input::read("tests/vectors/tiny.json").unwrap())
@@ -70,17 +72,27 @@ fn folders_hold_everything() {
     assert!(error < 0.01, "{error}");
 }
 
+/// What is this small is proved on the processor, whatever there is.
+#[test]
+fn auto_keeps_small_proofs() {
+    let (model, input) = tiny();
+    let compiled = model.compile(&Options::default(), std::slice::from_ref(&input)).unwrap().with_backend(Backend::Auto);
+    let proved = compiled.prove_with(&input, &mut silent()).unwrap();
+    assert!(proved.backend == "cpu" && proved.fallback.is_none());
+}
+
 /// A device behind the facade; the emulated one is a plugin as any.
 #[test]
 fn a_plugin_proves() {
     let (model, input) = tiny();
     let compiled = model.compile(&Options::default(), std::slice::from_ref(&input)).unwrap();
-    let compiled = compiled.with_backend(Backend::Plugin(sworn_gpu_emulated::PLUGIN.into()));
+    let device = |plugin: &str| DeviceOptions { plugin: Some(plugin.into()), ..DeviceOptions::default() };
+    let compiled = compiled.with_backend(Backend::Cuda).with_device(device(sworn_gpu_emulated::PLUGIN));
     for _ in 0..2 {
         let receipt = compiled.prove(&input).unwrap();
         receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
     }
-    let missing = compiled.with_backend(Backend::Plugin("/nowhere/libsworn_cuda.so".into())).prove(&input).unwrap_err();
+    let missing = compiled.with_device(device("/nowhere/libsworn_cuda.so")).prove(&input).unwrap_err();
     assert!(matches!(&missing, Error::NoDevice(_)) && missing.hint().unwrap().contains("--backend cpu"), "{missing}");
 }
 

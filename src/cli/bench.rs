@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use serde_json::{json, Value};
 
+use super::backend::BackendArgs;
 use super::bench_step::{folder, Step};
 use super::error::CliError;
 use super::Answer;
@@ -29,6 +30,11 @@ pub(super) struct Bench {
     /// Bits of an activation [default: chosen]
     #[arg(long, value_name = "N")]
     bits: Option<u32>,
+    /// Adds prove_again_s, of a second proof by the same process, which has the key in place, and how long a device was busy in it
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 impl Bench {
@@ -78,10 +84,24 @@ impl Bench {
             ("cells", layout["cells"].clone()),
             ("lookups", layout["lookups"].clone()),
             ("witness_s", json!(median_of(proves.iter().filter_map(|p| p["stages"]["witness"]["seconds"].as_f64()).collect()))),
-            ("stages", stages(&proves)),
+            ("stages", stages_of(&proves, "stages")),
+            ("backend", proves[0]["backend"].clone()),
+            ("estimated_s", layout["prove_seconds"].clone()),
         ];
         for (name, figure) in figures {
             row[name] = figure;
+        }
+        if self.again {
+            row["prove_again_s"] = json!(median(&proves, "again_seconds"));
+            row["stages_again"] = stages_of(&proves, "again_stages");
+            for (name, figure) in [("kernel_s", "again_kernel_seconds"), ("copy_s", "again_copy_seconds")] {
+                if proves[0][figure].is_number() {
+                    row[name] = json!(median(&proves, figure));
+                }
+            }
+        }
+        if let Some(bytes) = proves.iter().filter_map(|p| p["device_memory"].as_u64()).max() {
+            row["device_mb"] = json!(bytes as f64 / 1e6);
         }
         Ok(())
     }
@@ -94,6 +114,10 @@ impl Bench {
         if let Some(bits) = self.bits {
             command.args(["--bits", &bits.to_string()]);
         }
+        command.args(self.backend.to_args());
+        if self.again {
+            command.arg("--again");
+        }
         let output = command.stderr(Stdio::inherit()).output().map_err(failed)?;
         let figures = serde_json::from_slice(&output.stdout).ok();
         figures.filter(|_| output.status.success()).ok_or(CliError::BenchStep { step: step.name() })
@@ -101,10 +125,10 @@ impl Bench {
 }
 
 /// Median seconds and largest peak memory by stage.
-fn stages(proves: &[Value]) -> Value {
-    let names = proves.first().and_then(|p| p["stages"].as_object()).into_iter().flat_map(|stages| stages.keys());
+fn stages_of(proves: &[Value], list: &str) -> Value {
+    let names = proves.first().and_then(|p| p[list].as_object()).into_iter().flat_map(|stages| stages.keys());
     let row = |name: &String| {
-        let of = |figure: &'static str| proves.iter().filter_map(move |p| p["stages"][name][figure].as_f64());
+        let of = |figure: &'static str| proves.iter().filter_map(move |p| p[list][name][figure].as_f64());
         (name.clone(), json!({ "s": median_of(of("seconds").collect()), "peak_mb": of("peak_bytes").reduce(f64::max).map(|b| b / 1e6) }))
     };
     Value::Object(names.map(row).collect())

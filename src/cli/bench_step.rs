@@ -5,8 +5,11 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{peak_bytes, silent, Compiled, Input, Model, Options, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY};
+use sworn::{
+    peak_bytes, silent, Compiled, Input, Model, Options, Profile, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY,
+};
 
+use super::backend::{warning, BackendArgs};
 use super::error::CliError;
 use super::Answer;
 
@@ -40,6 +43,10 @@ pub(super) struct BenchStep {
     work: PathBuf,
     #[arg(long)]
     bits: Option<u32>,
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
 }
 
 pub(super) fn folder(work: &Path) -> PathBuf {
@@ -73,16 +80,29 @@ impl BenchStep {
     fn prove(&self) -> Result<Value, CliError> {
         let start = Instant::now();
         let compiled = Compiled::open(folder(&self.work), &SrsSource::default())?;
-        let proved = compiled.prove_unchecked(&Input::read(&self.input)?, &mut silent())?;
+        let compiled = self.backend.apply(compiled, self.again);
+        let input = Input::read(&self.input)?;
+        let proved = compiled.prove_unchecked(&input, &mut silent())?;
         proved.receipt.write(self.receipt())?;
         let (seconds, bytes) = (start.elapsed().as_secs_f64(), proved.receipt.proof_bytes());
-        let stages: serde_json::Map<String, Value> = ProofStage::ALL
-            .iter()
-            .map(|&stage| {
-                (stage.name().into(), json!({ "seconds": proved.profile.seconds(stage), "peak_bytes": proved.profile.peak_bytes(stage) }))
-            })
-            .collect();
-        Ok(json!({ "seconds": seconds, "stages": stages, "proof_bytes": bytes }))
+        if let Some(warning) = warning(&proved) {
+            super::say(&warning);
+        }
+        let mut figures = json!({
+            "seconds": seconds, "stages": stages(&proved.profile), "proof_bytes": bytes, "backend": proved.backend,
+            "device_memory": proved.device.map(|device| device.memory),
+        });
+        if self.again {
+            let start = Instant::now();
+            let proved = compiled.prove_unchecked(&input, &mut silent())?;
+            figures["again_seconds"] = json!(start.elapsed().as_secs_f64());
+            figures["again_stages"] = stages(&proved.profile);
+            if let Some(busy) = proved.device.and_then(|device| device.busy) {
+                figures["again_kernel_seconds"] = json!(busy.kernel_seconds);
+                figures["again_copy_seconds"] = json!(busy.copy_seconds);
+            }
+        }
+        Ok(figures)
     }
 
     fn verify(&self) -> Result<Value, CliError> {
@@ -99,4 +119,10 @@ impl BenchStep {
     fn receipt(&self) -> PathBuf {
         self.work.join("receipt.json")
     }
+}
+
+fn stages(profile: &Profile) -> Value {
+    let figures =
+        |&stage: &ProofStage| (stage.name().into(), json!({ "seconds": profile.seconds(stage), "peak_bytes": profile.peak_bytes(stage) }));
+    Value::Object(ProofStage::ALL.iter().map(figures).collect())
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::json;
-use sworn::{check_writable, Backend, Input};
+use sworn::{check_writable, Input};
 
+use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
 use super::open::open_or_compile;
 use super::progress::Line;
@@ -29,48 +30,13 @@ pub(super) struct Prove {
     /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
-    /// Where to prove; auto is the first CUDA device, by the plugin or else by ICICLE, or the processor if there is none
-    #[arg(long, value_name = "BACKEND", value_enum, default_value_t)]
-    backend: BackendName,
     /// File for a trace of the proof's stages, as chrome://tracing and Perfetto read it
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     #[command(flatten)]
+    backend: BackendArgs,
+    #[command(flatten)]
     compile: CompileArgs,
-}
-
-/// [`Backend`] by name.
-#[derive(ValueEnum, Clone, Copy, Debug, Default)]
-enum BackendName {
-    #[default]
-    Cpu,
-    Cuda,
-    Icicle,
-    Auto,
-}
-
-impl From<BackendName> for Backend {
-    fn from(name: BackendName) -> Self {
-        match name {
-            BackendName::Cpu => Self::Cpu,
-            BackendName::Cuda => Self::Cuda,
-            BackendName::Icicle => Self::Icicle,
-            BackendName::Auto => Self::Auto,
-        }
-    }
-}
-
-/// A number of bytes: `1500`, `500MB`, `4GB`, `4GiB`.
-fn bytes(text: &str) -> Result<u64, &'static str> {
-    const UNITS: [(&str, u64); 7] =
-        [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
-    let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit))).unwrap_or((text, 1));
-    let value: f64 = number.trim().parse().map_err(|_| "expected a size such as 500MB or 4GB")?;
-    if value.is_finite() && value > 0.0 {
-        Ok((value * unit as f64) as u64)
-    } else {
-        Err("the size is a positive number")
-    }
 }
 
 impl Prove {
@@ -81,9 +47,12 @@ impl Prove {
         let input = Input::read(&self.input)?;
         let line = Line::new();
         let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
-        let compiled = compiled.with_memory(self.memory).with_backend(self.backend.into());
+        let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
         let proved = compiled.prove_with(&input, &mut line.callback())?;
         drop(line);
+        if let Some(warning) = warning(&proved) {
+            super::say(&warning);
+        }
         if let Some(path) = &self.trace {
             proved.write_profile(path)?;
         }
@@ -96,7 +65,8 @@ impl Prove {
         receipt.write(path)?;
         let json = json!({
             "receipt": path, "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
-            "insecure_dev": receipt.is_insecure_dev(), "outputs": receipt.outputs(),
+            "insecure_dev": receipt.is_insecure_dev(), "outputs": receipt.outputs(), "backend": proved.backend,
+            "device_memory": proved.device.map(|device| device.memory), "fallback": proved.fallback.map(|error| error.to_string()),
         });
         let mut text = format!("receipt  {}\n", path.display());
         for output in receipt.outputs() {

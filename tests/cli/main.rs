@@ -422,8 +422,33 @@ fn a_backend_is_chosen_or_missing() {
         place.succeed(&VERIFY);
     }
     place.fail(2, &prove("abacus"), "abacus");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--device-overhead=-1"], "--device-overhead");
     place.fail(2, &["inspect"], "MODEL");
     place.fail(2, &["inspect", "tiny.sworn", "--devices"], "--devices");
+}
+
+/// The emulated device in place of a card: its proof, too little memory for it, and none of it for a small proof.
+#[test]
+fn a_device_by_its_plugin() {
+    let place = Place::proved();
+    let prove = ["prove", "tiny.sworn", "tiny.json", "-o", "r.json", "--device-plugin", sworn_gpu_emulated::PLUGIN, "--json"];
+    let with = |options: &[&'static str]| [&prove[..], options].concat();
+    let answer = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let made = answer(&place.run(&with(&["--backend", "cuda"])));
+    assert_eq!((&made["backend"], &made["fallback"]), (&json!("cuda"), &Value::Null));
+    place.succeed(&VERIFY);
+
+    let output = place.run(&with(&["--backend", "auto", "--device-overhead", "0", "--device-memory", "1KB"]));
+    let (made, err) = (answer(&output), String::from_utf8(output.stderr).unwrap());
+    assert!(made["backend"] == "cpu" && made["fallback"].as_str().unwrap().contains("too little memory"), "{made}");
+    assert!(err.starts_with("warning: the device has too little memory") && err.contains("proved on the processor\nhint: "), "{err}");
+    place.succeed(&VERIFY);
+
+    assert_eq!(answer(&place.run(&with(&["--backend", "auto"])))["backend"], "cpu");
+    let output =
+        place.run(&["prove", "tiny.sworn", "tiny.json", "--backend", "cuda", "--device-plugin", prove[6], "--device-memory", "1KB"]);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && err.contains("too little memory") && err.contains("hint: `--backend cpu`"), "{err}");
 }
 
 #[test]
@@ -440,6 +465,13 @@ fn bench_prints_a_line_a_model() {
     assert!(row["max_abs_err"].as_f64().unwrap() < 0.05);
     assert_eq!(row["stages"].as_object().unwrap().len(), 6);
     assert!(row["stages"]["quotient"]["s"].as_f64().unwrap() > 0.0);
+    assert!(row["backend"] == "cpu" && row["prove_again_s"].is_null() && row["kernel_s"].is_null(), "{row}");
+    let device = ["--backend", "cuda", "--device-plugin", sworn_gpu_emulated::PLUGIN];
+    let bench = [&["bench", "model", "--runs", "2", "--again"], &device[..]].concat();
+    let row: Value = serde_json::from_str(&place.succeed(&bench)).unwrap();
+    let seconds = |name: &str| row[name].as_f64().unwrap();
+    assert!(row["backend"] == "cuda" && seconds("device_mb") > 0.1 && seconds("estimated_s") > 0.0, "{row}");
+    assert!(seconds("kernel_s") > 0.0 && seconds("kernel_s") + seconds("copy_s") < seconds("prove_again_s"), "{row}");
     let output = place.run(&["bench", "nowhere", "model", "--runs", "1"]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);

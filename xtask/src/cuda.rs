@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::python;
-use crate::shell::{cargo, command, must, succeeds, Failure};
+use crate::shell::{cargo, command, must, output, succeeds, Failure};
 use crate::Workspace;
 
 const SOURCES: &str = "gpu/cuda";
@@ -121,7 +121,24 @@ fn check(workspace: &Workspace, nvcc: &Nvcc) -> Result<(), Failure> {
     let ptx = folder.join("field.ptx");
     let mut translate = command(&workspace.root, &nvcc.program, ["-std=c++17", "-O3", "-ptx", "-arch=compute_80", "-o"]);
     must(translate.arg(&ptx).arg(workspace.root.join(SOURCES).join("checks/field.cu")))?;
-    must(command(&workspace.root, "python3", [workspace.root.join(SOURCES).join("checks/ptx.py")]).arg(&ptx))
+    must(command(&workspace.root, "python3", [workspace.root.join(SOURCES).join("checks/ptx.py")]).arg(&ptx))?;
+    predict(workspace, nvcc, &folder)
+}
+
+/// Prints the instructions of field operations on the newest architecture, and what operations should take by them.
+fn predict(workspace: &Workspace, nvcc: &Nvcc, folder: &Path) -> Result<(), Failure> {
+    let disassembler = nvcc.program.with_file_name("nvdisasm");
+    if !succeeds(&mut command(&workspace.root, &disassembler, ["--version"])) {
+        eprintln!("nothing is predicted: there is no nvdisasm, which comes with nvcc or with the packages of {REQUIREMENTS}");
+        return Ok(());
+    }
+    let (binary, text) = (folder.join("field.cubin"), folder.join("field.sass"));
+    let architecture = format!("-arch=sm_{}", ARCHITECTURES[ARCHITECTURES.len() - 1]);
+    let mut compile = command(&workspace.root, &nvcc.program, ["-std=c++17", "-O3", "-cubin", &architecture, "-o"]);
+    must(compile.arg(&binary).arg(workspace.root.join(SOURCES).join("checks/field.cu")))?;
+    let listing = output(command(&workspace.root, &disassembler, ["-c"]).arg(&binary)).ok_or_else(|| Failure::new("nvdisasm failed"))?;
+    fs::write(&text, listing).map_err(|error| Failure::new(format!("{}: {error}", text.display())))?;
+    must(command(&workspace.root, "python3", [workspace.root.join(SOURCES).join("checks/predict.py")]).arg(&text))
 }
 
 fn is_within_budget(usage: &Usage) -> bool {

@@ -2,6 +2,7 @@
 //! its steps and the jobs beside it. Steps stop at the first command that fails.
 
 mod cuda;
+mod gpu_check;
 mod python;
 mod shell;
 mod steps;
@@ -24,7 +25,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, icicle-runtime, and a clean tree after them
+    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, icicle-runtime, the check of devices on the emulated one, and a clean tree after them
     Test,
     /// Formatting is what rustfmt makes
     Fmt,
@@ -54,6 +55,8 @@ enum Job {
     IcicleRuntime,
     /// Builds target/cuda/libsworn_cuda.so, with the nvcc of PATH or else that of the Python packages in gpu/cuda/requirements.txt
     Cuda,
+    /// Builds, tests and measures the CUDA backend on this machine's card, or makes a folder that does so on another machine
+    GpuCheck(gpu_check::GpuCheck),
     /// Makes the benchmark models in target/models (no name: all but the large ones)
     Models {
         /// Names, as `benches/models/make_models.py --list` prints them
@@ -87,6 +90,7 @@ const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
 const KERNELS: Step = ("kernels", cuda::kernels);
 const ICICLE_RUNTIME: Step = ("icicle-runtime", cuda::icicle_runtime);
 const CUDA: Step = ("cuda", cuda::plugin);
+const GPU_CHECK: Step = ("gpu-check", gpu_check::emulated);
 
 fn main() -> ExitCode {
     let workspace = match Workspace::find() {
@@ -108,6 +112,7 @@ fn main() -> ExitCode {
         Job::Kernels => run(&workspace, &[KERNELS]),
         Job::IcicleRuntime => run(&workspace, &[ICICLE_RUNTIME]),
         Job::Cuda => run(&workspace, &[CUDA]),
+        Job::GpuCheck(args) => finish("gpu-check", gpu_check::run(&workspace, &args)),
         Job::Models { names } => finish("models", steps::models(&workspace, &names)),
         Job::Peers { args } => finish("peers", steps::peers(&workspace, &args)),
     }
@@ -115,7 +120,8 @@ fn main() -> ExitCode {
 
 fn test(workspace: &Workspace) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer = run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS, ICICLE_RUNTIME]);
+    let answer =
+        run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS, ICICLE_RUNTIME, GPU_CHECK]);
     if answer != ExitCode::SUCCESS {
         return answer;
     }
