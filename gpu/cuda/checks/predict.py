@@ -1,4 +1,4 @@
-"""Predicts what commitments and transforms take on a card, from the instructions of a product and the numbers of products.
+"""Predicts what commitments, transforms and the proofs made of them take on a card, from the instructions of a product and the numbers of products.
 
     nvcc -cubin -arch=sm_90 field.cu -o field.cubin; nvdisasm -c field.cubin > field.sass
     python3 predict.py field.sass [--processors 132 --ghz 1.98 --terabytes 4.8]
@@ -21,6 +21,9 @@ import re
 SOURCES = pathlib.Path(__file__).parent.parent
 FIELD, AFFINE, POINT = 32, 64, 128
 LANES = 64
+COSETS = 4
+# log₂ of the rows, commitments of integers and of field elements, polynomials on cosets, weights in a row.
+PROOFS = {"lenet5_max": (11, 40, 47, 114, 40), "vgg16_cifar": (16, 24, 30, 95, 256)}
 
 
 def sass_counts(text):
@@ -92,6 +95,19 @@ def transform(card, rows, is_coset):
     return seconds
 
 
+def proof(card, log_rows, integers, fields, polynomials, lanes):
+    """Kernels of a whole proof, of the sizes that `sworn inspect` prints; weights are read for two combinations and once for values.
+    Gates, scans and inverses are left out: a few hundred products a row."""
+    rows = 1 << log_rows
+    transforms = transform(card, rows, False) + COSETS * transform(card, rows, True)
+    return (
+        integers * commitment(card, rows, 16, 2)
+        + fields * commitment(card, rows, 254, FIELD)
+        + polynomials * transforms
+        + 3 * card.seconds(rows * lanes, rows * lanes * 2)
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sass", help="nvdisasm's text of field.cu for the card's architecture")
@@ -118,6 +134,9 @@ def main():
             times = [predict(card, 1 << log) * 1e3 for card in (fast, slow)]
             assert 0 < times[0] <= times[1]
             print(f"| {name} | {log} | {times[0]:.3f} | {times[1]:.3f} |")
+    for name, sizes in PROOFS.items():
+        times = [proof(card, *sizes) * 1e3 for card in (fast, slow)]
+        print(f"| proof of {name} | {sizes[0]} | {times[0]:.3f} | {times[1]:.3f} |")
 
 
 if __name__ == "__main__":
