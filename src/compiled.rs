@@ -9,7 +9,7 @@ use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::Layout;
 use sworn_onnx::quantize::quantize_input;
-use sworn_prover::{Profile, Proof, ProveError, ProvingKey, Srs};
+use sworn_prover::{DecodedKey, Profile, Proof, ProveError, ProvingKey, Srs};
 
 use crate::backend::{is_of_device, AnyProver, Chosen, DeviceOptions, DeviceUse, Parts};
 use crate::file::write_atomic;
@@ -110,9 +110,9 @@ impl Compiled {
         let manifest = Manifest::read(folder)?;
         let verifying_key = manifest.read_verifying_key(folder)?;
         let bytes = manifest.read_proving_key(folder)?;
-        let choice = ProvingKey::choice_of(&bytes).map_err(Error::Key)?;
-        let srs = srs.find(&choice, manifest.srs.digest, manifest.srs.ceremony)?;
-        let proving_key = ProvingKey::from_bytes(&bytes, &srs).map_err(Error::Key)?;
+        let decoded = DecodedKey::new(&bytes).map_err(Error::Key)?;
+        let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
+        let proving_key = decoded.open(&srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
             true => Ok(Self::new(manifest, proving_key, verifying_key, srs)),
             false => Err(Error::Key(sworn_prover::KeyError::Mismatch)),

@@ -7,6 +7,7 @@ use rand::{Rng, SeedableRng};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
 use sworn_circuits::layout::Layout;
+use sworn_prover::DecodedKey;
 
 use crate::folder::Manifest;
 use crate::{silent, Error, Input, Model, Options, Tensor};
@@ -57,7 +58,8 @@ impl Inspection {
         let folder = folder.as_ref();
         let manifest = Manifest::read(folder)?;
         let graph = manifest.read_circuit(folder)?;
-        let layout = Layout::with_profile(&graph, manifest.settings.visibility(), manifest.settings.profile)?;
+        let choice = DecodedKey::new(&manifest.read_proving_key(folder)?).map_err(Error::Key)?.choice();
+        let layout = Layout::restore(&graph, manifest.settings.visibility(), choice)?;
         Ok(Self { name: manifest.model, graph, estimate: layout.estimate, report: manifest.report })
     }
 }

@@ -7,7 +7,7 @@ use sworn_prover::srs::{ceremony_of, Srs, SrsCache};
 
 use crate::{Digest, Error};
 
-/// log₂ of the powers of the largest development string that is cached, in 64 MiB.
+/// log₂ of the powers of the largest development string that is cached, in 64 MiB, or twice as many with its Lagrange basis.
 const MAX_CACHED_DEV_K: u32 = 20;
 
 /// Where to take a structured reference string from.
@@ -60,12 +60,19 @@ impl SrsSource {
             return self.dev(choice);
         }
         if let Some(cache) = &self.cache {
-            let cached = cache.get(&digest.0)?;
-            if let Some(srs) = cached.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))? {
-                self.prepare(&srs, choice)?;
-                // Only the time of the next proof is lost if the cache cannot be written.
-                let _ = cache.insert(&srs);
-                return Ok(srs);
+            let cached = cache.get(&digest.0);
+            if cached.is_err() {
+                cache.remove(&digest.0);
+            }
+            match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))) {
+                Ok(Some(srs)) => {
+                    self.prepare(&srs, choice)?;
+                    // Only the time of the next proof is lost if the cache cannot be written.
+                    let _ = cache.insert(&srs);
+                    return Ok(srs);
+                }
+                Err(error) if self.file.is_none() => return Err(error.into()),
+                _ => {}
             }
         }
         let Some(path) = &self.file else { return Err(Error::SrsMissing { ceremony }) };
@@ -73,7 +80,12 @@ impl SrsSource {
         if actual != ceremony {
             return Err(Error::SrsCeremony { expected: ceremony, actual });
         }
-        self.load(choice)
+        let srs = Srs::open(path, Some(k))?;
+        self.prepare(&srs, choice)?;
+        if let Some(cache) = &self.cache {
+            let _ = cache.insert(&srs);
+        }
+        Ok(srs)
     }
 
     /// The ceremony of the file, or of the development SRS.
@@ -87,4 +99,74 @@ impl SrsSource {
 
 fn is_dev(ceremony: Digest) -> Result<bool, Error> {
     Ok(ceremony.0 == Srs::dev(0)?.ceremony())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHOICE: Choice = Choice { log_rows: 2, lanes: 1, weight_lanes: 1, limbs: 1, pack: 3 };
+
+    fn ceremony_file() -> PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors/snarkjs_prepared_4.ptau")
+    }
+
+    type Tested = Result<(), Box<dyn std::error::Error>>;
+
+    /// A file is cut, cached with its basis, found without the file, and mended by it.
+    #[test]
+    fn a_ceremony_is_cached_and_mended() -> Tested {
+        let dir = tempfile::tempdir()?;
+        let cache = SrsCache::new(dir.path());
+        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()) };
+        let without = SrsSource { file: None, cache: Some(cache.clone()) };
+        let srs = with_file.load(&CHOICE)?;
+        let (digest, ceremony) = (Digest(srs.digest()), Digest(srs.ceremony()));
+        let found = without.find(&CHOICE, digest, ceremony)?;
+        assert_eq!((found.digest(), found.has_pack_basis(3, 2)), (srs.digest(), true));
+        assert!(matches!(without.find(&CHOICE, digest, Digest([1; 32])), Ok(srs) if srs.digest() == digest.0));
+        let path = cache.entries()?.first().map(|entry| entry.path.clone()).unwrap_or_default();
+        let mut bytes = std::fs::read(&path)?;
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&path, &bytes)?;
+        assert_eq!(with_file.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
+        assert_eq!(without.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
+        std::fs::write(&path, &bytes)?;
+        assert!(without.find(&CHOICE, digest, ceremony).is_err());
+        Ok(())
+    }
+
+    /// Where nothing can be kept, nothing is lost but time, and no basis is made that takes long.
+    #[test]
+    fn an_unwritable_cache_is_passed_by() -> Tested {
+        let file = tempfile::NamedTempFile::new()?;
+        let cache = Some(SrsCache::new(file.path().join("cache")));
+        let dev = SrsSource { file: None, cache: cache.clone() }.load(&CHOICE)?;
+        assert!(dev.is_insecure_dev() && !dev.has_pack_basis(3, 2));
+        let ceremony = SrsSource { file: Some(ceremony_file()), cache };
+        let srs = SrsSource { cache: None, ..ceremony.clone() }.load(&CHOICE)?;
+        assert!(!srs.has_pack_basis(3, 2));
+        assert!(ceremony.load(&CHOICE).is_err());
+        assert!(ceremony.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony())).is_ok());
+        Ok(())
+    }
+
+    /// The development string is made once.
+    #[test]
+    fn the_development_string_is_kept() -> Tested {
+        let dir = tempfile::tempdir()?;
+        let source = SrsSource { file: None, cache: Some(SrsCache::new(dir.path())) };
+        let srs = source.load(&CHOICE)?;
+        let mut names: Vec<_> = std::fs::read_dir(dir.path())?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
+        names.sort();
+        assert_eq!(names.len(), 2, "{names:?}");
+        let times = |names: &[PathBuf]| names.iter().map(|name| name.metadata()?.modified()).collect::<std::io::Result<Vec<_>>>();
+        let before = times(&names)?;
+        assert_eq!(source.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony()))?.digest(), srs.digest());
+        assert_eq!(times(&names)?, before);
+        let plain = source.load(&Choice { log_rows: 4, pack: 1, ..CHOICE })?;
+        assert!(plain.has_lagrange() && plain.digest() == srs.digest());
+        Ok(())
+    }
 }

@@ -192,20 +192,38 @@ impl ProvingKey {
         out
     }
 
-    /// The choice of a key's layout, from its encoding: it tells what its reference string needs.
-    ///
-    /// # Errors
-    /// Bytes that are no proving key.
-    pub fn choice_of(bytes: &[u8]) -> Result<Choice, KeyError> {
-        Ok(decode(bytes)?.choice)
-    }
-
     /// Decodes a key.
     ///
     /// # Errors
     /// Bytes that are no key, a key whose parts do not belong together, or another reference string.
     pub fn from_bytes(bytes: &[u8], srs: &Srs) -> Result<Self, KeyError> {
-        let body = decode(bytes)?;
+        DecodedKey::new(bytes)?.open(srs)
+    }
+}
+
+/// A proving key that is decoded, but not yet with its reference string.
+pub struct DecodedKey(Body<'static>);
+
+impl DecodedKey {
+    /// Decodes a key.
+    ///
+    /// # Errors
+    /// Bytes that are no proving key.
+    pub fn new(bytes: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self(decode(bytes)?))
+    }
+
+    /// The choice of its layout, which tells what its reference string needs.
+    pub fn choice(&self) -> Choice {
+        self.0.choice
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// A key whose parts do not belong together, or another reference string.
+    pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
+        let body = self.0;
         let verifying = VerifyingKey::from_bytes(&body.verifying)?;
         let graph = body.graph.into_owned();
         check_serialised(&graph)?;
@@ -225,13 +243,13 @@ impl ProvingKey {
         }
         let circuit = Circuit::new(&layout, &meta, &derivations)?;
         let sigma = sigma(&layout, &circuit.permuted)?;
-        Ok(Self { graph, visibility: body.visibility, layout, circuit, sigma, verifying })
+        Ok(ProvingKey { graph, visibility: body.visibility, layout, circuit, sigma, verifying })
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Body<'_>, KeyError> {
+fn decode(bytes: &[u8]) -> Result<Body<'static>, KeyError> {
     let rest = bytes.strip_prefix(MAGIC.as_slice()).and_then(|rest| rest.strip_prefix(&VERSION.to_le_bytes())).ok_or(KeyError::Encoding)?;
-    let body: Body<'_> = postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)?;
+    let body: Body<'static> = postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)?;
     if body.choice.is_sized() {
         Ok(body)
     } else {

@@ -27,7 +27,7 @@ mod transcript;
 pub use backend::Backend;
 pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
-pub use key::{setup, ProvingKey};
+pub use key::{setup, DecodedKey, ProvingKey};
 pub use memory::peak_bytes;
 pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};

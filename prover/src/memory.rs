@@ -15,6 +15,8 @@ use crate::key::ProvingKey;
 
 /// Bytes of a field element.
 const FIELD: u64 = 32;
+/// Points of the tables of a basis' last rows.
+const TABLES: u64 = 6 * 16 * 51;
 /// Columns that are transformed together when coefficients are not kept.
 pub(crate) const BATCH: usize = 4;
 /// Columns beside those that are counted: limbs, openings, temporaries.
@@ -66,7 +68,8 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
 fn points(key: &ProvingKey) -> u64 {
     let (rows, pack) = (1u64 << key.layout.log_rows, key.layout.pack as u64);
     let bases = if pack > 1 { pack * rows } else { 2 * rows };
-    64 * (bases + (1u64 << key.layout.choice().log_powers()))
+    let tables = if key.layout.choice().has_row_basis() { pack * TABLES } else { 0 };
+    64 * (tables + bases + (1u64 << key.layout.choice().log_powers()))
 }
 
 /// The fastest way that fits a budget. Nothing is kept for a second proof before there is one.

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The points of one i are a *stride* of the reference string's t·n powers [GW21, §3], or of a basis that is made of them once
-//! ([`Srs::pack_basis`]): with it, a column of small integers is committed as such. Long packs do without.
+//! ([`Srs::pack_basis`]): with it, a column of small integers is committed as such. Long packs do without, and so does a string
+//! of a ceremony until somebody asked for its basis.
 //!
 //! \[GW21\]: fflonk, <https://eprint.iacr.org/2021/1167>
 
@@ -31,7 +32,9 @@ impl<B: Backend> Strides<B> {
     /// A string of fewer powers.
     pub(crate) fn new(backend: &B, srs: &Srs, choice: &Choice) -> Result<Self, KeyError> {
         let rows = 1usize << choice.log_rows;
-        let of_rows = choice.has_row_basis();
+        // That of a ceremony takes longer to make than it saves, unless it is kept.
+        let is_made = srs.is_insecure_dev() || srs.has_pack_basis(choice.pack, choice.log_rows);
+        let of_rows = choice.has_row_basis() && is_made;
         let points = if of_rows {
             let basis = srs.pack_basis(choice.pack, choice.log_rows).map_err(|_| too_small(srs, choice))?;
             backend.strides(&basis, rows)

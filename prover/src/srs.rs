@@ -23,7 +23,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use halo2_proofs::arithmetic::best_multiexp;
 use halo2_proofs::halo2curves::bn256::{pairing, Bn256, Fr, G1Affine, G2Affine, G1};
@@ -248,33 +248,37 @@ impl Srs {
     /// # Errors
     /// There are fewer powers than t·n.
     pub fn pack_basis(&self, pack: usize, log_rows: u32) -> Result<PackBasis, SrsError> {
-        let rows = 1usize << log_rows;
-        if pack.saturating_mul(rows) > self.g.len() {
-            return Err(SrsError::TooSmall { expected: log_rows + pack.next_power_of_two().ilog2(), actual: self.k });
+        if log_rows > MAX_K || pack.saturating_mul(1 << log_rows) > self.g.len() {
+            let expected = log_rows.saturating_add(pack.checked_next_power_of_two().map_or(usize::BITS, usize::ilog2));
+            return Err(SrsError::TooSmall { expected, actual: self.k });
         }
-        let mut bases = self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner);
-        let basis = bases.entry((pack, log_rows)).or_insert_with(|| {
-            Arc::new(match self.is_insecure_dev() {
-                true => dev::pack_basis(pack, log_rows),
-                false => (0..pack)
-                    .flat_map(|i| {
-                        let stride: Vec<G1Affine> = self.g[i..].iter().step_by(pack).take(rows).copied().collect();
-                        lagrange::lagrange_from_powers(&stride)
-                    })
-                    .collect(),
-            })
-        });
-        Ok(basis.clone())
+        if let Some(basis) = self.bases().get(&(pack, log_rows)) {
+            return Ok(basis.clone());
+        }
+        // Without the lock: who waits for the work of others may be given work that wants it.
+        let points = match self.is_insecure_dev() {
+            true => dev::pack_basis(pack, log_rows),
+            false => {
+                let stride = |i: usize| self.g[i..].iter().step_by(pack).take(1 << log_rows).copied().collect::<Vec<_>>();
+                let strides: Vec<_> = (0..pack).into_par_iter().map(|i| lagrange::lagrange_from_powers(&stride(i))).collect();
+                strides.concat()
+            }
+        };
+        Ok(self.bases().entry((pack, log_rows)).or_insert_with(|| Arc::new(points)).clone())
+    }
+
+    fn bases(&self) -> MutexGuard<'_, BTreeMap<(usize, u32), PackBasis>> {
+        self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether [`Srs::pack_basis`] costs nothing any more.
     pub fn has_pack_basis(&self, pack: usize, log_rows: u32) -> bool {
-        self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&(pack, log_rows))
+        self.bases().contains_key(&(pack, log_rows))
     }
 
     /// Takes a basis that was made before.
     fn keep_pack_basis(&self, pack: usize, log_rows: u32, points: Vec<G1Affine>) {
-        self.pack_bases.lock().unwrap_or_else(PoisonError::into_inner).insert((pack, log_rows), Arc::new(points));
+        self.bases().insert((pack, log_rows), Arc::new(points));
     }
 
     /// Whether [`Srs::g_lagrange`] costs nothing any more.

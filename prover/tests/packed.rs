@@ -16,7 +16,7 @@ use sworn_circuits::field::embed;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::{Choice, Visibility};
 use sworn_prover::halo2::convert::from_g1;
-use sworn_prover::{Cpu, KeyError, ProveError, ProvingKey, Reference};
+use sworn_prover::{Cpu, DecodedKey, KeyError, ProveError, ProvingKey, Reference};
 use sworn_verifier::sets::{Commitment, Polynomial};
 use sworn_verifier::{verify, KeyParts, VerifyingKey};
 
@@ -89,7 +89,7 @@ fn proving_keys_of_impossible_sizes_are_refused() {
     let packs = [0, 257, 1 << 20, usize::MAX].map(|pack| Choice { pack, ..good });
     let rows = [0, 3, 25, u32::MAX].map(|log_rows| Choice { log_rows, ..good });
     for choice in packs.into_iter().chain(rows).chain([Choice { pack: 256, log_rows: 24, ..good }]) {
-        assert!(matches!(ProvingKey::choice_of(&bytes(choice)), Err(KeyError::Encoding)), "{choice:?}");
+        assert!(matches!(DecodedKey::new(&bytes(choice)), Err(KeyError::Encoding)), "{choice:?}");
         assert!(matches!(ProvingKey::from_bytes(&bytes(choice), &keyed.srs), Err(KeyError::Encoding)), "{choice:?}");
     }
 }
@@ -150,7 +150,7 @@ fn keys_are_read_back() {
     let keyed = models::maxima().packed(9);
     let read = ProvingKey::from_bytes(&keyed.key.to_bytes(), &keyed.srs).unwrap();
     assert_eq!(read.verifying_key(), keyed.key.verifying_key());
-    assert_eq!(ProvingKey::choice_of(&keyed.key.to_bytes()).unwrap().log_powers(), keyed.srs.k());
+    assert_eq!(DecodedKey::new(&keyed.key.to_bytes()).unwrap().choice().log_powers(), keyed.srs.k());
     let small = sworn_prover::Srs::dev(keyed.srs.k() - 1).unwrap();
     assert!(matches!(ProvingKey::from_bytes(&keyed.key.to_bytes(), &small), Err(KeyError::SrsSize { .. })));
 }

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
-use sworn_prover::{prove, setup, KeyError, Proof, ProveError, ProvingKey, Srs};
+use sworn_prover::{prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
 use sworn_verifier::{verify, Fr, VerifyError, VerifyingKey};
 
 /// `relu` of a dense layer on four inputs: 16 weights.
@@ -106,7 +106,7 @@ fn keys_survive_their_encoding_and_refuse_others() {
     let srs = srs();
     let key = key(40, &srs);
     let bytes = key.to_bytes();
-    assert_eq!(ProvingKey::choice_of(&bytes).unwrap().log_powers(), srs.k());
+    assert_eq!(DecodedKey::new(&bytes).unwrap().choice().log_powers(), srs.k());
     let read = ProvingKey::from_bytes(&bytes, &srs).unwrap();
     let proof = proof(&read, &srs);
     assert_eq!(verify(key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));

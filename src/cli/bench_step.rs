@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
 use sworn::{
-    peak_bytes, silent, Compiled, Input, Model, Options, Profile, ProofStage, Receipt, SrsPolicy, SrsSource, VerifyingKey, VERIFYING_KEY,
+    peak_bytes, silent, Compiled, Input, Model, Options, Profile, ProofStage, Receipt, SrsCache, SrsPolicy, SrsSource, VerifyingKey,
+    VERIFYING_KEY,
 };
 
 use super::backend::{warning, BackendArgs};
@@ -70,8 +71,13 @@ impl BenchStep {
         Ok(Answer { text: format!("{figures}\n"), json: figures })
     }
 
+    /// The development string, which compiling puts into a cache, as it does for `sworn prove`.
+    fn srs(&self) -> SrsSource {
+        SrsSource { file: None, cache: Some(SrsCache::new(self.work.join("srs"))) }
+    }
+
     fn setup(&self) -> Result<Value, CliError> {
-        let options = Options { bits: self.bits, ..Options::default() };
+        let options = Options { bits: self.bits, srs: self.srs(), ..Options::default() };
         let compiled = Model::load(&self.model)?.compile(&options, &[Input::read(&self.input)?])?;
         compiled.save(folder(&self.work))?;
         Ok(json!({ "layout": compiled.layout().estimate, "bits": compiled.graph().bits }))
@@ -79,7 +85,7 @@ impl BenchStep {
 
     fn prove(&self) -> Result<Value, CliError> {
         let start = Instant::now();
-        let compiled = Compiled::open(folder(&self.work), &SrsSource::default())?;
+        let compiled = Compiled::open(folder(&self.work), &self.srs())?;
         let compiled = self.backend.apply(compiled, self.again);
         let input = Input::read(&self.input)?;
         let proved = compiled.prove_unchecked(&input, &mut silent())?;

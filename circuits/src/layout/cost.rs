@@ -103,9 +103,9 @@ pub struct Estimate {
     pub weights: usize,
     /// Activations of the model: elements of requantised tensors.
     pub activations: usize,
-    /// Commitments of columns of integers in a proof.
+    /// Columns of integers that are committed in a proof.
     pub integer_commitments: usize,
-    /// Commitments of columns of field elements in a proof.
+    /// Columns of field elements that are committed in a proof, W and W' with them.
     pub commitments: usize,
     /// Additions of points for one of them.
     pub additions: f64,

@@ -27,7 +27,7 @@ mod lookups;
 mod tail;
 mod windows;
 
-use affine::Adder;
+use affine::{Adder, Points};
 use buckets::Task;
 use tail::{Table, NUM_TABLES};
 use windows::Windows;
@@ -173,6 +173,13 @@ pub fn commit_packs(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1Affine
     commitments
 }
 
+/// The sums of points of `first` with points of `second`, pair by pair, on this thread alone.
+pub(crate) fn sum_pairs(first: &[G1Affine], second: &[G1Affine], pairs: &[(u32, u32)]) -> Vec<G1Affine> {
+    let behind = first.len() as u32;
+    let (left, right) = (pairs.iter().map(|pair| pair.0).collect(), pairs.iter().map(|pair| behind + pair.1));
+    Adder::detect().sum_pairs(Points::two(first, second), left, right)
+}
+
 /// The sums of rows that have tables, by pack.
 fn tails(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1> {
     let of_stride = |(i, stride): (usize, &Bases)| {
@@ -223,8 +230,8 @@ fn parts_of_pack<'a>(strides: &[Bases], index: usize, pack: &[Scalars<'a>]) -> V
         parts.extend(scalars.windows().map(|windows| Part { pack: index, row, scalars, windows }));
     };
     // Field elements whose bases are beside each other are one column.
-    let mut fields: Vec<[u64; 4]> = Vec::new();
-    let mut end = 0;
+    let mut fields: Vec<&[Fr]> = Vec::new();
+    let (mut first, mut end) = (0, 0);
     for (stride, member) in strides.iter().zip(pack) {
         let Range { start, end: behind } = stride.rows;
         let tail = member.tail();
@@ -235,9 +242,10 @@ fn parts_of_pack<'a>(strides: &[Bases], index: usize, pack: &[Scalars<'a>]) -> V
             Scalars::Fields(values) => {
                 assert_fits(values.len());
                 if end != start {
-                    part(end - fields.len(), windows::Scalars::Limbs(std::mem::take(&mut fields)));
+                    part(first, windows::Scalars::of_parts(&std::mem::take(&mut fields)));
+                    first = start;
                 }
-                fields.extend(values.iter().map(windows::limbs));
+                fields.push(values);
                 end = start + values.len();
             }
             Scalars::Ints { values, .. } => {
@@ -249,7 +257,7 @@ fn parts_of_pack<'a>(strides: &[Bases], index: usize, pack: &[Scalars<'a>]) -> V
         let long = &tail[..tail.len() - with_tables(tail).len()];
         part(behind - tail.len(), windows::Scalars::of_fields(long));
     }
-    part(end - fields.len(), windows::Scalars::Limbs(fields));
+    part(first, windows::Scalars::of_parts(&fields));
     parts
 }
 

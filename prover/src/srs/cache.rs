@@ -137,12 +137,13 @@ impl SrsCache {
         srs
     }
 
-    /// Makes [`Srs::pack_basis`] of an SRS cost nothing any more: it is read, or made and then kept. What is wrong with the
-    /// cache costs time only.
+    /// Makes [`Srs::pack_basis`] of an SRS cost nothing any more: it is read, or made and then kept. If it cannot be kept it is
+    /// not made.
     ///
     /// # Errors
     /// There are fewer powers than t·n.
     pub fn prepare_pack_basis(&self, srs: &Srs, pack: usize, log_rows: u32) -> Result<(), SrsError> {
+        let length = u32::try_from(pack).ok().filter(|_| log_rows <= MAX_K).map(|_| (pack * G1_BYTES) << log_rows);
         if srs.has_pack_basis(pack, log_rows) {
             return Ok(());
         }
@@ -155,7 +156,7 @@ impl SrsCache {
         let read = |bytes: &[u8]| {
             let (body, check) = bytes.split_last_chunk::<32>()?;
             let points = body.strip_prefix(start.as_slice())?;
-            let whole = blake3::hash(body).as_bytes() == check && points.len() == (pack * G1_BYTES) << log_rows;
+            let whole = blake3::hash(body).as_bytes() == check && Some(points.len()) == length;
             if whole {
                 decode_g1(points, Array::LagrangeG1).ok()
             } else {
@@ -166,11 +167,21 @@ impl SrsCache {
             srs.keep_pack_basis(pack, log_rows, points);
             return Ok(());
         }
+        if self.create().is_err() || tempfile::NamedTempFile::new_in(&self.folder).is_err() {
+            return Ok(());
+        }
         start.extend(encode_g1(&srs.pack_basis(pack, log_rows)?));
         let check = blake3::hash(&start);
         start.extend(check.as_bytes());
-        let _ = self.create().and_then(|()| write_file(&path, &[&start]));
+        // It is made, whether it can be kept or not.
+        let _ = write_file(&path, &[&start]);
         Ok(())
+    }
+
+    /// Removes the SRS with this digest, if it is there.
+    pub fn remove(&self, digest: &[u8; 32]) {
+        // A file that stays is found to be damaged again.
+        let _ = std::fs::remove_file(self.path(digest));
     }
 
     fn create(&self) -> Result<(), SrsError> {

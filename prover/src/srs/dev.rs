@@ -8,21 +8,22 @@
 //! ```
 //!
 //! `a < d·2^(wj)` and their sum is the low part of a canonical scalar, below r: the addends are never equal and never
-//! opposite, so the affine formula has no exception but `P = 0`.
+//! opposite, so the affine formula has no exception but `P = 0`, at the first digit that is not 0.
 
-use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{BatchInvert, Field, FromUniformBytes, PrimeField};
 use halo2_proofs::halo2curves::group::prime::PrimeCurveAffine;
 use halo2_proofs::halo2curves::group::{Curve, Group};
 use rayon::prelude::*;
 
 use super::lagrange::bits_at;
+use crate::cpu::msm::sum_pairs;
 use crate::domain::root_of_unity;
 
 /// What the secret is derived from.
 const SEED: &str = "sworn insecure development SRS, secret known to everybody";
 /// Points that share one inversion.
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
 
 /// The secret `s` of the development SRS. Not a secret.
 pub(super) fn secret() -> Fr {
@@ -100,30 +101,13 @@ impl Tables {
     fn multiply_batch(&self, scalars: &[Fr]) -> Vec<G1Affine> {
         let digits: Vec<[u8; 32]> = scalars.iter().map(Fr::to_repr).collect();
         let mut sums = vec![G1Affine::identity(); scalars.len()];
-        let mut pending: Vec<(usize, G1Affine)> = Vec::with_capacity(BATCH);
-        let mut slopes: Vec<Fq> = Vec::with_capacity(BATCH);
+        let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(BATCH);
         for (j, window) in self.windows.iter().enumerate() {
-            pending.clear();
-            for (i, scalar) in digits.iter().enumerate() {
-                let digit = bits_at(scalar, j * self.bits, self.bits);
-                if digit == 0 {
-                    continue;
-                }
-                let addend = window[digit - 1];
-                match bool::from(sums[i].is_identity()) {
-                    true => sums[i] = addend,
-                    false => pending.push((i, addend)),
-                }
-            }
-            slopes.clear();
-            slopes.extend(pending.iter().map(|(i, q)| q.x - sums[*i].x));
-            slopes.batch_invert();
-            for ((i, q), inverse) in pending.iter().zip(&slopes) {
-                let p = &mut sums[*i];
-                let slope = (q.y - p.y) * inverse;
-                let x = slope.square() - p.x - q.x;
-                *p = G1Affine { x, y: slope * (p.x - x) - p.y };
-            }
+            pairs.clear();
+            let digits = (0u32..).zip(digits.iter().map(|scalar| bits_at(scalar, j * self.bits, self.bits) as u32));
+            pairs.extend(digits.filter(|(_, digit)| *digit > 0).map(|(i, digit)| (i, digit - 1)));
+            let added = sum_pairs(&sums, window, &pairs);
+            pairs.iter().zip(added).for_each(|((i, _), sum)| sums[*i as usize] = sum);
         }
         sums
     }

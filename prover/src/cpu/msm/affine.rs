@@ -174,7 +174,7 @@ impl Adder {
     }
 
     /// The sums of points of these numbers, each `left` with its `right`, on this thread alone.
-    pub(super) fn sum_pairs(self, points: &[G1Affine], left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<G1Affine> {
+    pub(super) fn sum_pairs(self, points: Points<'_>, left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<G1Affine> {
         let mut numbers = left;
         numbers.extend(right);
         match self.0 {
@@ -223,13 +223,13 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1A
     sums
 }
 
-fn sum_pairs_by<K: Kernel>(kernel: K, points: &[G1Affine], numbers: &[u32]) -> Vec<G1Affine> {
+fn sum_pairs_by<K: Kernel>(kernel: K, points: Points<'_>, numbers: &[u32]) -> Vec<G1Affine> {
     let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
     let pairs = numbers.len() as u32 / 2;
     let run = |left: u32| Run { left, right: left + pairs, output: left, len: (RUN as u32).min(pairs - left) as _ };
     let runs: Vec<Run> = (0..pairs).step_by(RUN).map(run).collect();
     let mut sums = vec![IDENTITY; pairs as usize];
-    kernel.add_block(0, &runs, &[], &mut sums, &Entries { points: Points::new(points), entries: &entries });
+    kernel.add_block(0, &runs, &[], &mut sums, &Entries { points, entries: &entries });
     sums.iter().map(K::finish).collect()
 }
 

@@ -7,19 +7,18 @@
 //! One addition for each entry of a row, and a sum with as many full scalars as the table has entries, instead of one full
 //! scalar a row. Rows that have an entry twice have a bucket of their own, so that no point meets itself.
 
+use rayon::prelude::*;
+
 use super::affine::{Entry, Points, IDENTITY};
 use super::{Bases, Fr, G1Affine, Group, Scalars, G1};
 
 /// The sum over the members of a pack that are of this kind; every index is below its table's length.
 pub(super) fn sum(strides: &[Bases], pack: &[Scalars<'_>]) -> G1 {
-    let (mut points, mut scalars) = (Vec::new(), Vec::new());
-    for (bases, member) in strides.iter().zip(pack) {
-        if let Scalars::Lookups { table, indices, .. } = member {
-            let (of_member, factors): (Vec<_>, Vec<_>) = buckets(bases, table, indices).unzip();
-            points.extend(of_member);
-            scalars.extend(factors);
-        }
-    }
+    let members = strides.par_iter().zip(pack).map(|(bases, member)| match member {
+        Scalars::Lookups { table, indices, .. } => buckets(bases, table, indices).collect(),
+        _ => Vec::new(),
+    });
+    let (points, scalars): (Vec<G1Affine>, Vec<Fr>) = members.collect::<Vec<_>>().into_iter().flatten().unzip();
     if points.is_empty() {
         return G1::identity();
     }

@@ -39,7 +39,7 @@ impl Table {
                 let sums = ((1 << e) - 1) * WINDOWS.num;
                 if e + 1 < WIDTH {
                     let power = (0..sums).map(|i| sums + i % WINDOWS.num);
-                    table.extend(adder.sum_pairs(&table, (0..sums).collect(), power));
+                    table.extend(adder.sum_pairs(Points::new(&table), (0..sums).collect(), power));
                 }
             }
             table

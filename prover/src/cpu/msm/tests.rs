@@ -251,3 +251,58 @@ fn overlap() {
     let bases = Bases::new(vec![G1Affine::generator(); 3]);
     commit(&bases, &[Scalars::Ints { values: Ints::I8(&[1, 2, 3]), tail: &[Fr::ONE] }]);
 }
+
+/// Packs with short columns, tails that are longer than the rows with tables, and members of every kind beside each other.
+#[test]
+fn packs() {
+    const ROWS: usize = 40;
+    let rng = &mut rng(52);
+    let points = random_points(5 * ROWS, rng);
+    let random = |count: usize, rng: &mut ChaCha20Rng| (0..count).map(|_| Fr::random(&mut *rng)).collect::<Vec<Fr>>();
+    let (full, short, tail) = (random(ROWS, rng), random(ROWS - 7, rng), random(8, rng));
+    let table = random(6, rng);
+    let indices: Vec<Vec<u32>> = (0..2).map(|_| (0..ROWS - 8).map(|_| rng.gen_range(0..6)).collect()).collect();
+    let ints: Vec<i16> = (0..ROWS as i16 - 8).map(|i| 300 * i - 5000).collect();
+    let kinds = [
+        Scalars::Fields(&full),
+        Scalars::Fields(&short),
+        Scalars::Ints { values: Ints::I16(&ints), tail: &tail },
+        Scalars::Ints { values: Ints::I16(&ints[..3]), tail: &[] },
+        Scalars::Lookups { table: &table, indices: &indices, tail: &tail },
+    ];
+    let mut packs: Vec<Vec<Scalars<'_>>> = vec![vec![], kinds.to_vec()];
+    packs.extend((0..60).map(|i| (0..1 + i % 5).map(|_| kinds[rng.gen_range(0..kinds.len())]).collect()));
+    let expected: Vec<G1Affine> = packs
+        .iter()
+        .map(|pack| {
+            let sum = |(member, points): (&Scalars<'_>, &[G1Affine])| -> G1 {
+                // Fields may be short: what they lack is 0.
+                fields(member, ROWS).iter().zip(points).map(|(v, p)| times(p, v)).sum()
+            };
+            pack.iter().zip(points.chunks(ROWS)).map(sum).sum::<G1>().to_affine()
+        })
+        .collect();
+    let slices: Vec<&[Scalars<'_>]> = packs.iter().map(Vec::as_slice).collect();
+    let strides = Bases::strides(points, ROWS);
+    let portable: Vec<Bases> = strides.iter().cloned().map(Bases::portable).collect();
+    for strides in [strides, portable] {
+        assert_eq!(commit_packs(&strides, &slices), expected);
+        for (pack, expected) in slices.iter().zip(&expected) {
+            assert_eq!(commit_packs(&strides, &[pack]), [*expected]);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a pack of more than 1 members")]
+fn packs_longer_than_strides() {
+    let strides = Bases::strides(vec![G1Affine::generator(); 3], 3);
+    commit_packs(&strides, &[&[Scalars::Fields(&[Fr::ONE]); 2]]);
+}
+
+#[test]
+#[should_panic(expected = "strides of different points")]
+fn strides_of_different_points() {
+    let strides = [Bases::new(vec![G1Affine::generator(); 3]), Bases::new(vec![G1Affine::generator(); 3])];
+    commit_packs(&strides, &[&[Scalars::Fields(&[Fr::ONE])]]);
+}

@@ -7,6 +7,8 @@
 //! over the bits v_i of two's complement, v_{−1} = 0. The sum telescopes once c·num ≥ the bits of v, its sign included, and no
 //! digit needs the carry of another. A column in one window has its own values as digits.
 
+use rayon::prelude::*;
+
 use super::buckets::PIECE;
 use super::{Fr, Ints, PrimeField};
 
@@ -106,6 +108,24 @@ pub(super) enum Scalars<'a> {
 impl Scalars<'_> {
     pub(super) fn of_fields(fields: &[Fr]) -> Self {
         Self::Limbs(fields.iter().map(limbs).collect())
+    }
+
+    /// One part behind the other.
+    pub(super) fn of_parts(parts: &[&[Fr]]) -> Self {
+        const CHUNK: usize = 1 << 12;
+        let mut all = vec![[0; 4]; parts.iter().map(|part| part.len()).sum()];
+        let mut rest = all.as_mut_slice();
+        let mut targets = Vec::with_capacity(parts.len());
+        for part in parts {
+            let (target, behind) = rest.split_at_mut(part.len());
+            targets.push((target, *part));
+            rest = behind;
+        }
+        targets.into_par_iter().for_each(|(target, part)| {
+            let chunks = target.par_chunks_mut(CHUNK).zip(part.par_chunks(CHUNK));
+            chunks.for_each(|(target, part)| target.iter_mut().zip(part).for_each(|(target, field)| *target = limbs(field)));
+        });
+        Self::Limbs(all)
     }
 
     pub(super) fn len(&self) -> usize {
