@@ -121,14 +121,18 @@ public:
     // Behind all kernels so far.
     void copy_in(void* to, const void* from, uint64_t bytes) {
         enter();
-        const Span span(*this, stream_, false);
-        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "an upload");
+        {
+            const Span span(*this, stream_, false);
+            check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "an upload");
+        }
         check(cudaStreamSynchronize(stream_), "an upload");
     }
     void copy_out(void* to, const void* from, uint64_t bytes) {
         enter();
-        const Span span(*this, stream_, false);
-        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a download");
+        {
+            const Span span(*this, stream_, false);
+            check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a download");
+        }
         check(cudaStreamSynchronize(stream_), "a download");
     }
     void copy(void* to, const void* from, uint64_t bytes) {

@@ -58,6 +58,7 @@ impl Report {
         table(&mut text, "Steps", &["step", "status", "seconds", "note"], &steps)?;
         let columns = ["operation", "log_rows", "cpu_ms", "cuda_ms", "kernel_ms", "copy_ms", "host_ms", "correct"];
         table(&mut text, "Operations on one column", &columns, &kernels)?;
+        writeln!(text, "\nThe host takes `host_ms` at least: copies that overlap with kernels are taken off twice. So with `host_share`.")?;
         let columns = [
             "model",
             "log_rows",
@@ -69,6 +70,7 @@ impl Report {
             "kernel_s",
             "copy_s",
             "host_share",
+            "host_share_at_most",
             "cpu_mb",
             "device_mb",
         ];
@@ -135,12 +137,15 @@ fn models(cpu: &[Value], cuda: &[Value]) -> Vec<Value> {
         let of = |side: Option<&Value>, field: &str| side.map_or(Value::Null, |line| line[field].clone());
         let seconds = |field: &str| of(cuda, field).as_f64();
         let busy = seconds("kernel_s").zip(seconds("copy_s")).map(|(kernels, copies)| kernels + copies);
-        let share = seconds("prove_again_s").zip(busy).map(|(total, busy)| (1.0 - busy / total).max(0.0));
+        // Copies overlap with kernels: at least what neither takes, at most what the longer of both leaves.
+        let left = |busy: Option<f64>| seconds("prove_again_s").zip(busy).map(|(total, busy)| (1.0 - busy / total).max(0.0));
+        let longer = seconds("kernel_s").zip(seconds("copy_s")).map(|(kernels, copies)| kernels.max(copies));
+        let (share, most) = (left(busy), left(longer));
         json!({
             "model": line["model"], "log_rows": line["logrows"], "estimated_s": line["estimated_s"],
             "cpu_s": of(cpu, "prove_s"), "cpu_again_s": of(cpu, "prove_again_s"),
             "cuda_s": of(cuda, "prove_s"), "cuda_again_s": of(cuda, "prove_again_s"), "kernel_s": of(cuda, "kernel_s"),
-            "copy_s": of(cuda, "copy_s"), "host_share": share, "cpu_mb": of(cpu, "prove_mb"), "device_mb": of(cuda, "device_mb"),
+            "copy_s": of(cuda, "copy_s"), "host_share": share, "host_share_at_most": most, "cpu_mb": of(cpu, "prove_mb"), "device_mb": of(cuda, "device_mb"),
         })
     };
     union(cuda, cpu, &KEY).map(row).collect()
@@ -153,7 +158,7 @@ fn target(name: String, limit: f64, measured: Option<f64>, is_met: impl Fn(f64) 
 
 fn targets(kernels: &[Value], models: &[Value]) -> Vec<Value> {
     let kernel = |operation: &str, log: u64| {
-        let row = kernels.iter().find(|row| row["operation"] == operation && row["log_rows"] == log)?;
+        let row = kernels.iter().find(|row| row["operation"] == operation && row["log_rows"] == log && row["correct"] == true)?;
         row["cuda_ms"].as_f64().map(|ms| ms / 1e3)
     };
     let model = |name: &str, field: &str| models.iter().find(|row| row["model"] == name).and_then(|row| row[field].as_f64());
@@ -169,8 +174,9 @@ fn targets(kernels: &[Value], models: &[Value]) -> Vec<Value> {
     }
     for (name, limit) in MODEL_TARGETS {
         targets.push(target(format!("{name}: seconds at most"), limit, model(name, "cuda_again_s"), |s| s <= limit));
-        targets
-            .push(target(format!("{name}: part on the host at most"), HOST_TARGET, model(name, "host_share"), |part| part <= HOST_TARGET));
+        targets.push(target(format!("{name}: part on the host at most"), HOST_TARGET, model(name, "host_share_at_most"), |part| {
+            part <= HOST_TARGET
+        }));
     }
     let ratio = model(SMALL_MODEL, "cuda_again_s").zip(model(SMALL_MODEL, "cpu_again_s")).map(|(cuda, cpu)| cuda / cpu);
     targets.push(target(format!("{SMALL_MODEL}: times the processor at most"), 1.0, ratio, |ratio| ratio <= 1.0));
