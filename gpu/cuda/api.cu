@@ -65,8 +65,10 @@ Fr scalar(const uint8_t* bytes) {
 }
 
 std::vector<Fr> scalars(const uint8_t* bytes, uint64_t count) {
+    require(bytes != nullptr || count == 0, "no scalars");
     std::vector<Fr> values;
-    for (uint64_t i = 0; i < count; i++) values.push_back(scalar(bytes ? bytes + 32 * i : nullptr));
+    values.reserve(count);
+    for (uint64_t i = 0; i < count; i++) values.push_back(scalar(bytes + 32 * i));
     return values;
 }
 
@@ -171,9 +173,13 @@ sworn_column::sworn_column(Context& context, const void* values, uint32_t width,
 }
 
 void sworn_column::move_out() {
-    integers.move_out();
-    fields.move_out();
-    tail.move_out();
+    // What fails leaves all where it is.
+    integers.copy_out();
+    fields.copy_out();
+    tail.copy_out();
+    integers.drop_device();
+    fields.drop_device();
+    tail.drop_device();
 }
 
 void sworn_column::move_in() {

@@ -72,10 +72,12 @@ public:
 
     // The copy on the host is no more what lies on the device.
     void change() { host_ = std::vector<T>(); }
-    void move_out() {
+    // Has a copy on the host, for which there may be no memory.
+    void copy_out() {
         if (host_.size() != count_) host_ = device_.read();
-        device_ = Array<T>();
     }
+    // Only behind `copy_out`.
+    void drop_device() { device_ = Array<T>(); }
     void move_in(Context& context) {
         if (device_.count() != count_) device_ = Array<T>(context, host_);
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -136,14 +137,20 @@ public:
         require(count < uint64_t{1} << 48, "an array is too long");
         if (count) data_ = static_cast<T*>(context.allocate(count * sizeof(T)));
     }
-    // Of values on the host; the last element may have bytes behind theirs.
+    // Of values on the host; the last element may have zeros behind theirs.
     static Array of_bytes(Context& context, const void* values, uint64_t bytes) {
         Array array;
         array.context_ = &context;
         array.count_ = (bytes + sizeof(T) - 1) / sizeof(T);
         if (bytes == 0) return array;
         array.data_ = static_cast<T*>(context.allocate(array.count_ * sizeof(T), true));
-        context.runtime().upload(array.data_, values, bytes);
+        const uint64_t rest = bytes % sizeof(T), whole = bytes - rest;
+        if (whole) context.runtime().upload(array.data_, values, whole);
+        if (rest) {
+            uint8_t last[sizeof(T)] = {};
+            std::memcpy(last, static_cast<const uint8_t*>(values) + whole, rest);
+            context.runtime().upload(array.data_ + array.count_ - 1, last, sizeof last);
+        }
         return array;
     }
     Array(Context& context, const T* values, uint64_t count) { *this = of_bytes(context, values, count * sizeof(T)); }

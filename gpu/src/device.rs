@@ -80,7 +80,8 @@ fn at_rotations<'a>(slots: impl IntoIterator<Item = (&'a Column, i32)>) -> Resul
 
 /// The bytes of scalars as they lie in memory.
 fn bytes(scalars: impl IntoIterator<Item = Fr>) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let scalars = scalars.into_iter();
+    let mut bytes = Vec::with_capacity(scalars.size_hint().0.saturating_mul(SCALAR));
     for scalar in scalars {
         // A vector takes all that is written.
         let written = scalar.write_raw(&mut bytes);
