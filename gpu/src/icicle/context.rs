@@ -14,7 +14,7 @@ use sworn_prover::domain::root_of_unity;
 
 use super::ffi::{self, Functions, InitDomainConfig, MsmConfig, NttConfig, RawDevice, VecOpsConfig, Words, SUCCESS};
 use super::library::{Library, Roots};
-use super::words;
+use super::{words, IcicleDevice};
 use crate::error::DeviceError;
 
 /// Bytes of a field element or a coordinate.
@@ -114,7 +114,7 @@ pub(crate) fn is_available(library: &Library, device: &RawDevice) -> bool {
 }
 
 impl Context {
-    /// The device must be there. Columns stay on it up to half of the memory that is free now, if it tells.
+    /// The device must be there. Columns stay on it up to half of the memory that is free now.
     pub(crate) fn new(library: Arc<Library>, device: RawDevice) -> Result<Self, DeviceError> {
         let mut context = Self {
             library,
@@ -125,9 +125,11 @@ impl Context {
             stream: None,
         };
         context.call("icicle_set_device", |_, _| SUCCESS)?;
-        // Devices that have the memory of the host do not tell.
-        if let Ok((_, free)) = context.memory() {
-            context.most_kept = free / 2;
+        match context.memory() {
+            Ok((_, free)) => context.most_kept = free / 2,
+            // It has the memory of the host, and does not tell.
+            Err(_) if device.is_of(IcicleDevice::Cpu) => {}
+            Err(error) => return Err(error),
         }
         Ok(context)
     }

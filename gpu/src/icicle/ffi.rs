@@ -11,6 +11,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::size_of;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use libloading::Library;
@@ -39,6 +40,11 @@ impl RawDevice {
             *to = from as c_char;
         }
         Self { name: bytes, index: c_int::try_from(index).unwrap_or(c_int::MAX) }
+    }
+
+    /// Whether it is of the kind of `device`.
+    pub(crate) fn is_of(&self, device: super::IcicleDevice) -> bool {
+        self.name == Self::new(device.kind(), 0).name
     }
 }
 
@@ -220,9 +226,9 @@ functions! {
 
 /// The three libraries that programs are linked with.
 struct Frontend {
-    device: (Library, PathBuf),
-    field: (Library, PathBuf),
-    curve: (Library, PathBuf),
+    device: (ManuallyDrop<Library>, PathBuf),
+    field: (ManuallyDrop<Library>, PathBuf),
+    curve: (ManuallyDrop<Library>, PathBuf),
 }
 
 /// Loads the three libraries that programs are linked with. They stay for good: they have threads and objects of their own.
@@ -231,18 +237,16 @@ pub(crate) fn load([device, field, curve]: [&Path; 3]) -> Result<Functions, NoIc
     let open = |path: &Path| open(path, true).map(|library| (library, path.to_path_buf()));
     let frontend = Frontend { device: open(device)?, field: open(field)?, curve: open(curve)? };
     // SAFETY: the names are ICICLE's, and the types those of its headers.
-    let functions = unsafe { Functions::find(&frontend) };
-    std::mem::forget(frontend);
-    functions
+    unsafe { Functions::find(&frontend) }
 }
 
 /// Loads a library of a device, which announces itself to the libraries that programs are linked with. It stays for good.
 pub(crate) fn load_backend(path: &Path, is_global: bool) -> Result<(), NoIcicle> {
-    open(path, is_global).map(std::mem::forget)
+    open(path, is_global).map(|_| ())
 }
 
-/// Loads a library as ICICLE does: names are bound when they are needed, and those of some are seen by all.
-fn open(path: &Path, is_global: bool) -> Result<Library, NoIcicle> {
+/// Loads a library for good, as ICICLE does: names are bound when they are needed, and those of some are seen by all.
+fn open(path: &Path, is_global: bool) -> Result<ManuallyDrop<Library>, NoIcicle> {
     if is_truncated(path) {
         return Err(NoIcicle::Truncated { path: path.to_path_buf() });
     }
@@ -253,12 +257,12 @@ fn open(path: &Path, is_global: bool) -> Result<Library, NoIcicle> {
         let visibility = if is_global { unix::RTLD_GLOBAL } else { unix::RTLD_LOCAL };
         // SAFETY: the caller names a file whose initialisers it trusts, as with any program that it runs.
         let library = unsafe { unix::Library::open(Some(path), unix::RTLD_LAZY | visibility) };
-        library.map(Library::from).map_err(refused)
+        library.map(|library| ManuallyDrop::new(library.into())).map_err(refused)
     }
     #[cfg(not(unix))]
     {
         let _ = is_global;
         // SAFETY: as above.
-        unsafe { Library::new(path) }.map_err(refused)
+        unsafe { Library::new(path) }.map(ManuallyDrop::new).map_err(refused)
     }
 }
