@@ -109,10 +109,29 @@ impl Parts<'_> {
 }
 
 /// Takes a key to a device of one kind.
-type OnDevice = fn(&Parts<'_>) -> Result<Chosen, Error>;
+pub(crate) type OnDevice = fn(&Parts<'_>) -> Result<Chosen, Error>;
 
 /// The kinds of devices, those that are preferred first.
 const DEVICES: [OnDevice; 2] = [|parts| parts.on_cuda(), |parts| parts.on_icicle(Icicle::find()?)];
+
+/// The key on the first device that there is, or on the processor, with the reason if that is more than that there is none.
+pub(crate) fn first_of(devices: &[OnDevice], parts: &Parts<'_>) -> Result<Chosen, Error> {
+    let mut reason = None;
+    for on_device in devices {
+        match on_device(parts) {
+            // That a machine has no device is the common case, and no fault.
+            Err(Error::NoDevice(error)) if parts.device.plugin.is_none() && error.is_absence() => {}
+            Err(Error::NoIcicle(error)) if error.is_absence() => {}
+            // Another kind may do.
+            Err(error @ (Error::NoDevice(_) | Error::NoIcicle(_))) if parts.device.plugin.is_none() => reason = reason.or(Some(error)),
+            Err(error @ (Error::NoDevice(_) | Error::NoIcicle(_) | Error::Device(_) | Error::Key(KeyError::Backend(_)))) => {
+                return parts.on_cpu(reason.or(Some(error)));
+            }
+            made => return made,
+        }
+    }
+    parts.on_cpu(reason)
+}
 
 /// The first device of the plugin that was named, or that this machine has.
 fn open_cuda(options: &DeviceOptions) -> Result<Device, Error> {
@@ -137,18 +156,7 @@ impl Backend {
                 if !pays_on_device(&parts.key.layout().estimate, cores, parts.device) {
                     return parts.on_cpu(None);
                 }
-                for on_device in DEVICES {
-                    match on_device(parts) {
-                        // That a machine has no device is the common case, and no fault.
-                        Err(Error::NoDevice(_)) if parts.device.plugin.is_none() => {}
-                        Err(Error::NoIcicle(_)) => {}
-                        Err(error @ (Error::NoDevice(_) | Error::Device(_) | Error::Key(KeyError::Backend(_)))) => {
-                            return parts.on_cpu(Some(error));
-                        }
-                        made => return made,
-                    }
-                }
-                parts.on_cpu(None)
+                first_of(&DEVICES, parts)
             }
         }
     }

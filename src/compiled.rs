@@ -15,7 +15,7 @@ use crate::backend::{is_of_device, AnyProver, Chosen, DeviceOptions, DeviceUse, 
 use crate::file::write_atomic;
 use crate::folder::{check_replaceable, Contents, Manifest};
 use crate::progress::tell;
-use crate::{silent, Backend, Error, FileError, Input, InputSpec, Progress, Receipt, SrsPolicy, SrsSource, Stage, VerifyingKey};
+use crate::{silent, Backend, Error, FileError, Input, InputSpec, Progress, Receipt, Rejection, SrsPolicy, SrsSource, Stage, VerifyingKey};
 
 /// A model with its keys.
 pub struct Compiled {
@@ -155,9 +155,30 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::prove`], or [`Error::Cancelled`].
     pub fn prove_with(&self, input: &Input, progress: &mut Progress<'_>) -> Result<Proved, Error> {
-        let proved = self.prove_unchecked(input, progress)?;
+        self.prove_checked(input, progress, &|receipt| receipt.verify(&self.verifying_key, SrsPolicy::AllowInsecure))
+    }
+
+    /// Hands out what the check accepts alone. A proof by a device that it rejects is that device's failure, as in `proof`.
+    fn prove_checked(
+        &self,
+        input: &Input,
+        progress: &mut Progress<'_>,
+        check: &dyn Fn(&Receipt) -> Result<(), Rejection>,
+    ) -> Result<Proved, Error> {
+        let (mut proved, prover) = self.prove_by_chosen(input, progress)?;
         tell(progress, Stage::Verify, 0.0)?;
-        proved.receipt.verify(&self.verifying_key, SrsPolicy::AllowInsecure).map_err(Error::SelfCheck)?;
+        if let Err(rejection) = check(&proved.receipt) {
+            let error = Error::SelfCheck(rejection);
+            if !prover.is_on_device() {
+                return Err(error);
+            }
+            self.replace(&prover, error)?;
+            drop(prover);
+            tell(progress, Stage::Fallback, 0.0)?;
+            (proved, _) = self.prove_by_chosen(input, progress)?;
+            tell(progress, Stage::Verify, 0.0)?;
+            check(&proved.receipt).map_err(Error::SelfCheck)?;
+        }
         tell(progress, Stage::Verify, 1.0)?;
         Ok(proved)
     }
@@ -167,6 +188,11 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::prove_with`].
     pub fn prove_unchecked(&self, input: &Input, progress: &mut Progress<'_>) -> Result<Proved, Error> {
+        Ok(self.prove_by_chosen(input, progress)?.0)
+    }
+
+    /// The proof, and what made it.
+    fn prove_by_chosen(&self, input: &Input, progress: &mut Progress<'_>) -> Result<(Proved, Arc<AnyProver>), Error> {
         let graph = self.graph();
         let values = input.fit(&self.inputs())?;
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
@@ -175,7 +201,7 @@ impl Compiled {
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
         let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.instance, &proof.bytes);
         let Chosen { prover, fallback } = chosen;
-        Ok(Proved { receipt, profile: proof.profile, backend: prover.name(), device, fallback })
+        Ok((Proved { receipt, profile: proof.profile, backend: prover.name(), device, fallback }, prover))
     }
 
     /// A proof by the chosen prover, or by the processor if that is a device which fails and [`Backend::Auto`] chose it.
@@ -191,7 +217,7 @@ impl Compiled {
         match attempt(&chosen.prover, progress) {
             Ok((proof, device)) => Ok((proof, device, chosen)),
             Err(error) if chosen.prover.is_on_device() && is_of_device(&error) => {
-                let processor = self.replace(&chosen.prover, error)?;
+                let processor = self.replace(&chosen.prover, Error::Prove(error))?;
                 // The device's memory is not needed any more.
                 drop(chosen);
                 tell(progress, Stage::Fallback, 0.0)?;
@@ -222,7 +248,7 @@ impl Compiled {
     ///
     /// # Errors
     /// The failure, if the backend is that device and no other. Then the next proof opens it again.
-    fn replace(&self, failed: &Arc<AnyProver>, error: ProveError) -> Result<Chosen, Error> {
+    fn replace(&self, failed: &Arc<AnyProver>, error: Error) -> Result<Chosen, Error> {
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         match chosen.as_ref() {
             // Another thread was here before.
@@ -231,9 +257,9 @@ impl Compiled {
             _ => {}
         }
         if !self.backend.falls_back() {
-            return Err(Error::Prove(error));
+            return Err(error);
         }
-        let made = self.parts().on_cpu(Some(Error::Prove(error)))?;
+        let made = self.parts().on_cpu(Some(error))?;
         *chosen = Some(made.clone());
         Ok(made)
     }

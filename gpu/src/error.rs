@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::devices::PLUGIN;
+
 /// What the system's loader says, which is behind what `libloading` does.
 pub(crate) fn loader_says(error: &libloading::Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
@@ -114,4 +116,19 @@ pub enum NoDevice {
     /// There is a device, but no usable plugin.
     #[error("there is a CUDA device, but no plugin that can use it: {0}; build it with `cargo xtask cuda` and put it beside this program")]
     Plugin(PluginError),
+}
+
+impl NoDevice {
+    /// Whether something is simply not there: a driver, a device or a plugin. All else is at fault.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NoDriver { .. } | Self::NoDevice | Self::NoPlugin => true,
+            // The loader found no file of the plugin's name. A library that the plugin needs has another.
+            Self::Plugin(PluginError::Load { path, source }) if path.as_os_str() == PLUGIN => {
+                let says = loader_says(source);
+                says.contains(PLUGIN) && says.contains("No such file")
+            }
+            Self::OldDriver { .. } | Self::Driver { .. } | Self::Plugin(_) => false,
+        }
+    }
 }

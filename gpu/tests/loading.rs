@@ -70,6 +70,18 @@ fn a_plugin_of_another_version() {
     assert!(error.to_string().contains("build the plugin"), "{error}");
 }
 
+/// What is not there is told from what is broken.
+#[test]
+fn absence() {
+    let absent = |error| NoDevice::Plugin(error).is_absence();
+    assert!(NoDevice::NoDevice.is_absence() && NoDevice::NoPlugin.is_absence());
+    assert!(absent(refusal(sworn_gpu::PLUGIN)), "the system's loader finds none");
+    assert!(!absent(refusal("/nowhere/libsworn_cuda.so")), "it was named");
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(!absent(refusal(library(folder.path(), "extern \"C\" int other() { return 1; }"))));
+    assert!(!NoDevice::OldDriver { actual: 11_040, oldest: 12_000 }.is_absence());
+}
+
 /// The version in the header is the one that Rust asks for, and the emulated plugin loads.
 #[test]
 fn the_emulated_plugin() {

@@ -102,6 +102,10 @@ impl BenchStep {
             let start = Instant::now();
             let proved = compiled.prove_unchecked(&input, &mut silent())?;
             figures["again_seconds"] = json!(start.elapsed().as_secs_f64());
+            if let Some(said) = warning(&proved).filter(|_| figures["backend"] != proved.backend) {
+                super::say(&said);
+            }
+            figures["again_backend"] = json!(proved.backend);
             figures["again_stages"] = stages(&proved.profile);
             if let Some(busy) = proved.device.and_then(|device| device.busy) {
                 figures["again_kernel_seconds"] = json!(busy.kernel_seconds);

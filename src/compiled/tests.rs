@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sworn_gpu::Device;
 
 use super::{Chosen, Compiled};
-use crate::backend::AnyProver;
-use crate::{silent, Backend, DeviceOptions, Error, Input, Model, Options, Proved, SrsPolicy, Stage};
+use crate::backend::{first_of, AnyProver, OnDevice, Parts};
+use crate::{silent, Backend, DeviceOptions, Error, Input, Model, Options, Proved, Receipt, SrsPolicy, Stage};
 
 /// A tiny model with the emulated device, and no proof too small for it.
 fn compiled(backend: Backend, memory: Option<u64>) -> (Compiled, Input) {
@@ -92,6 +92,29 @@ fn a_plugin_that_was_named_is_missed() {
     assert_on_cpu(&compiled, prove(&compiled, &input).0, "/nowhere/libsworn_cuda.so");
 }
 
+/// A proof that does not verify is the device's failure.
+#[test]
+fn the_processor_takes_over_when_a_proof_is_rejected() {
+    for backend in [Backend::Auto, Backend::Cuda, Backend::Cpu] {
+        let (compiled, input) = compiled(backend.clone(), None);
+        let checks = std::cell::Cell::new(0);
+        let reject_first = |receipt: &Receipt| {
+            checks.set(checks.get() + 1);
+            match checks.get() {
+                1 => Receipt::from_json(b"not a receipt").map(|_| ()),
+                _ => receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure),
+            }
+        };
+        let proved = compiled.prove_checked(&input, &mut silent(), &reject_first);
+        if backend == Backend::Auto {
+            assert_on_cpu(&compiled, proved, "");
+            assert_eq!(prove(&compiled, &input).0.unwrap().backend, "cpu", "the device is not tried again");
+        } else {
+            assert!(matches!(proved, Err(Error::SelfCheck(_))) && checks.get() == 1, "{backend:?}");
+        }
+    }
+}
+
 /// Progress can stop the second attempt too.
 #[test]
 fn the_second_attempt_can_be_cancelled() {
@@ -141,4 +164,30 @@ fn threads_fall_back_together() {
     });
     let reasons: Vec<_> = proved.iter().map(|p| p.fallback.clone().unwrap()).collect();
     assert!(Arc::ptr_eq(&reasons[0], &reasons[1]), "one failure, one reason");
+}
+
+/// That a machine has no device is silent; a device that cannot be used is a reason.
+#[test]
+fn what_is_broken_is_told() {
+    use sworn_gpu::{IcicleLibrary, NoDevice, NoIcicle, PluginError};
+    let (compiled, _) = compiled(Backend::Auto, None);
+    let parts = Parts { device: &DeviceOptions::default(), ..compiled.parts() };
+    let reason = |devices: &[OnDevice]| {
+        let chosen = first_of(devices, &parts).unwrap();
+        assert!(!chosen.prover.is_on_device());
+        chosen.fallback.map(|error| error.to_string())
+    };
+    let no_driver: OnDevice = |_| Err(NoDevice::NoDriver { reason: String::new() }.into());
+    let no_icicle: OnDevice = |_| Err(NoIcicle::NotInstalled { places: Vec::new(), reason: String::new() }.into());
+    let old_driver: OnDevice = |_| Err(NoDevice::OldDriver { actual: 11_040, oldest: 12_000 }.into());
+    let old_plugin: OnDevice =
+        |_| Err(NoDevice::Plugin(PluginError::Version { path: "libsworn_cuda.so".into(), expected: 2, actual: 1 }).into());
+    let no_icicle_driver: OnDevice = |_| Err(NoIcicle::Driver(NoDevice::NoDevice).into());
+    let other_icicle: OnDevice = |_| Err(IcicleLibrary::load("/nowhere").unwrap_err().into());
+    assert_eq!(reason(&[no_driver, no_icicle]), None);
+    assert_eq!(reason(&[no_driver, no_icicle_driver]), None);
+    assert!(reason(&[old_driver, no_icicle]).unwrap().contains("CUDA 11.4"));
+    assert!(reason(&[old_plugin, no_icicle]).unwrap().contains("has version 1 of the interface"));
+    assert!(reason(&[no_driver, other_icicle]).unwrap().contains("/nowhere"));
+    assert!(reason(&[old_plugin, other_icicle]).unwrap().contains("has version 1"), "the first reason");
 }

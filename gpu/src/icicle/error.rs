@@ -87,6 +87,17 @@ pub enum NoIcicle {
     Device(#[from] DeviceError),
 }
 
+impl NoIcicle {
+    /// Whether something is simply not there: a driver, a device, or ICICLE for it. All else is at fault.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Driver(reason) => reason.is_absence(),
+            Self::NotInstalled { .. } | Self::NoBackend { .. } | Self::NoKind { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 fn list(places: &[PathBuf]) -> String {
     let names: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
     names.join(", ")
