@@ -61,7 +61,8 @@ impl SrsSource {
         }
         if let Some(cache) = &self.cache {
             let cached = cache.get(&digest.0);
-            if cached.is_err() {
+            // The file takes the place of a damaged one.
+            if cached.is_err() && self.file.is_some() {
                 cache.remove(&digest.0);
             }
             match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))) {
