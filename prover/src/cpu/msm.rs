@@ -151,7 +151,7 @@ pub fn commit_packs(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1Affine
     let adder = first.adder;
     let (parts, tails) = rayon::join(|| parts(strides, packs), || tails(strides, packs));
     let tasks: Vec<Task<'_>> = parts.iter().flat_map(Part::tasks).collect();
-    let sums: Vec<G1> = units(&tasks).into_par_iter().flat_map_iter(|unit| buckets::sums(adder, &first.all, unit)).collect();
+    let sums = buckets::sums(adder, &first.all, &units(&tasks));
 
     let mut totals = tails;
     let mut rest = sums.as_slice();

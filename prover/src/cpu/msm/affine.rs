@@ -12,6 +12,8 @@
 //!
 //! The curve has prime order, so no point has y = 0, and (0, 0) is the identity.
 
+use std::cell::Cell;
+
 use rayon::prelude::*;
 
 use super::{Field, Fq, G1Affine};
@@ -33,8 +35,8 @@ trait Kernel: Copy + Sync {
     /// The point of a sum, which may not be canonical.
     fn finish(sum: &G1Affine) -> G1Affine;
 
-    /// Writes the sums of runs, `sums` being those from `first`; the runs in `next` will probably be added next.
-    fn add_block(self, first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands);
+    /// Writes the sums of runs, `sums` being those from `first`.
+    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands);
 }
 
 /// Where the operands of a round are.
@@ -201,6 +203,19 @@ fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, 
     sums
 }
 
+/// The sums of a round, and those of the next.
+#[derive(Debug, Default)]
+struct Levels {
+    this: Vec<G1Affine>,
+    next: Vec<G1Affine>,
+}
+
+thread_local! {
+    /// Megabytes, which would be cleared each time. They are taken while a thread needs them: it may begin another sum while it
+    /// waits for one.
+    static LEVELS: Cell<Levels> = Cell::default();
+}
+
 /// The sum of each column.
 fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1Affine> {
     let first = Entries { points, entries: &rows.entries };
@@ -210,7 +225,7 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1A
         first.prefetch((column + AHEAD).min(sums.len() - 1));
         sums[column] = first.point(column);
     }
-    let (mut level, mut next) = (Vec::new(), Vec::new());
+    let Levels { this: mut level, mut next } = LEVELS.take();
     add_round(kernel, &round, &first, &mut level);
     while round.len() > 0 {
         round = round.next();
@@ -220,6 +235,7 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1A
         add_round(kernel, &round, &Sums(&level), &mut next);
         std::mem::swap(&mut level, &mut next);
     }
+    LEVELS.set(Levels { this: level, next });
     sums
 }
 
@@ -229,7 +245,7 @@ fn sum_pairs_by<K: Kernel>(kernel: K, points: Points<'_>, numbers: &[u32]) -> Ve
     let run = |left: u32| Run { left, right: left + pairs, output: left, len: (RUN as u32).min(pairs - left) as _ };
     let runs: Vec<Run> = (0..pairs).step_by(RUN).map(run).collect();
     let mut sums = vec![IDENTITY; pairs as usize];
-    kernel.add_block(0, &runs, &[], &mut sums, &Entries { points, entries: &entries });
+    kernel.add_block(0, &runs, &mut sums, &Entries { points, entries: &entries });
     sums.iter().map(K::finish).collect()
 }
 
@@ -241,36 +257,25 @@ fn add_round<K: Kernel>(kernel: K, round: &Round, from: &impl Operands, sums: &m
         sums.resize(round.len(), IDENTITY);
     }
     let blocks = sums[..round.len()].par_chunks_mut(K::BLOCK).enumerate();
-    blocks.for_each_init(<(Block, Block)>::default, |(this, next), (i, sums)| {
-        let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len());
-        std::mem::swap(this, next);
-        this.fill(round, first..end);
-        next.fill(round, end..round.len().min(end + K::BLOCK));
-        for copy in next.copies.iter().flat_map(|run| run.singles()) {
-            from.prefetch(copy.left as usize);
+    blocks.for_each_init(Block::default, |block, (i, sums)| {
+        let first = i * K::BLOCK;
+        round.runs(first..first + sums.len(), &mut block.additions, &mut block.copies);
+        for (i, run) in block.copies.iter().enumerate() {
+            let ahead = block.copies.get(i + AHEAD / RUN).into_iter().flat_map(|run| run.singles());
+            ahead.for_each(|copy| from.prefetch(copy.left as usize));
+            for copy in run.singles() {
+                sums[copy.output as usize - first] = from.point(copy.left as usize);
+            }
         }
-        for copy in this.copies.iter().flat_map(|run| run.singles()) {
-            sums[copy.output as usize - first] = from.point(copy.left as usize);
-        }
-        kernel.add_block(first, &this.additions, &next.additions, sums, from);
+        kernel.add_block(first, &block.additions, sums, from);
     });
 }
 
 /// What is done for a range of outputs.
 #[derive(Debug, Default)]
 struct Block {
-    range: std::ops::Range<usize>,
     additions: Vec<Run>,
     copies: Vec<Run>,
-}
-
-impl Block {
-    fn fill(&mut self, round: &Round, range: std::ops::Range<usize>) {
-        if self.range != range {
-            round.runs(range.clone(), &mut self.additions, &mut self.copies);
-            self.range = range;
-        }
-    }
 }
 
 /// An addition that waits for its inverse.
@@ -295,7 +300,7 @@ impl Kernel for Portable {
         *sum
     }
 
-    fn add_block(self, first: usize, runs: &[Run], _next: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
         let mut pending = Vec::with_capacity(Self::BLOCK);
         let mut product = Fq::ONE;
         for Run { left, right, output, .. } in runs.iter().flat_map(|run| run.singles()) {

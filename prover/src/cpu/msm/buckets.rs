@@ -11,12 +11,17 @@
 //!
 //! \[BDLO12\]: <https://eprint.iacr.org/2012/549> §4
 
+use rayon::prelude::*;
+
 use super::affine::{Adder, Entry, Points, IDENTITY};
 use super::windows::{Scalars, Windows};
 use super::{G1Affine, Group, Ints, G1};
 
 /// Bases that are read in any order at a time: their 8 MiB stay in a cache, and in that of the pages' addresses.
 pub(super) const PIECE: usize = if cfg!(test) { 300 } else { 1 << 17 };
+
+/// Units whose buckets are filled piece by piece at the same time, for each thread.
+const UNITS: usize = 16;
 
 /// One window of scalars over the bases that begin at `row`.
 #[derive(Clone, Copy, Debug)]
@@ -27,53 +32,90 @@ pub(super) struct Task<'a> {
     pub(super) window: u32,
 }
 
-/// Σ digit·base of each task.
-pub(super) fn sums(adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>]) -> Vec<G1> {
-    let mut filling = Filling::default();
-    let mut buckets = Vec::new();
-    let longest = tasks.iter().map(|task| task.scalars.len()).max().unwrap_or(0);
-    // A bucket's sum is one more of its points in the next piece.
-    for piece in (0..longest.max(1)).step_by(PIECE) {
-        filling = Filling::default();
+/// Σ digit·base of each task, unit by unit.
+pub(super) fn sums(adder: Adder, bases: &[G1Affine], units: &[&[Task<'_>]]) -> Vec<G1> {
+    let longest = units.iter().flat_map(|unit| unit.iter()).map(|task| task.scalars.len()).max().unwrap_or(0);
+    let last = longest.saturating_sub(1) / PIECE * PIECE;
+    // Units whose buckets wait for the next piece.
+    let at_a_time = if last == 0 { units.len() } else { UNITS * rayon::current_num_threads() };
+    let some = units.chunks(at_a_time.max(1)).flat_map(|units| {
+        let mut filled: Vec<Filled> = units.iter().map(|_| Filled::default()).collect();
+        for piece in (0..last).step_by(PIECE) {
+            filled.par_iter_mut().zip(units).for_each(|(filled, unit)| filled.add(adder, bases, unit, piece));
+        }
+        let sums = |(filled, unit): (&mut Filled, &&[Task<'_>])| {
+            filled.add(adder, bases, unit, last);
+            std::mem::take(filled).sums(adder)
+        };
+        filled.par_iter_mut().zip(units).flat_map_iter(sums).collect::<Vec<G1>>()
+    });
+    some.collect()
+}
+
+/// The buckets of a unit, with the points of some pieces.
+#[derive(Debug, Default)]
+struct Filled {
+    buckets: Vec<G1Affine>,
+    /// Where the buckets of each task end.
+    ends: Vec<usize>,
+}
+
+impl Filled {
+    /// Adds a piece. A bucket's sum is one more of its points.
+    fn add(&mut self, adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>], piece: usize) {
+        if piece > 0 && tasks.iter().all(|task| task.scalars.len() <= piece) {
+            return;
+        }
+        let mut filling = Filling::default();
         for task in tasks {
             filling.push_task(task, piece);
         }
         let num_bases = bases.len() as u32;
-        filling
-            .entries
-            .extend((0u32..).zip(&buckets).filter(|(_, sum)| **sum != IDENTITY).map(|(i, _)| Entry::new(i, num_bases + i, false)));
-        buckets = adder.sum_buckets(Points::two(bases, &buckets), filling.len(), &filling.entries);
+        let before = (0u32..).zip(&self.buckets).filter(|(_, sum)| **sum != IDENTITY);
+        filling.entries.extend(before.map(|(i, _)| Entry::new(i, num_bases + i, false)));
+        self.buckets = adder.sum_buckets(Points::two(bases, &self.buckets), filling.len(), &filling.entries);
+        self.ends = filling.ends;
     }
 
-    // The digits of the buckets' own digits.
-    let mut halves = Filling::default();
-    let mut plans = Vec::with_capacity(tasks.len());
-    for range in filling.ranges() {
-        let keys: Vec<u32> = (0..).zip(&buckets[range.clone()]).filter(|(_, bucket)| **bucket != IDENTITY).map(|(key, _)| key).collect();
-        let windows = Windows::of_buckets(keys.len(), keys.last().copied().unwrap_or(0));
-        if windows.num > 1 {
-            for window in 0..windows.num {
-                let digits = keys.iter().map(|&key| (range.start as u32 + key, windows.digit(i64::from(key), window)));
-                halves.push(windows.max_digit, digits);
+    /// Σ_k k·B_k of each task.
+    fn sums(self, adder: Adder) -> Vec<G1> {
+        let Self { buckets, ends } = self;
+        // The digits of the buckets' own digits.
+        let mut halves = Filling::default();
+        let mut plans = Vec::with_capacity(ends.len());
+        for range in ranges(&ends) {
+            let keys: Vec<u32> =
+                (0..).zip(&buckets[range.clone()]).filter(|(_, bucket)| **bucket != IDENTITY).map(|(key, _)| key).collect();
+            let windows = Windows::of_buckets(keys.len(), keys.last().copied().unwrap_or(0));
+            if windows.num > 1 {
+                for window in 0..windows.num {
+                    let digits = keys.iter().map(|&key| (range.start as u32 + key, windows.digit(i64::from(key), window)));
+                    halves.push(windows.max_digit, digits);
+                }
             }
+            plans.push((range, windows));
         }
-        plans.push((range, windows));
-    }
-    let half_buckets = adder.sum_buckets(Points::new(&buckets), halves.len(), &halves.entries);
+        let half_buckets = adder.sum_buckets(Points::new(&buckets), halves.len(), &halves.entries);
 
-    let half_sums: Vec<G1> = halves.ranges().map(|range| running_sum(&half_buckets[range])).collect();
-    let mut half_sums = half_sums.as_slice();
-    plans
-        .into_iter()
-        .map(|(range, windows)| {
-            if windows.num == 1 {
-                return running_sum(&buckets[range]);
-            }
-            let (of_task, rest) = half_sums.split_at(windows.num as usize);
-            half_sums = rest;
-            horner(of_task, windows.width)
-        })
-        .collect()
+        let half_sums: Vec<G1> = ranges(&halves.ends).map(|range| running_sum(&half_buckets[range])).collect();
+        let mut half_sums = half_sums.as_slice();
+        plans
+            .into_iter()
+            .map(|(range, windows)| {
+                if windows.num == 1 {
+                    return running_sum(&buckets[range]);
+                }
+                let (of_task, rest) = half_sums.split_at(windows.num as usize);
+                half_sums = rest;
+                horner(of_task, windows.width)
+            })
+            .collect()
+    }
+}
+
+/// The buckets of each task.
+fn ranges(ends: &[usize]) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+    ends.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end))
 }
 
 /// Σ_w sums\[w\]·2^(width·w).
@@ -141,10 +183,5 @@ impl Filling {
     /// Buckets, those of zeros included.
     fn len(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
-    }
-
-    /// The buckets of each task.
-    fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
-        self.ends.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end))
     }
 }

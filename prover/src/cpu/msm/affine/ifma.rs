@@ -28,8 +28,8 @@ mod field;
 
 use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, words, Lanes, Two, P, VECTORS};
 
-/// Operands come from a farther cache so many runs before they are needed.
-const AHEAD: usize = 4;
+/// Operands are fetched so many runs before they are needed.
+const AHEAD: usize = 16;
 
 // A point is its coordinates' four limbs in Montgomery form: x, then y.
 const _: () = assert!(size_of::<Fq>() == 32 && size_of::<G1Affine>() == 64);
@@ -69,7 +69,7 @@ impl Ifma {
     /// Before a load from a random address.
     pub(super) fn prefetch(point: &G1Affine) {
         // SAFETY: a prefetch of any address is allowed.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(point).cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast()) }
     }
 }
 
@@ -80,14 +80,14 @@ impl Kernel for Ifma {
         G1Affine { x: canonical(&sum.x), y: canonical(&sum.y) }
     }
 
-    fn add_block(self, first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
         thread_local! {
             // Half a megabyte, which the operating system would clear each time.
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
         if !runs.is_empty() {
             // SAFETY: a value of this type shows that the CPU has the instructions.
-            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, runs, next, sums, from, scratch) });
+            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, runs, sums, from, scratch) });
         }
     }
 }
@@ -106,7 +106,7 @@ fn add_special(left: &G1Affine, right: &G1Affine) -> G1Affine {
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], from: &impl Operands, scratch: &mut Scratch) {
+fn add_runs(first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands, scratch: &mut Scratch) {
     let Scratch { pending, special } = scratch;
     special.clear();
     // 2^260 mod p: one, of the prefix products.
@@ -149,24 +149,14 @@ fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], fro
     let swapped = [product[1], product[0]];
     let inverses = invert(&mul(&product, &swapped)[0]);
     let mut inverse = mul(&[inverses, inverses], &swapped);
-    // A quarter of a group at a time: the runs' left operands, then their right ones.
-    let mut next = next.iter().flat_map(|run| [(run.left, run.len), (run.right, run.len)]);
-    let mut fetch = || {
-        if let Some((first, len)) = next.next() {
-            (first..first + len).for_each(|i| from.prefetch(i as usize));
-        }
-    };
     for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter()).rev() {
         let scaled = mul(&inverse, &waiting.prefix);
         inverse = mul(&inverse, &waiting.denominator);
-        fetch();
         let lambda = mul(&waiting.numerator, &scaled);
-        fetch();
         let mut x = square(&lambda);
         for (x, both) in x.iter_mut().zip(&waiting.x_both) {
             *x = reduce(&sub_plain(x, both, 4));
         }
-        fetch();
         let mut distance = x;
         for (distance, left) in distance.iter_mut().zip(&waiting.x_left) {
             *distance = carry(sub_plain(left, distance, 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
@@ -175,7 +165,6 @@ fn add_runs(first: usize, runs: &[Run], next: &[Run], sums: &mut [G1Affine], fro
         for (y, left) in y.iter_mut().zip(&waiting.y_left) {
             *y = reduce(&sub_plain(y, left, 3));
         }
-        fetch();
         for (v, run) in group.iter().enumerate() {
             let start = run.output as usize - first;
             let sums = &mut sums[start..start + run.len as usize];
