@@ -64,7 +64,7 @@ pub(crate) struct Key {
     pub(crate) instance_queries: Vec<At>,
     pub(crate) gates: Vec<Vec<Op>>,
     pub(crate) permutation: Vec<(Kind, usize)>,
-    /// Columns of one running product.
+    /// Columns that share a running or a partial product.
     pub(crate) chunk: usize,
     /// The row after the usable ones, counted from the end.
     pub(crate) last_row: usize,

@@ -279,7 +279,16 @@ impl Compiler<'_> {
     fn num_permutation_expressions(&self) -> usize {
         match self.shape.products {
             0 => 0,
-            n => 2 + (n - 1) + n,
+            n => 2 + self.num_links() + n,
+        }
+    }
+
+    /// Identities that carry a running product to the next: packed ones have one running product.
+    fn num_links(&self) -> usize {
+        if self.shape.is_packed() {
+            0
+        } else {
+            self.shape.products - 1
         }
     }
 
@@ -295,22 +304,28 @@ impl Compiler<'_> {
                 Ok(self.builder.multiply(first, difference))
             }
             1 => {
-                // l_last · (z_l² − z_l) = 0
-                let z = product(self, products - 1, 0);
+                // l_last · (z_l² − z_l) = 0, where l is the last one, or the only one
+                let z = product(self, if self.shape.is_packed() { 0 } else { products - 1 }, 0);
                 let minus = self.builder.negate(z);
                 let difference = self.builder.multiply_add(z, z, minus);
                 Ok(self.builder.multiply(difference, last))
             }
-            i if i < products + 1 => {
+            i if i < 2 + self.num_links() => {
                 // l_0 · (z_i − z_{i−1}(ω^last X)) = 0
                 let (z, before) = (product(self, i - 1, 0), product(self, i - 2, 2));
                 let difference = self.builder.subtract(z, before);
                 Ok(self.builder.multiply(difference, first))
             }
             i => {
-                // active · (z(ωX) Π (p + β·s + γ) − z Π (p + β·δ^c·X + γ)) = 0
-                let set = i - products - 1;
-                let (mut left, mut right) = (product(self, set, 1), product(self, set, 0));
+                // active · (z(ωX) Π (v + β·s + γ) − z Π (v + β·δ^c·X + γ)) = 0; packed, with p_{i+1} and p_i for z(ωX) and z,
+                // where p_0 is z and the last one leads to z(ωX)
+                let set = i - 2 - self.num_links();
+                let next = match self.shape.is_packed() {
+                    false => product(self, set, 1),
+                    true if set + 1 == products => product(self, 0, 1),
+                    true => product(self, set + 1, 0),
+                };
+                let (mut left, mut right) = (next, product(self, set, 0));
                 let (beta, gamma) = (self.squeezed(Squeezed::Beta), self.squeezed(Squeezed::Gamma));
                 let x = self.squeezed(Squeezed::Point);
                 let shifted = self.builder.multiply(beta, x);

@@ -32,7 +32,7 @@ pub enum Source {
     Instance,
     /// Where the permutation sends the cells of a permuted column.
     Sigma(u32),
-    /// Running product of a chunk of permuted columns.
+    /// Running product of a chunk of permuted columns, or of all of them (0) and the partial products behind it.
     Product(u32),
     /// 1 on usable rows.
     Active,

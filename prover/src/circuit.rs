@@ -7,6 +7,12 @@
 //!   l_last·(z_last² − z_last)
 //!   l_0·(z_i − z_{i−1}(ω^last X))                                           i > 0
 //!   active·(z_i(ωX)·Π_c (v_c + β·σ_c + γ) − z_i(X)·Π_c (v_c + β·δ^c·X + γ))   c in chunk i
+//!
+//! packed, with one running product z_0 and the partial products z_1 … z_{m−1} behind it:
+//!   gates
+//!   l_0·(1 − z_0)
+//!   l_last·(z_0² − z_0)
+//!   active·(z_{i+1}(X)·Π_c (v_c + β·σ_c + γ) − z_i(X)·Π_c (v_c + β·δ^c·X + γ))      z_m(X) is z_0(ωX)
 //! ```
 
 use halo2_proofs::halo2curves::bn256::Fr;
@@ -21,7 +27,7 @@ use crate::algebra::{Algebra, Compiled, Query, Scalars, Source, Sum, Symbol, Ter
 use crate::backend::NO_SOURCE;
 use crate::error::KeyError;
 
-/// Rotation of the running products that carries one chunk to the next: to the row after the usable ones.
+/// Rotation of plain running products that carries one chunk to the next: to the row after the usable ones.
 pub(crate) const LAST_ROTATION: i32 = -(UNUSABLE_ROWS as i32);
 
 /// `Σ factor · advice column`.
@@ -42,7 +48,7 @@ pub(crate) enum Derived {
     Copies { column: u32, sources: Vec<Source>, map: Vec<u32> },
 }
 
-/// Columns of a running product.
+/// Columns that share a running or a partial product.
 #[derive(Debug)]
 pub(crate) struct Chunk {
     /// Outputs: numerator and denominator of the ratio of a row.
@@ -240,18 +246,18 @@ impl Builder<'_> {
 
     fn numerator(&mut self, meta: &ConstraintSystem<Fr>, permuted: &[Source], length: usize, active: Option<u32>) -> Compiled {
         let mut expressions: Vec<Sum> = meta.gates().iter().flat_map(|g| g.polynomials()).map(|e| self.algebra.expression(e)).collect();
-        let count = permuted.len().div_ceil(length);
+        let (count, packed) = (permuted.len().div_ceil(length), self.layout.pack > 1);
         let z = |i: usize| Source::Product(i as u32);
         if count > 0 {
             let (first, last) = (self.algebra.query(Source::First.cur()), self.algebra.query(Source::Last.cur()));
             let (one, head) = (self.algebra.constant(Fr::ONE), self.algebra.query(z(0).cur()));
             let difference = self.algebra.sub(one.clone(), &head);
             expressions.push(self.algebra.mul(&first, &difference));
-            let end = self.algebra.query(z(count - 1).cur());
+            let end = self.algebra.query(if packed { z(0) } else { z(count - 1) }.cur());
             let less = self.algebra.sub(end.clone(), &one);
             let square = self.algebra.mul(&end, &less);
             expressions.push(self.algebra.mul(&last, &square));
-            for i in 1..count {
+            for i in (1..count).filter(|_| !packed) {
                 let (here, before) = (self.algebra.query(z(i).cur()), self.algebra.query(z(i - 1).rotated(LAST_ROTATION)));
                 let difference = self.algebra.sub(here, &before);
                 expressions.push(self.algebra.mul(&first, &difference));
@@ -260,7 +266,12 @@ impl Builder<'_> {
         let active = self.algebra.query(active.map_or(Source::Active, Source::Fixed).cur());
         for i in 0..count {
             let (identity, sigma) = self.sides(permuted, length, i);
-            let (next, here) = (self.algebra.query(z(i).rotated(1)), self.algebra.query(z(i).cur()));
+            let next = match packed {
+                true if i + 1 < count => z(i + 1).cur(),
+                true => z(0).rotated(1),
+                false => z(i).rotated(1),
+            };
+            let (next, here) = (self.algebra.query(next), self.algebra.query(z(i).cur()));
             let (left, right) = (self.algebra.mul(&next, &sigma), self.algebra.mul(&here, &identity));
             let difference = self.algebra.sub(left, &right);
             expressions.push(self.algebra.mul(&active, &difference));
@@ -298,7 +309,7 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
     use sworn_circuits::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Table, Term};
-    use sworn_circuits::layout::Visibility;
+    use sworn_circuits::layout::{Choice, Visibility};
 
     use super::*;
     use crate::algebra::Slot;
@@ -346,7 +357,13 @@ mod tests {
     }
 
     /// The expressions as the table at the top and halo2's verifier have them.
-    fn naive(meta: &ConstraintSystem<Fr>, active: Source, at: &dyn Fn(Query) -> Fr, symbol: &dyn Fn(Symbol) -> Fr) -> Vec<Fr> {
+    fn naive(
+        meta: &ConstraintSystem<Fr>,
+        active: Source,
+        packed: bool,
+        at: &dyn Fn(Query) -> Fr,
+        symbol: &dyn Fn(Symbol) -> Fr,
+    ) -> Vec<Fr> {
         let gate = |e: &Expression<Fr>| {
             e.evaluate(
                 &|c| c,
@@ -368,11 +385,20 @@ mod tests {
         let length = meta.degree() - 2;
         let count = columns.len().div_ceil(length);
         all.push(first * (Fr::ONE - z(0, 0)));
-        all.push(last * (z(count - 1, 0).square() - z(count - 1, 0)));
-        all.extend((1..count).map(|i| first * (z(i, 0) - z(i - 1, -6))));
+        if packed {
+            all.push(last * (z(0, 0).square() - z(0, 0)));
+        } else {
+            all.push(last * (z(count - 1, 0).square() - z(count - 1, 0)));
+            all.extend((1..count).map(|i| first * (z(i, 0) - z(i - 1, -6))));
+        }
         let (beta, gamma, x) = (symbol(Symbol::Beta), symbol(Symbol::Gamma), at(Source::Point.cur()));
         all.extend((0..count).map(|i| {
-            let (mut left, mut right) = (z(i, 1), z(i, 0));
+            let next = match packed {
+                false => z(i, 1),
+                true if i + 1 == count => z(0, 1),
+                true => z(i + 1, 0),
+            };
+            let (mut left, mut right) = (next, z(i, 0));
             for (c, column) in columns.iter().enumerate().skip(i * length).take(length) {
                 left *= at(column.cur()) + beta * at(Source::Sigma(c as u32).cur()) + gamma;
                 right *= at(column.cur()) + beta * Fr::DELTA.pow_vartime([c as u64]) * x + gamma;
@@ -384,12 +410,14 @@ mod tests {
 
     #[test]
     fn the_numerator_is_the_combination_of_all_expressions() {
-        for (tables, input) in [(false, true), (true, false)] {
-            let graph = graph(tables);
-            let Ok(layout) = Layout::new(&graph, Visibility { input, pack_public: false }) else { panic!("the graph has a layout") };
+        for (tables, input, pack) in [(false, true, 1), (true, false, 1), (true, false, 4)] {
+            let (graph, visibility) = (graph(tables), Visibility { input, pack_public: false });
+            let Ok(layout) = Layout::new(&graph, visibility) else { panic!("the graph has a layout") };
+            let choice = Choice { pack, ..layout.choice() };
+            let Ok(layout) = Layout::restore(&graph, visibility, choice) else { panic!("the layout may be packed") };
             let (meta, derivations) = constraint_system(&layout);
             let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
-            assert!(circuit.chunks.len() > 1, "running products are chained");
+            assert!(circuit.chunks.len() > 1, "there is more than one chunk");
             let (on, rows) = (&layout.fixed[layout.shape.fixed().on], 1 << layout.log_rows);
             assert!((0..rows).all(|r| on.get(r) == i64::from(r < rows - UNUSABLE_ROWS)), "usable rows are marked");
             for seed in 0..3 {
@@ -399,7 +427,7 @@ mod tests {
                 let symbol = |s: Symbol| symbols.borrow_mut().get(s);
                 let active = Source::Fixed(layout.shape.fixed().on as u32);
                 let y = symbol(Symbol::Y);
-                let expected = naive(&meta, active, &at, &symbol).into_iter().fold(Fr::ZERO, |acc, e| acc * y + e);
+                let expected = naive(&meta, active, pack > 1, &at, &symbol).into_iter().fold(Fr::ZERO, |acc, e| acc * y + e);
                 let values = circuit.scalars.evaluate(symbol);
                 let slot = |slot: &Slot| match slot {
                     Slot::Query(query) => at(*query),

@@ -48,7 +48,20 @@ fn cut_and_lengthened_keys_are_refused() {
     assert_eq!(VerifyingKey::from_bytes(&bytes[1..]), Err(KeyError::Encoding));
     let mut older = bytes;
     older[8] = 1;
-    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 3, actual: 1 }));
+    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 4, actual: 1 }));
+}
+
+/// Plain and packed keys have versions of their own: a packed key of the older protocol is refused by its version.
+#[test]
+fn versions_belong_to_protocols() {
+    let plain = key().to_bytes();
+    let packed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3).key.verifying_key().to_bytes();
+    for (bytes, expected, actual) in [(plain, 3, 4), (packed, 4, 3)] {
+        assert_eq!(bytes[8..12], u32::to_le_bytes(expected));
+        let mut changed = bytes;
+        changed[8] = actual as u8;
+        assert_eq!(VerifyingKey::from_bytes(&changed), Err(KeyError::Version { expected, actual }));
+    }
 }
 
 #[test]

@@ -150,7 +150,7 @@ impl<'a> Guess<'a> {
             .collect()
     }
 
-    /// Running products, with zeros in the tails.
+    /// Running products, or one and the partial products, with zeros in the tails.
     fn products(&self, witness: &Witness, advice: &[Vec<Fr>], beta: Fr, gamma: Fr) -> Vec<Vec<Fr>> {
         let (rows, system) = (self.points.len(), &self.keyed.key.verifying_key().constraints);
         let instance = witness.instance();
@@ -160,25 +160,37 @@ impl<'a> Guess<'a> {
             ColumnKind::Instance => instance.get(row).copied().unwrap_or(Fr::ZERO),
         };
         let length = system.degree as usize - 2;
-        let mut carry = Fr::ONE;
         let columns: Vec<(usize, (ColumnKind, u32))> = system.permutation.iter().copied().enumerate().collect();
-        columns
-            .chunks(length)
-            .map(|chunk| {
-                let side = |row: usize, name: &dyn Fn(usize) -> Fr| {
-                    chunk.iter().map(|&(c, p)| value(p, row) + beta * name(c) + gamma).product::<Fr>()
-                };
-                let mut below: Vec<Fr> = (0..rows).map(|row| side(row, &|c| self.sigma[c][row])).collect();
-                below.iter_mut().batch_invert();
-                let mut column = vec![Fr::ZERO; rows];
-                for row in 0..=rows - UNUSABLE_ROWS {
-                    column[row] = carry;
-                    carry *= side(row, &|c| Fr::DELTA.pow_vartime([c as u64]) * self.points[row]) * below[row];
+        let ratios = |chunk: &[(usize, (ColumnKind, u32))]| -> Vec<Fr> {
+            let side =
+                |row: usize, name: &dyn Fn(usize) -> Fr| chunk.iter().map(|&(c, p)| value(p, row) + beta * name(c) + gamma).product::<Fr>();
+            let mut ratios: Vec<Fr> = (0..rows).map(|row| side(row, &|c| self.sigma[c][row])).collect();
+            ratios.iter_mut().batch_invert();
+            let above = |row: usize| side(row, &|c| Fr::DELTA.pow_vartime([c as u64]) * self.points[row]);
+            ratios.iter_mut().enumerate().for_each(|(row, ratio)| *ratio *= above(row));
+            ratios
+        };
+        let (ratios, last) = (columns.chunks(length).map(ratios).collect::<Vec<_>>(), rows - UNUSABLE_ROWS);
+        let mut products = vec![vec![Fr::ZERO; rows]; ratios.len()];
+        let mut carry = Fr::ONE;
+        if self.keyed.key.layout().pack > 1 {
+            for row in 0..last {
+                for (product, ratios) in products.iter_mut().zip(&ratios) {
+                    product[row] = carry;
+                    carry *= ratios[row];
                 }
-                carry = column[rows - UNUSABLE_ROWS];
-                column
-            })
-            .collect()
+            }
+            products.iter_mut().take(1).for_each(|running| running[last] = carry);
+            return products;
+        }
+        for (product, ratios) in products.iter_mut().zip(&ratios) {
+            for row in 0..=last {
+                product[row] = carry;
+                carry *= ratios[row];
+            }
+            carry = product[last];
+        }
+        products
     }
 
     /// The advice and product evaluations of a proof, if its columns had no tails.
@@ -187,7 +199,8 @@ impl<'a> Guess<'a> {
         let &[.., beta, gamma, _, x] = opened.challenges.as_slice() else { panic!("challenges") };
         let advice = self.advice(witness, &opened.challenges);
         let products = self.products(witness, &advice, beta, gamma);
-        assert!(products.last().is_none_or(|z| z[z.len() - UNUSABLE_ROWS] == Fr::ONE), "copies hold");
+        let end = if self.keyed.key.layout().pack > 1 { products.first() } else { products.last() };
+        assert!(end.is_none_or(|z| z[z.len() - UNUSABLE_ROWS] == Fr::ONE), "copies hold");
         // L_r(x), up to the factor (x^n − 1)/n.
         let mut lagrange: Vec<Fr> = self.points.iter().map(|p| x - p).collect();
         lagrange.iter_mut().batch_invert();

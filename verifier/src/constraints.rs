@@ -131,12 +131,12 @@ impl ConstraintSystem {
         self.permutation.iter().map(|column| Some((column.0, *current.get(column)?))).collect()
     }
 
-    /// Columns that share a running product.
+    /// Columns that share a running or a partial product.
     pub fn chunk(&self) -> usize {
         index(self.degree.saturating_sub(2)).max(1)
     }
 
-    /// Running products of the permutation.
+    /// Running products of the permutation; packed, one and the partial products.
     pub fn num_products(&self) -> usize {
         self.permutation.len().div_ceil(self.chunk())
     }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! encoding = magic (8) ‖ version (4) ‖ postcard(body)          points as in `point`; zeros for the identity, which a fixed
-//!                                                              column of zeros commits to
+//!                                                              column of zeros commits to. Version 3 is of plain keys, 4 of
+//!                                                              packed ones
 //! digest   = keccak256(encoding)                               the transcript starts from it
 //! ```
 
@@ -27,8 +28,10 @@ use crate::vanishing::Vanishing;
 
 /// Marks a verifying key.
 const MAGIC: &[u8; 8] = b"SWORNVK\0";
-/// Version of the encoding and of the protocol.
-const VERSION: u32 = 3;
+/// Version of the encoding and of the protocol of keys with a commitment for each polynomial.
+const PLAIN_VERSION: u32 = 3;
+/// Of packed keys.
+const PACKED_VERSION: u32 = 4;
 /// log₂ of the number of rows.
 const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
 /// The most polynomials of a commitment.
@@ -141,14 +144,18 @@ impl VerifyingKey {
         let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or(KeyError::Encoding)?;
         let (version, rest) = rest.split_first_chunk().ok_or(KeyError::Encoding)?;
         let actual = u32::from_le_bytes(*version);
-        if actual != VERSION {
-            return Err(KeyError::Version { expected: VERSION, actual });
+        if ![PLAIN_VERSION, PACKED_VERSION].contains(&actual) {
+            return Err(KeyError::Version { expected: PACKED_VERSION, actual });
         }
         let (body, rest): (Body, _) = postcard::take_from_bytes(rest).map_err(|_| KeyError::Encoding)?;
         if !rest.is_empty() {
             return Err(KeyError::NotCanonical);
         }
         let parts = body.decode()?;
+        let expected = parts.version();
+        if actual != expected {
+            return Err(KeyError::Version { expected, actual });
+        }
         if parts.to_bytes() != bytes {
             return Err(KeyError::NotCanonical);
         }
@@ -203,6 +210,15 @@ impl VerifyingKey {
 }
 
 impl KeyParts {
+    /// The version of the encoding: plain and packed keys have different protocols.
+    fn version(&self) -> u32 {
+        if self.pack > 1 {
+            PACKED_VERSION
+        } else {
+            PLAIN_VERSION
+        }
+    }
+
     /// The canonical encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         let encode = |points: &[G1Affine]| points.iter().map(|p| Bytes::from_flat(&encode_g1(p))).collect();
@@ -219,7 +235,7 @@ impl KeyParts {
             tensors: self.tensors.clone(),
         };
         let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&self.version().to_le_bytes());
         // Writing to a vector cannot fail, and every field has a length.
         out.extend(postcard::to_allocvec(&body).unwrap_or_default());
         out

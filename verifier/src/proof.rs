@@ -15,7 +15,8 @@
 //! 12  SHPLONK: y, v; W; u; W'                    squeezed, read
 //! ```
 //!
-//! Where polynomials are packed, "read" means the commitments of packs, there is no random polynomial, and y of SHPLONK is unused.
+//! Where polynomials are packed, "read" means the commitments of packs, there are partial products behind the running product, there is
+//! no random polynomial, and y of SHPLONK is unused.
 
 use alloc::vec::Vec;
 

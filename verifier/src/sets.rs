@@ -1,18 +1,18 @@
 //! Which polynomials are opened where, and what commits to them: it follows from the key.
 //!
 //! ```text
-//! order      advice | running products | fixed | σ | quotient | random          halo2's, columns by their first query
+//! order      advice | products | fixed | σ | quotient | random                  halo2's, columns by their first query
 //! set        polynomials that are opened at the same rotations, in the order of their first one
 //!
 //! plain      a commitment for each polynomial; the limbs of the quotient are one polynomial Σ_i x^{in}·limb_i
 //! packed     a commitment for up to t polynomials f_0, f_1, … of a set and a message:
 //!            [Σ_i s^i·f_i(s^t)]·G1, which is the polynomial g(X) = Σ_i X^i·f_i(X^t)                        [GW21, §3]
-//! messages   advice of phase 0 | of phase 1 | running products | limbs | the key: fixed, σ
+//! messages   advice of phase 0 | of phase 1 | products: z at x and ωx, p_1 p_2 … at x | limbs | the key: fixed, σ
 //! ```
 //!
-//! A packed key has a handful of commitments, whatever the number of its columns. Differences to halo2's protocol: running
-//! products are all opened at the same three points, limbs one by one (there is one more of them, see
-//! [`crate::shape::Shape`]), and there is no random polynomial.
+//! A packed key has a handful of commitments, whatever the number of its columns. Differences to halo2's protocol: there is one
+//! running product z, with partial products p_i (see `permutation`); limbs are opened one by one, and there is one more of them
+//! (see [`crate::shape::Shape`]); and there is no random polynomial.
 //!
 //! \[GW21\]: fflonk, <https://eprint.iacr.org/2021/1167>
 
@@ -27,7 +27,7 @@ use crate::shape::Shape;
 pub enum Polynomial {
     /// An advice column.
     Advice(usize),
-    /// A running product of the permutation.
+    /// A running product of the permutation; where polynomials are packed, 0 is the one and the others are partial products.
     Product(usize),
     /// A fixed column.
     Fixed(usize),

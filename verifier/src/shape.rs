@@ -6,8 +6,8 @@
 //! bytes     points up to the limbs ‖ scalars ‖ W ‖ W'
 //! limbs     h = Σ_i X^{in}·limb_i, d − 1 of them
 //!
-//! packed: commitments are those of packs (see `sets`), random is not there, z_m(ω^last x) is
-//! scalars   … | z_m(x) z_m(ωx) z_m(ω^last x) | limb_1(x) limb_2(x) …            limb_0(x) follows from h(x)
+//! packed: commitments are those of packs (see `sets`), random is not there, and one running product is (see `permutation`)
+//! scalars   … | σ | z(x) z(ωx) p_1(x) p_2(x) … | limb_1(x) limb_2(x) …          limb_0(x) follows from h(x)
 //! limbs     h = Σ_i X^{i(n−2)}·limb_i, d of them: two coefficients of each are random
 //! ```
 
@@ -31,9 +31,9 @@ pub struct Shape {
     pub phases: [usize; 2],
     /// Challenges after phase 0.
     pub challenges: usize,
-    /// Running products of the permutation.
+    /// Running products of the permutation; if polynomials are packed, one and the partial products.
     pub products: usize,
-    /// Commitments of running products, and of the random polynomial.
+    /// Commitments of running and partial products, and of the random polynomial.
     pub product_points: usize,
     /// Limbs of the quotient.
     pub limbs: usize,
@@ -132,17 +132,20 @@ impl Shape {
         self.random_value().saturating_add(usize::from(!self.is_packed()))
     }
 
-    /// Position of a running product's value at x among the scalars. Those at ωx and `ω^last x` are behind it.
+    /// Position of a product's value at x among the scalars. Those at ωx and `ω^last x` are behind it.
     pub fn product_value(&self, index: usize) -> usize {
-        self.first_sigma_value().saturating_add(self.sigma_values).saturating_add(index.saturating_mul(3))
+        // Packed, only the first has a second value.
+        let before = if self.is_packed() { index.saturating_add(index.min(1)) } else { index.saturating_mul(3) };
+        self.first_sigma_value().saturating_add(self.sigma_values).saturating_add(before)
     }
 
-    /// At how many points a running product is opened: at x, ωx and, if another one follows or they are packed, `ω^last x`.
+    /// At how many points a product is opened: a running one at x, ωx and, if another one follows, `ω^last x`; a partial one at x.
     pub fn product_rotations(&self, index: usize) -> usize {
-        if self.is_packed() || index.saturating_add(1) < self.products {
-            3
-        } else {
-            2
+        match (self.is_packed(), index) {
+            (true, 0) => 2,
+            (true, _) => 1,
+            (false, _) if index.saturating_add(1) < self.products => 3,
+            (false, _) => 2,
         }
     }
 

@@ -238,7 +238,7 @@ struct Groups {
     second_once: usize,
     /// That which is opened twice: accumulators.
     second_twice: usize,
-    /// Running products of the permutation, opened three times.
+    /// Running products of the permutation, opened three times; packed, one that is opened twice, and partial products.
     products: usize,
     /// Fixed columns and those of the permutation.
     of_key: usize,
@@ -263,8 +263,11 @@ impl Groups {
 
     /// Gas without that of public values.
     fn gas(&self, pack: usize) -> f64 {
-        let groups = [self.first, self.second_once, self.second_twice, self.products, DEGREE, self.of_key];
-        let values = groups.iter().sum::<usize>() + self.second_twice + 2 * self.products;
+        // Packed, the running product has a commitment of its own.
+        let groups =
+            [self.first, self.second_once, self.second_twice, self.products.min(1), self.products.saturating_sub(1), DEGREE, self.of_key];
+        let twice = if pack > 1 { self.products.min(1) } else { 2 * self.products };
+        let values = groups.iter().sum::<usize>() + self.second_twice + twice;
         let points = match pack {
             1 => groups.iter().sum::<usize>() + 2,
             _ => groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 4,

@@ -68,9 +68,29 @@ where
     rules.parse(instance, transcript).is_some_and(|parsed| rules.opens(&parsed, rules.quotient(&parsed)))
 }
 
+/// An identity of the packed permutation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// The running product starts from 1.
+    Start,
+    /// It ends in 1, or in 0.
+    End,
+    /// A chunk leads from one partial product to the next.
+    Chunk(usize),
+}
+
+/// Whether a verifier that leaves out some identities accepts a packed proof.
+pub fn accepts_without(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8], without: &[Identity]) -> bool {
+    let (rules, mut transcript) = (Rules::without(key, without), KeccakTranscript::new(&key.digest(), proof));
+    let parsed = rules.parse(instance, &mut transcript);
+    parsed.is_some_and(|parsed| rules.opens(&parsed, rules.quotient(&parsed))) && transcript.into_stream().is_empty()
+}
+
 /// A key as halo2 sees it, with what is needed of its domain.
 pub struct Rules<'k> {
     key: &'k VerifyingKey,
+    /// Identities that are left out: each is 0 everywhere.
+    without: Vec<Identity>,
     cs: ConstraintSystem<Fr>,
     rows: usize,
     omega: Fr,
@@ -88,6 +108,7 @@ pub struct Parsed {
     pub advice: Vec<Fr>,
     pub fixed: Vec<Fr>,
     pub sigma: Vec<Fr>,
+    /// Plain, each running product at x, ωx and ω^last x; packed, z at x and ωx and the partial products.
     pub z: Vec<Fr>,
     pub other_limbs: Vec<Fr>,
     pub commitments: Vec<G1Affine>,
@@ -102,6 +123,11 @@ pub struct Parsed {
 
 impl<'k> Rules<'k> {
     pub fn new(key: &'k VerifyingKey) -> Self {
+        Self::without(key, &[])
+    }
+
+    /// Without some identities.
+    pub fn without(key: &'k VerifyingKey, without: &[Identity]) -> Self {
         let cs = to_halo2(&key.constraints);
         let chunk = cs.degree() - 2;
         Self {
@@ -111,6 +137,7 @@ impl<'k> Rules<'k> {
             advice: cs.advice_queries().iter().map(|(c, d)| (c.index(), d.0)).collect(),
             fixed: cs.fixed_queries().iter().map(|(c, d)| (c.index(), d.0)).collect(),
             products: cs.permutation().get_columns().len().div_ceil(chunk),
+            without: without.to_vec(),
             key,
             cs,
         }
@@ -140,14 +167,15 @@ impl<'k> Rules<'k> {
         let circuit: Vec<Fr> = (0..self.cs.num_challenges()).map(|_| challenge(transcript)).collect();
         points(transcript, count(&of_phase(1), t))?;
         let [_, beta, gamma] = [(); 3].map(|()| challenge(transcript));
-        points(transcript, self.products.div_ceil(t))?;
+        // z, opened at x and ωx, then the partial products, opened at x.
+        points(transcript, self.products.min(1) + self.products.saturating_sub(1).div_ceil(t))?;
         let y = challenge(transcript);
         points(transcript, limbs.div_ceil(t))?;
         let x = challenge(transcript);
         let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
         let (advice, fixed) = (scalars(self.advice.len())?, scalars(self.fixed.len())?);
         let sigma = scalars(self.cs.permutation().get_columns().len())?;
-        let (z, other_limbs) = (scalars(3 * self.products)?, scalars(limbs - 1)?);
+        let (z, other_limbs) = (scalars(self.products + self.products.min(1))?, scalars(limbs - 1)?);
         let [_, v] = [(); 2].map(|()| challenge(transcript));
         let w = transcript.read_point().ok()?;
         let u = challenge(transcript);
@@ -182,16 +210,26 @@ impl<'k> Rules<'k> {
         let mut terms: Vec<Fr> = self.cs.gates().iter().flat_map(|g| g.polynomials()).map(gate).collect();
         let (first, last) = (lagrange(0), lagrange(n - self.unusable));
         let active: Fr = Fr::ONE - (n - self.unusable..n).map(lagrange).sum::<Fr>();
-        let product = |i: usize, at: usize| p.z[3 * i + at];
-        if self.products > 0 {
+        // From what to what the factors of each chunk lead.
+        let mut steps: Vec<(Fr, Fr)> = Vec::new();
+        if self.products > 0 && self.key.pack > 1 {
+            let (z, next, partial) = (p.z[0], p.z[1], &p.z[2..]);
+            terms.push(self.or_left_out(Identity::Start, first * (Fr::ONE - z)));
+            terms.push(self.or_left_out(Identity::End, last * (z * z - z)));
+            let through: Vec<Fr> = [&[z], partial, &[next]].concat();
+            steps = through.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        } else if self.products > 0 {
+            let product = |i: usize, at: usize| p.z[3 * i + at];
             let end = product(self.products - 1, 0);
             terms.push(first * (Fr::ONE - product(0, 0)));
             terms.push(last * (end * end - end));
             terms.extend((1..self.products).map(|i| first * (product(i, 0) - product(i - 1, 2))));
+            steps = (0..self.products).map(|i| (product(i, 0), product(i, 1))).collect();
         }
+        assert_eq!(steps.len(), self.products, "a step for each chunk");
         let (permuted, chunk) = (self.cs.permutation().get_columns(), self.cs.degree() - 2);
-        for i in 0..self.products {
-            let (mut left, mut right) = (product(i, 1), product(i, 0));
+        for (i, (from, to)) in steps.into_iter().enumerate() {
+            let (mut left, mut right) = (to, from);
             for (c, column) in permuted.iter().enumerate().skip(i * chunk).take(chunk) {
                 let value = match column.column_type() {
                     Any::Advice(_) => at(&self.advice, &p.advice, (column.index(), 0)),
@@ -201,9 +239,17 @@ impl<'k> Rules<'k> {
                 left *= value + p.beta * p.sigma[c] + p.gamma;
                 right *= value + p.beta * Fr::DELTA.pow_vartime([c as u64]) * x + p.gamma;
             }
-            terms.push(active * (left - right));
+            terms.push(self.or_left_out(Identity::Chunk(i), active * (left - right)));
         }
         terms.into_iter().fold(Fr::ZERO, |sum, term| sum * p.y + term) * vanishing.invert().unwrap()
+    }
+
+    fn or_left_out(&self, identity: Identity, value: Fr) -> Fr {
+        if self.without.contains(&identity) {
+            Fr::ZERO
+        } else {
+            value
+        }
     }
 
     /// What is opened, in packs: those of the proof's messages, then those of the key.
@@ -220,11 +266,14 @@ impl<'k> Rules<'k> {
         });
         let phases = &self.key.constraints.advice_phases;
         let in_phase = |phase: u8| order.iter().zip(&all).filter(|(c, _)| phases[**c] == phase).map(|(_, p)| p.clone()).collect::<Vec<_>>();
-        let of_product = |z: &[Fr]| Opened::from([(0, z[0]), (1, z[1]), (-(self.unusable as i32), z[2])]);
+        let products = match p.z.as_slice() {
+            [z, next, partial @ ..] => std::iter::once(Opened::from([(0, *z), (1, *next)])).chain(partial.iter().map(one)).collect(),
+            _ => vec![],
+        };
         let messages = [
             in_phase(0),
             in_phase(1),
-            p.z.chunks(3).map(of_product).collect(),
+            products,
             std::iter::once(&first_limb).chain(&p.other_limbs).map(one).collect(),
             columns(&self.fixed, &p.fixed).into_iter().chain(p.sigma.iter().map(one)).collect(),
         ];

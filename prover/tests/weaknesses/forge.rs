@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | instance | x | another instance with the same value at x |
 //! | first phase | λ | multiplicities for which the sum over lookups of a value in no table is right |
-//! | running products | y | starts of two products, of which two wrong identities cancel in row 0 |
+//! | running products | y | a start and a first step, whose two wrong identities cancel in row 0 |
 //! | limbs | x | a constant, which is the value that the quotient must have |
 //! | evaluations | v, u | one that the identities do not read, so that the opening of the wrong quotient is right |
 //! | W | u | W from W', instead of the reverse |
@@ -37,7 +37,7 @@ use sworn_verifier::sets::{Commitment, Polynomial};
 use sworn_verifier::transcript::Transcript;
 use sworn_verifier::VerifyingKey;
 
-use crate::models::naive::Rules;
+use crate::models::naive::{Identity, Rules};
 use crate::models::Keyed;
 use crate::polynomial::{add, interpolate, pow, powers, root, Poly};
 use identities::Combined;
@@ -70,6 +70,10 @@ pub(crate) struct Lie<'w> {
     pub(crate) frozen: Option<Message>,
     /// A column of the first phase that gets the polynomial of another, and a value at x that is not its.
     pub(crate) collision: Option<(usize, usize)>,
+    /// Factors on the fraction of a chunk in a row, in packed products, whose start makes the end 1.
+    pub(crate) fractions: Vec<(usize, usize, Fr)>,
+    /// Identities of the packed permutation that the proof takes no heed of.
+    pub(crate) without: Vec<Identity>,
     /// The forger knows the secret of the reference string, which is 1.
     pub(crate) trapdoor: bool,
 }
@@ -77,8 +81,17 @@ pub(crate) struct Lie<'w> {
 impl<'w> Lie<'w> {
     /// A witness and its public values: the truth, if the witness is honest.
     pub(crate) fn new(witness: &'w Witness) -> Self {
-        let (cells, multiplicities) = (Vec::new(), Vec::new());
-        Self { witness, instance: witness.instance(), cells, multiplicities, frozen: None, collision: None, trapdoor: false }
+        Self {
+            witness,
+            instance: witness.instance(),
+            cells: Vec::new(),
+            multiplicities: Vec::new(),
+            frozen: None,
+            collision: None,
+            fractions: Vec::new(),
+            without: Vec::new(),
+            trapdoor: false,
+        }
     }
 }
 
@@ -109,6 +122,11 @@ struct Columns {
 struct Values {
     actual: Vec<Fr>,
     claimed: Vec<Fr>,
+}
+
+/// The value of a fraction.
+fn ratio([above, below]: &[Fr; 2]) -> Fr {
+    *above * below.invert().unwrap()
 }
 
 /// A proof in the making.
@@ -185,7 +203,7 @@ impl<'k> Forger<'k> {
         run.second_phase(&multiplicities, circuit);
         let [_, beta, gamma] = [(); 3].map(|()| run.challenge());
         run.products(beta, gamma);
-        let combined = Combined { rules: Rules::new(&self.key), circuit, beta, gamma, y: run.challenge() };
+        let combined = Combined { rules: Rules::without(&self.key, &lie.without), circuit, beta, gamma, y: run.challenge() };
         run.limbs(&combined);
         let x = run.challenge();
         let mut values = run.evaluations(&combined, x);
@@ -303,12 +321,61 @@ impl Run<'_> {
         self.send(Message::Second, forger.commitments(&self.columns, shape.phases[0]..shape.first_product()));
     }
 
-    /// Sends running products, and the random polynomial if there is one.
+    /// Sends running and partial products, and the random polynomial if there is one.
     fn products(&mut self, beta: Fr, gamma: Fr) {
         let (forger, shape) = (self.forger, self.forger.key.shape());
         self.columns.random = self.random(forger.rows);
         let random = if shape.is_packed() { vec![] } else { vec![forger.commit(&self.columns.random)] };
-        let ratios = forger.ratios(&self.columns, beta, gamma);
+        let fractions = forger.fractions(&self.columns, beta, gamma);
+        if shape.is_packed() {
+            self.partial_products(&fractions);
+        } else {
+            self.running_products(&fractions, &random);
+        }
+        let end = if shape.is_packed() { shape.first_limb() } else { shape.random() };
+        self.send(Message::Products, forger.commitments(&self.columns, shape.first_product()..end));
+        self.send(Message::Random, random);
+    }
+
+    /// One running product, and partial products between the chunks of a row.
+    fn partial_products(&mut self, fractions: &[Vec<[Fr; 2]>]) {
+        let (lie, usable) = (self.lie, self.forger.rows - UNUSABLE_ROWS);
+        let mut ratios: Vec<Vec<Fr>> = fractions.iter().map(|chunk| chunk.iter().map(ratio).collect()).collect();
+        lie.fractions.iter().for_each(|(chunk, row, factor)| ratios[*chunk][*row] *= *factor);
+        let end = ratios.iter().flatten().product::<Fr>();
+        let mut start = Fr::ONE;
+        if lie.without.contains(&Identity::Start) {
+            start = end.invert().unwrap();
+        } else if let Some(Identity::Chunk(chunk)) = lie.without.first() {
+            ratios[*chunk][usable / 2] *= end.invert().unwrap();
+        }
+        if lie.frozen == Some(Message::Products) {
+            let [y] = self.next();
+            let [above, below] = fractions[0][0];
+            // y²(1 − z) + (p_1·below − z·above) = 0 in row 0, and z ends in 1.
+            let first = ratios[0][0] * end.invert().unwrap();
+            start = (y.square() + first * below) * (y.square() + above).invert().unwrap();
+            ratios[0][0] = first * start.invert().unwrap();
+        }
+        let mut products = vec![Vec::new(); ratios.len()];
+        let mut value = start;
+        for row in 0..usable {
+            for (product, ratios) in products.iter_mut().zip(&ratios) {
+                product.push(value);
+                value *= ratios[row];
+            }
+        }
+        products[0].push(value);
+        for mut product in products {
+            let random = self.random(self.forger.rows - product.len());
+            product.extend(random);
+            self.columns.products.push(interpolate(&product, Fr::ONE));
+        }
+    }
+
+    /// A running product of each chunk.
+    fn running_products(&mut self, fractions: &[Vec<[Fr; 2]>], random: &[G1Affine]) {
+        let ratios: Vec<Vec<Fr>> = fractions.iter().map(|chunk| chunk.iter().map(ratio).collect()).collect();
         let ends: Vec<Fr> = ratios.iter().map(|ratio| ratio.iter().product()).collect();
         // Each starts where the one before it ends.
         let mut starts: Vec<Fr> = (0..ends.len()).map(|i| ends[..i].iter().product()).collect();
@@ -327,9 +394,6 @@ impl Run<'_> {
             z.extend(self.random(UNUSABLE_ROWS - 1));
             self.columns.products.push(interpolate(&z, Fr::ONE));
         }
-        let end = if shape.is_packed() { shape.first_limb() } else { shape.random() };
-        self.send(Message::Products, forger.commitments(&self.columns, shape.first_product()..end));
-        self.send(Message::Random, random);
     }
 
     fn limbs(&mut self, combined: &Combined<'_>) {

@@ -41,7 +41,9 @@ impl Forger<'_> {
         let at = |from: usize, count: usize| values[from..from + count].to_vec();
         // The last running product is not opened behind the last row where polynomials have commitments of their own.
         let mut z = values[shape.product_value(0)..shape.first_limb_value()].to_vec();
-        z.resize(3 * shape.products, Fr::ZERO);
+        if !shape.is_packed() {
+            z.resize(3 * shape.products, Fr::ZERO);
+        }
         let Combined { rules, circuit, beta, gamma, y } = combined;
         rules.quotient(&Parsed {
             instance: columns.instance.clone(),
@@ -58,8 +60,8 @@ impl Forger<'_> {
         })
     }
 
-    /// The factors of the running products, on usable rows.
-    pub(super) fn ratios(&self, columns: &Columns, beta: Fr, gamma: Fr) -> Vec<Vec<Fr>> {
+    /// The factors of the running products by chunk, on usable rows: numerators and denominators.
+    pub(super) fn fractions(&self, columns: &Columns, beta: Fr, gamma: Fr) -> Vec<Vec<[Fr; 2]>> {
         let usable = self.rows - UNUSABLE_ROWS;
         let permuted = &self.key.constraints.permutation;
         let value = |(kind, column): (ColumnKind, u32), row: usize| match kind {
@@ -69,11 +71,11 @@ impl Forger<'_> {
         };
         let sigma = self.halo.permutation().permutations();
         let names: Vec<usize> = (0..permuted.len()).collect();
-        let ratio = |chunk: &[usize], row: usize| -> Fr {
+        let fraction = |chunk: &[usize], row: usize| -> [Fr; 2] {
             let side = |name: &dyn Fn(usize) -> Fr| chunk.iter().map(|&c| value(permuted[c], row) + beta * name(c) + gamma).product::<Fr>();
-            side(&|c| pow(Fr::DELTA, c) * pow(self.omega, row)) * side(&|c| sigma[c][row]).invert().unwrap()
+            [side(&|c| pow(Fr::DELTA, c) * pow(self.omega, row)), side(&|c| sigma[c][row])]
         };
-        names.chunks(self.key.constraints.chunk()).map(|chunk| (0..usable).map(|row| ratio(chunk, row)).collect()).collect()
+        names.chunks(self.key.constraints.chunk()).map(|chunk| (0..usable).map(|row| fraction(chunk, row)).collect()).collect()
     }
 
     /// Coefficients of the quotient; of something near it if the identities do not hold.
