@@ -211,7 +211,7 @@ impl Data {
             main.extend(protocol.points.concat());
         }
         main.resize(at.slots - MEMORY, 0);
-        debug_assert_eq!((constant::OMEGA, constant::OMEGA_LAST), (2, 3));
+        debug_assert_eq!((constant::OMEGA, constant::OMEGA_FIRST), (2, 3));
         protocol.constants.iter().for_each(|c| main.extend(encode(c)));
         parts[0] = main;
         Ok(Self { parts, segments, before, after, memory: at.buffer })
@@ -246,7 +246,7 @@ fn header(key: &Key, protocol: &Protocol, at: &Addresses) -> [(Field, usize); Fi
         (Field::NumInverses, names.instance - names.inverses),
         (Field::Lagrange, named(names.lagrange)),
         (Field::NumLagrange, names.num_lagrange),
-        (Field::InstanceLagrange, named(names.lagrange + key.last_row)),
+        (Field::InstanceLagrange, named(names.lagrange + key.first_row)),
         (Field::Point, named(names.squeezed(Squeezed::Point))),
         (Field::Instance, named(names.instance)),
         (Field::Work, at.work),

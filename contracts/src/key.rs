@@ -2,6 +2,7 @@
 
 use ark_bn254::Fr;
 use ark_ff::PrimeField;
+use sworn_verifier::closed::{Closed, FixedValue};
 use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::shape::Shape;
@@ -31,6 +32,19 @@ pub(crate) enum Op {
     Add,
     Multiply,
     Scale(Fr),
+}
+
+/// Where the value of a fixed query comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// An evaluation of the proof.
+    Evaluation(usize),
+    /// 1 on usable rows, at x.
+    Usable,
+    /// The same at x/ω.
+    UsableBefore,
+    /// 1 on the last usable row, at x.
+    LastUsable,
 }
 
 /// A column at a rotation.
@@ -68,6 +82,10 @@ pub(crate) struct Key {
     pub(crate) chunk: usize,
     /// The row after the usable ones, counted from the end.
     pub(crate) last_row: usize,
+    /// The first row whose Lagrange polynomial is needed, counted from the end: that one, or the last usable one.
+    pub(crate) first_row: usize,
+    /// By fixed query.
+    pub(crate) fixed_values: Vec<Value>,
     pub(crate) fixed: Vec<G1>,
     pub(crate) sigma: Vec<G1>,
     /// The generator of G2, negated.
@@ -100,6 +118,14 @@ impl Key {
                 Form::Packed(packing) => Some(packing),
             },
         };
+        let fixed_value = |value: &FixedValue| match value {
+            FixedValue::Proof(at) => Value::Evaluation(*at),
+            FixedValue::Closed(Closed::Usable) => Value::Usable,
+            FixedValue::Closed(Closed::UsableBefore) => Value::UsableBefore,
+            FixedValue::Closed(Closed::LastUsable) => Value::LastUsable,
+        };
+        let fixed_values: Vec<Value> = key.shape().fixed.iter().map(fixed_value).collect();
+        let last_row = constraints.last_rotation().unsigned_abs() as usize;
         Self {
             log_rows: key.log_rows,
             num_challenges: constraints.num_challenges as usize,
@@ -109,7 +135,9 @@ impl Key {
             gates,
             permutation,
             chunk: constraints.chunk(),
-            last_row: constraints.last_rotation().unsigned_abs() as usize,
+            last_row,
+            first_row: last_row + usize::from(fixed_values.contains(&Value::LastUsable)),
+            fixed_values,
             fixed: key.fixed_commitments.iter().map(encode_g1).collect(),
             sigma: key.permutation_commitments.iter().map(encode_g1).collect(),
             minus_g2: encode_g2(&-key.g2),

@@ -7,6 +7,7 @@ mod gas;
 mod key;
 mod openings;
 mod package;
+mod permutation;
 mod program;
 mod protocol;
 mod slots;

@@ -3,7 +3,7 @@
 //! ```text
 //! before    x^n, u − x·ω^d, and all else that is inverted together
 //! between   1/(x − ω^r) and the instance at x: by the contract, in loops over the instance
-//! after     L_0, L_last, L_blind; gates and permutation folded by y; quotient at x
+//! after     L_0, L_last, L_blind; fixed columns in closed form, of the same; gates and permutation folded by y; quotient at x
 //!           c_i = v^i·Z_0(u)/Z_i(u)         R = Z_0(u)·Σ_i v^i Σ_k E_ik·w_ik·x^(1−|S_i|)/(u − xω^k)
 //!           E_ik = Σ_j y^j e_ijk            w_ik = 1/Π_(m≠k) (ω^k − ω^m)
 //! points    Σ_i c_i Σ_j y^j C_ij − R·G − Z_0(u)·W + u·W'     Horner's rule through all sets: one multiplication a point
@@ -17,12 +17,12 @@
 
 use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
-use sworn_verifier::field::{root_of_unity, DELTA};
+use sworn_verifier::field::root_of_unity;
 use sworn_verifier::sets::{Commitment, Set};
 use sworn_verifier::shape::Shape;
 
 use crate::error::ExportError;
-use crate::key::{Key, Kind, Op};
+use crate::key::{Key, Kind, Op, Value};
 use crate::openings::Bytes;
 use crate::program::{Builder, Id, Place, Program};
 use crate::slots::{Inverse, Slots, Squeezed};
@@ -74,7 +74,7 @@ pub(crate) struct Protocol {
 /// Indices of constants that the contract reads itself.
 pub(crate) mod constant {
     pub(crate) const OMEGA: usize = 2;
-    pub(crate) const OMEGA_LAST: usize = 3;
+    pub(crate) const OMEGA_FIRST: usize = 3;
 }
 
 fn rotate(omega: Fr, rotation: i32) -> Fr {
@@ -98,7 +98,7 @@ impl Protocol {
         let slots = Slots::new(key, bytes.num_evaluations, rotations.len());
         let omega = root_of_unity(key.log_rows);
         let mut builder = Builder::default();
-        for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.last_row as i32))] {
+        for value in [Fr::zero(), Fr::one(), omega, rotate(omega, -(key.first_row as i32))] {
             builder.constants.push(value);
         }
         let mut compiler = Compiler { key, shape, bytes, slots, builder, omega, rotations };
@@ -142,18 +142,33 @@ struct Openings {
     power: Id,
 }
 
-struct Compiler<'k> {
-    key: &'k Key,
-    shape: &'k Shape,
+/// Values at x that follow from the Lagrange polynomials.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) instance: Id,
+    pub(crate) first: Id,
+    pub(crate) last: Id,
+    /// 1 on usable rows.
+    pub(crate) active: Id,
+    /// The same at x/ω.
+    active_before: Id,
+    /// 1 on the last usable row, if it is needed.
+    last_usable: Id,
+}
+
+/// Makes the programs of a key.
+pub(crate) struct Compiler<'k> {
+    pub(crate) key: &'k Key,
+    pub(crate) shape: &'k Shape,
     bytes: Bytes,
     slots: Slots,
-    builder: Builder,
+    pub(crate) builder: Builder,
     omega: Fr,
     rotations: Vec<i32>,
 }
 
 impl Compiler<'_> {
-    fn squeezed(&mut self, challenge: Squeezed) -> Id {
+    pub(crate) fn squeezed(&mut self, challenge: Squeezed) -> Id {
         self.builder.named(self.slots.squeezed(challenge))
     }
 
@@ -207,55 +222,67 @@ impl Compiler<'_> {
         let common = self.builder.multiply(vanishing, per_row);
         let sum = self.builder.named(self.slots.instance);
         let instance = self.builder.multiply(common, sum);
-        let lagrange = |c: &mut Self, index: usize| {
-            let root = c.builder.constant(rotate(c.omega, index as i32 - last as i32));
-            let inverse = c.builder.named(c.slots.lagrange(index));
+        // Of a row, counted from the end; the end is row 0.
+        let lagrange = |c: &mut Self, row: usize| {
+            let root = c.builder.constant(rotate(c.omega, -(row as i32)));
+            let inverse = c.builder.named(c.slots.lagrange(key.first_row - row));
             c.builder.multiply(root, inverse)
         };
-        let l_last = lagrange(self, 0);
+        let l_last = lagrange(self, last);
         let mut blind = self.builder.constant(Fr::zero());
-        for index in 1..last {
-            let term = lagrange(self, index);
+        for row in (1..last).rev() {
+            let term = lagrange(self, row);
             blind = self.builder.add(term, blind);
         }
-        let first = lagrange(self, last);
+        let first = lagrange(self, 0);
         let unusable = self.builder.add(l_last, blind);
-        let [first, l_last, unusable] = [first, l_last, unusable].map(|l| self.builder.multiply(common, l));
+        let before = self.builder.add(first, blind);
+        // One row more, if a column needs it.
+        let last_usable = lagrange(self, key.first_row);
+        let [first, l_last, unusable, before, last_usable] =
+            [first, l_last, unusable, before, last_usable].map(|l| self.builder.multiply(common, l));
         let active = self.builder.subtract(one, unusable);
+        let active_before = self.builder.subtract(one, before);
+        let known = Known { instance, first, last: l_last, active, active_before, last_usable };
 
         let fold = self.squeezed(Squeezed::Fold);
         let mut total = self.builder.constant(Fr::zero());
         for index in 0..key.gates.len() {
-            let gate = self.gate(index, instance)?;
+            let gate = self.gate(index, known)?;
             total = self.builder.multiply_add(total, fold, gate);
         }
         for expression in 0..self.num_permutation_expressions() {
-            let value = self.permutation(expression, instance, (first, l_last, active))?;
+            let value = self.permutation(expression, known)?;
             total = self.builder.multiply_add(total, fold, value);
         }
         let inverse = self.inverse(Inverse::Vanishing);
         Ok(self.builder.multiply(total, inverse))
     }
 
-    fn evaluation(&mut self, index: usize) -> Id {
+    pub(crate) fn evaluation(&mut self, index: usize) -> Id {
         self.builder.named(self.slots.evaluations + index)
     }
 
-    fn query(&mut self, kind: Kind, index: usize, instance: Id) -> Id {
+    pub(crate) fn query(&mut self, kind: Kind, index: usize, known: Known) -> Id {
         match kind {
             Kind::Advice => self.evaluation(index),
-            Kind::Fixed => self.evaluation(self.shape.first_fixed_value() + index),
-            Kind::Instance => instance,
+            Kind::Fixed => match self.key.fixed_values[index] {
+                Value::Evaluation(at) => self.evaluation(at),
+                Value::Usable => known.active,
+                Value::UsableBefore => known.active_before,
+                Value::LastUsable => known.last_usable,
+            },
+            Kind::Instance => known.instance,
         }
     }
 
-    fn gate(&mut self, index: usize, instance: Id) -> Result<Id, ExportError> {
+    fn gate(&mut self, index: usize, known: Known) -> Result<Id, ExportError> {
         let malformed = ExportError::Gate { gate: index };
         let mut stack: Vec<Id> = Vec::new();
         for operation in &self.key.gates[index] {
             let value = match operation {
                 Op::Constant(value) => Some(self.builder.constant(*value)),
-                Op::Query(kind, query) => Some(self.query(*kind, *query, instance)),
+                Op::Query(kind, query) => Some(self.query(*kind, *query, known)),
                 Op::Challenge(challenge) => Some(self.builder.named(*challenge)),
                 Op::Negate => stack.pop().map(|a| self.builder.negate(a)),
                 Op::Scale(factor) => stack.pop().map(|a| {
@@ -274,88 +301,6 @@ impl Compiler<'_> {
             [value] => Ok(*value),
             _ => Err(malformed),
         }
-    }
-
-    fn num_permutation_expressions(&self) -> usize {
-        match self.shape.products {
-            0 => 0,
-            n => 2 + self.num_links() + n,
-        }
-    }
-
-    /// Identities that carry a running product to the next: packed ones have one running product.
-    fn num_links(&self) -> usize {
-        if self.shape.is_packed() {
-            0
-        } else {
-            self.shape.products - 1
-        }
-    }
-
-    /// An expression of the permutation, in halo2's order.
-    fn permutation(&mut self, index: usize, instance: Id, (first, last, active): (Id, Id, Id)) -> Result<Id, ExportError> {
-        let products = self.shape.products;
-        let product = |c: &mut Self, i: usize, at: usize| c.evaluation(c.shape.product_value(i) + at);
-        match index {
-            0 => {
-                // l_0 · (1 − z_0) = 0
-                let (one, z) = (self.builder.constant(Fr::one()), product(self, 0, 0));
-                let difference = self.builder.subtract(one, z);
-                Ok(self.builder.multiply(first, difference))
-            }
-            1 => {
-                // l_last · (z_l² − z_l) = 0, where l is the last one, or the only one
-                let z = product(self, if self.shape.is_packed() { 0 } else { products - 1 }, 0);
-                let minus = self.builder.negate(z);
-                let difference = self.builder.multiply_add(z, z, minus);
-                Ok(self.builder.multiply(difference, last))
-            }
-            i if i < 2 + self.num_links() => {
-                // l_0 · (z_i − z_{i−1}(ω^last X)) = 0
-                let (z, before) = (product(self, i - 1, 0), product(self, i - 2, 2));
-                let difference = self.builder.subtract(z, before);
-                Ok(self.builder.multiply(difference, first))
-            }
-            i => {
-                // active · (z(ωX) Π (v + β·s + γ) − z Π (v + β·δ^c·X + γ)) = 0; packed, with p_{i+1} and p_i for z(ωX) and z,
-                // where p_0 is z and the last one leads to z(ωX)
-                let set = i - 2 - self.num_links();
-                let next = match self.shape.is_packed() {
-                    false => product(self, set, 1),
-                    true if set + 1 == products => product(self, 0, 1),
-                    true => product(self, set + 1, 0),
-                };
-                let (mut left, mut right) = (next, product(self, set, 0));
-                let (beta, gamma) = (self.squeezed(Squeezed::Beta), self.squeezed(Squeezed::Gamma));
-                let x = self.squeezed(Squeezed::Point);
-                let shifted = self.builder.multiply(beta, x);
-                let chunk = self.key.chunk;
-                for column in (set * chunk..self.key.permutation.len()).take(chunk) {
-                    let value = self.permuted(column, instance)?;
-                    let value = self.builder.add(value, gamma);
-                    let sigma = self.evaluation(self.shape.first_sigma_value() + column);
-                    let factor = self.builder.multiply_add(beta, sigma, value);
-                    left = self.builder.multiply(left, factor);
-                    let delta = self.builder.constant(DELTA.pow([column as u64]));
-                    let factor = self.builder.multiply_add(shifted, delta, value);
-                    right = self.builder.multiply(right, factor);
-                }
-                let difference = self.builder.subtract(left, right);
-                Ok(self.builder.multiply(difference, active))
-            }
-        }
-    }
-
-    /// The value at x of a column under copy constraints.
-    fn permuted(&mut self, column: usize, instance: Id) -> Result<Id, ExportError> {
-        let (kind, index) = self.key.permutation[column];
-        let queries = match kind {
-            Kind::Advice => &self.key.advice_queries,
-            Kind::Fixed => &self.key.fixed_queries,
-            Kind::Instance => &self.key.instance_queries,
-        };
-        let query = queries.iter().position(|q| q.column == index && q.rotation == 0);
-        Ok(self.query(kind, query.ok_or(ExportError::Permutation { column })?, instance))
     }
 
     /// `Z_i(u)`, or its inverse.

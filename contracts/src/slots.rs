@@ -56,7 +56,7 @@ impl Slots {
         let evaluations = key.num_challenges + NUM_SQUEEZED;
         let inverses = evaluations + num_evaluations;
         let lagrange = inverses + NUM_INVERSES + num_points;
-        let num_lagrange = key.last_row + key.num_instances().max(1);
+        let num_lagrange = key.first_row + key.num_instances().max(1);
         let instance = lagrange + num_lagrange;
         Self {
             num_circuit_challenges: key.num_challenges,
@@ -87,7 +87,7 @@ impl Slots {
         self.inverses + NUM_INVERSES + point
     }
 
-    /// `1/(x − ω^(i − last_row))`.
+    /// `1/(x − ω^(i − first_row))`.
     pub(crate) fn lagrange(&self, index: usize) -> usize {
         self.lagrange + index
     }

@@ -22,6 +22,7 @@ use sworn_circuits::circuit::configure;
 use sworn_circuits::derivation::Derivation;
 use sworn_circuits::layout::{Layout, UNUSABLE_ROWS};
 use sworn_circuits::shape::{Place, LAMBDA};
+use sworn_verifier::ClosedColumns;
 
 use crate::algebra::{Algebra, Compiled, Query, Scalars, Source, Sum, Symbol, Term};
 use crate::backend::NO_SOURCE;
@@ -68,7 +69,10 @@ pub(crate) struct Circuit {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) numerator: Compiled,
     pub(crate) advice_queries: Vec<Query>,
+    /// Those that are evaluated: without those in closed form.
     pub(crate) fixed_queries: Vec<Query>,
+    /// Fixed columns that verifiers compute.
+    pub(crate) closed: ClosedColumns,
 }
 
 /// The constraint system of a layout.
@@ -76,6 +80,20 @@ pub(crate) fn constraint_system(layout: &Layout) -> (ConstraintSystem<Fr>, Vec<D
     let mut meta = ConstraintSystem::default();
     let config = configure(&mut meta, &layout.shape);
     (meta, config.derivations().to_vec())
+}
+
+/// The fixed columns of a packed layout that verifiers compute: `on` and `last`, as long as they hold exactly what is computed.
+pub(crate) fn closed_columns(layout: &Layout) -> ClosedColumns {
+    let (fixed, usable) = (layout.shape.fixed(), layout.usable_rows());
+    let is = |column: usize, value: &dyn Fn(usize) -> i64| {
+        let column = layout.fixed.get(column);
+        column.is_some_and(|column| (0..1 << layout.log_rows).all(|row| column.get(row) == value(row)))
+    };
+    let closed = |column: usize, value: &dyn Fn(usize) -> i64| (layout.pack > 1 && is(column, value)).then_some(column as u32);
+    ClosedColumns {
+        usable: closed(fixed.on, &|row| i64::from(row < usable)),
+        last_usable: closed(fixed.last, &|row| i64::from(row + 1 == usable)),
+    }
 }
 
 fn source(column_type: &Any, index: usize) -> Source {
@@ -103,7 +121,9 @@ impl Circuit {
         let numerator = builder.numerator(meta, &permuted, length, active);
         let queries = |queries: Vec<(u32, i32)>, to: fn(u32) -> Source| queries.into_iter().map(|(c, r)| to(c).rotated(r)).collect();
         let advice = meta.advice_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
-        let fixed = meta.fixed_queries().iter().map(|(c, r)| (c.index() as u32, r.0)).collect();
+        let closed = closed_columns(layout);
+        let fixed = meta.fixed_queries().iter().map(|(c, r)| (c.index() as u32, r.0));
+        let fixed = fixed.filter(|(column, _)| !closed.contains(*column)).collect();
         Ok(Self {
             scalars: builder.algebra.scalars,
             num_advice: meta.num_advice_columns(),
@@ -116,6 +136,7 @@ impl Circuit {
             numerator,
             advice_queries: queries(advice, Source::Advice),
             fixed_queries: queries(fixed, Source::Fixed),
+            closed,
         })
     }
 
@@ -308,6 +329,7 @@ mod tests {
     use halo2_proofs::halo2curves::ff::Field;
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
+    use sworn_circuits::column::IntColumn;
     use sworn_circuits::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Table, Term};
     use sworn_circuits::layout::{Choice, Visibility};
 
@@ -406,6 +428,28 @@ mod tests {
             active * (left - right)
         }));
         all
+    }
+
+    /// A column is in closed form only if it is the one that is computed: changed in one row, it is committed.
+    #[test]
+    fn columns_in_closed_form_hold_what_is_computed() {
+        let (graph, visibility) = (graph(false), Visibility { input: false, pack_public: false });
+        let Ok(plain) = Layout::new(&graph, visibility) else { panic!("the graph has a layout") };
+        assert_eq!(closed_columns(&plain), ClosedColumns::default());
+        let Ok(packed) = Layout::restore(&graph, visibility, Choice { pack: 4, ..plain.choice() }) else { panic!("it may be packed") };
+        let (on, last) = (packed.shape.fixed().on, packed.shape.fixed().last);
+        let closed = closed_columns(&packed);
+        assert_eq!(closed, ClosedColumns { usable: Some(on as u32), last_usable: Some(last as u32) });
+        for column in [on, last] {
+            for row in [0, packed.usable_rows() - 1, packed.usable_rows(), (1 << packed.log_rows) - 1] {
+                let Ok(mut changed) = Layout::restore(&graph, visibility, packed.choice()) else { panic!("it has one again") };
+                let mut values: Vec<i64> = (0..1 << packed.log_rows).map(|r| packed.fixed[column].get(r)).collect();
+                values[row] ^= 1;
+                changed.fixed[column] = IntColumn::new(&values).into();
+                let is_kept = |other: usize| (other != column).then_some(other as u32);
+                assert_eq!(closed_columns(&changed), ClosedColumns { usable: is_kept(on), last_usable: is_kept(last) }, "row {row}");
+            }
+        }
     }
 
     #[test]

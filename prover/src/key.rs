@@ -17,7 +17,7 @@ use sworn_verifier::shape::Shape;
 use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
-use crate::circuit::{constraint_system, Circuit};
+use crate::circuit::{closed_columns, constraint_system, Circuit};
 use crate::cpu::Cpu;
 use crate::error::KeyError;
 use crate::halo2::convert::{to_g1, to_g2};
@@ -62,7 +62,7 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
     let sigma = sigma(&layout, &circuit.permuted)?;
     let constraints = describe(&meta)?;
-    let shape = Shape::new(&constraints, layout.pack);
+    let shape = Shape::new(&constraints, layout.pack, &circuit.closed);
     let (fixed_commitments, permutation_commitments) = match shape.is_packed() {
         true => (packed_commitments(&Cpu, &layout, &sigma, &shape, srs)?, Vec::new()),
         false => commitments(&Cpu, &layout, &sigma, srs),
@@ -71,6 +71,7 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
         log_rows: layout.log_rows,
         pack: layout.pack as u32,
         constraints,
+        closed: circuit.closed,
         fixed_commitments: fixed_commitments.iter().map(to_g1).collect(),
         permutation_commitments: permutation_commitments.iter().map(to_g1).collect(),
         g2: to_g2(&srs.g2()),
@@ -236,6 +237,7 @@ impl DecodedKey {
         let same = describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
             && layout.pack as u32 == verifying.pack
+            && closed_columns(&layout) == verifying.closed
             && graph_digest(&graph) == verifying.graph_digest
             && public_tensors(&graph, body.visibility) == verifying.tensors;
         if !same {

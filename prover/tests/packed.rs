@@ -10,7 +10,7 @@ use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use halo2_proofs::halo2curves::ff::Field;
 use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::poly::EvaluationDomain;
-use models::Keyed;
+use models::{naive, Keyed};
 use rayon::prelude::*;
 use sworn_circuits::field::embed;
 use sworn_circuits::graph::QuantGraph;
@@ -18,7 +18,8 @@ use sworn_circuits::layout::{Choice, Visibility};
 use sworn_prover::halo2::convert::from_g1;
 use sworn_prover::{Cpu, DecodedKey, KeyError, ProveError, ProvingKey, Reference};
 use sworn_verifier::sets::{Commitment, Polynomial};
-use sworn_verifier::{verify, KeyParts, VerifyingKey};
+use sworn_verifier::shape::Shape;
+use sworn_verifier::{verify, ClosedColumns, KeyParts, VerifyingKey};
 
 /// `Σ_i Σ_j f_ij·s^{i+tj}·G1` for the fixed columns of each pack; packs with columns of the permutation are left out.
 fn commitments(keyed: &Keyed) -> Vec<(usize, G1Affine)> {
@@ -92,6 +93,61 @@ fn proving_keys_of_impossible_sizes_are_refused() {
         assert!(matches!(DecodedKey::new(&bytes(choice)), Err(KeyError::Encoding)), "{choice:?}");
         assert!(matches!(ProvingKey::from_bytes(&bytes(choice), &keyed.srs), Err(KeyError::Encoding)), "{choice:?}");
     }
+}
+
+/// Usable rows and the last of them have no commitment and no evaluation in packed keys, and both in plain ones.
+#[test]
+fn columns_in_closed_form_are_not_opened() {
+    for model in models::all() {
+        let (plain, packed) = (model.keyed(), model.packed(5));
+        let of = |keyed: &Keyed, column: u32| {
+            let sets = &keyed.key.verifying_key().shape().sets;
+            sets.iter().flat_map(|set| &set.members).filter(|m| m.polynomial == Polynomial::Fixed(column as usize)).count()
+        };
+        let (key, layout) = (packed.key.verifying_key(), packed.key.layout());
+        let usable = layout.usable_rows();
+        let columns = [(key.closed.usable.unwrap(), 0..usable), (key.closed.last_usable.unwrap(), usable - 1..usable)];
+        let mut queries = 0;
+        for (column, ones) in columns {
+            let values = &layout.fixed[column as usize];
+            assert!((0..1 << layout.log_rows).all(|row| values.get(row) == i64::from(ones.contains(&row))), "{}", model.name);
+            assert_eq!((of(&plain, column), of(&packed, column)), (1, 0), "{}", model.name);
+            queries += key.constraints.fixed_queries.iter().filter(|q| q.column == column).count();
+        }
+        assert_eq!(queries, 3, "usable rows at x and x/ω, the last one at x");
+        assert_eq!(key.shape().fixed_values + queries, plain.key.verifying_key().shape().fixed_values, "{}", model.name);
+        assert_eq!(plain.key.verifying_key().closed, ClosedColumns::default());
+    }
+}
+
+/// A key that says of another column that it is in closed form is a key of another circuit: proofs of this one are refused, with the
+/// column's commitment and without.
+#[test]
+fn a_column_that_is_called_closed_is_computed() {
+    let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(5);
+    let (key, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
+    let (usable, last_usable) = (key.closed.usable, key.closed.last_usable);
+    let single = |column: &u32| key.constraints.fixed_queries.iter().filter(|q| q.column == *column).all(|q| q.rotation == 0);
+    let others = (0..key.constraints.num_fixed).filter(|column| !key.closed.contains(*column)).filter(single);
+    let mut forged: Vec<ClosedColumns> = vec![ClosedColumns { last_usable: None, usable }, ClosedColumns { usable: None, last_usable }];
+    for column in others {
+        forged.push(ClosedColumns { usable: Some(column), last_usable });
+        forged.push(ClosedColumns { usable, last_usable: Some(column) });
+    }
+    assert!(forged.len() > 10);
+    let mut made = 0;
+    for closed in forged {
+        let mut parts = KeyParts { closed, ..KeyParts::clone(key) };
+        let points = Shape::new(&parts.constraints, parts.pack as usize, &closed).key_points;
+        let spare = parts.fixed_commitments[0];
+        parts.fixed_commitments.resize(points, spare);
+        let Ok(forged) = VerifyingKey::new(&parts) else { continue };
+        let mut bytes = proof.bytes.clone();
+        bytes.resize(forged.shape().bytes(), 0);
+        assert!(verify(&forged, &proof.instance, &bytes).is_err() && !naive::accepts(&forged, &proof.instance, &bytes), "{closed:?}");
+        made += 1;
+    }
+    assert!(made > 10, "{made} keys");
 }
 
 /// σ is never zero, so neither is what commits to it.

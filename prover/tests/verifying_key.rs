@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::sync::LazyLock;
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::expression::{Expression, Operation};
-use sworn_verifier::{verify, ColumnKind, Form, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
+use sworn_verifier::{verify, ClosedColumns, ColumnKind, Form, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
 
 static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
@@ -131,6 +131,45 @@ fn rules_of_keys_are_checked() {
     expression(vec![Operation::Advice(0), Operation::Scale([255; 32])]);
     let power = [vec![Operation::Advice(0); 6], vec![Operation::Multiply; 5]].concat();
     expression(power);
+}
+
+/// Columns in closed form: two different fixed columns of a packed key, at rotations that have a closed form.
+#[test]
+fn columns_in_closed_form_are_checked() {
+    let packed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3);
+    let good = packed.key.verifying_key();
+    let with = |closed: ClosedColumns| VerifyingKey::new(&KeyParts { closed, ..KeyParts::clone(good) });
+    let ClosedColumns { usable: Some(usable), last_usable: Some(last) } = good.closed else { panic!("two columns in closed form") };
+    let closed = |usable, last_usable| ClosedColumns { usable: Some(usable), last_usable: Some(last_usable) };
+    assert_eq!(with(closed(usable, last)).as_ref(), Ok(good));
+    let refused = |closed: ClosedColumns| {
+        let what = "column in closed form";
+        assert!(matches!(with(closed), Err(KeyError::Range { what: found, .. }) if found == what), "{closed:?}");
+    };
+    refused(closed(usable, usable));
+    refused(closed(last, last));
+    refused(closed(usable, good.constraints.num_fixed));
+    refused(closed(u32::MAX, last));
+    // Usable rows are read at x/ω.
+    refused(closed(last, usable));
+    refused(ClosedColumns { usable: None, last_usable: Some(usable) });
+    for (column, rotations) in [(usable, [-2, 1]), (last, [-1, 1])] {
+        for rotation in rotations {
+            let mut parts = KeyParts::clone(good);
+            parts.constraints.fixed_queries.push(Query { column, rotation });
+            assert!(matches!(VerifyingKey::new(&parts), Err(KeyError::Range { what: "column in closed form", .. })), "{rotation}");
+        }
+    }
+    // Plain keys have none: they are halo2's.
+    let plain = changed(|k| k.closed = good.closed);
+    assert!(matches!(plain, Err(KeyError::Range { what: "column in closed form of a plain key", .. })), "{plain:?}");
+    // One encoding: at the end of a packed key.
+    let bytes = good.to_bytes();
+    let tail = [1, usable as u8, 1, last as u8];
+    assert!(usable < 128 && last < 128 && bytes.ends_with(&tail));
+    for wrong in [&[2, usable as u8, 1, last as u8][..], &[1, usable as u8 | 128, 0, 1, last as u8], &[1, usable as u8, 1], &[]] {
+        assert!(VerifyingKey::from_bytes(&[&bytes[..bytes.len() - tail.len()], wrong].concat()).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

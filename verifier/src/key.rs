@@ -1,7 +1,8 @@
 //! The verifying key: self-contained, in one canonical encoding.
 //!
 //! ```text
-//! encoding = magic (8) ‖ version (4) ‖ postcard(body)          points as in `point`; zeros for the identity, which a fixed
+//! encoding = magic (8) ‖ version (4) ‖ postcard(body) ‖ postcard(closed columns), if the key is packed
+//!                                                              points as in `point`; zeros for the identity, which a fixed
 //!                                                              column of zeros commits to. Version 3 is of plain keys, 4 of
 //!                                                              packed ones
 //! digest   = keccak256(encoding)                               the transcript starts from it
@@ -17,6 +18,7 @@ use ark_ff::Field;
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 
+use crate::closed::ClosedColumns;
 use crate::constraints::ConstraintSystem;
 use crate::error::{InstanceError, KeyError};
 use crate::field::{root_of_unity, Fr};
@@ -37,6 +39,15 @@ const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
 /// The most polynomials of a commitment.
 pub const MAX_PACK: u32 = 256;
 
+/// The version of a key: plain and packed ones have protocols of their own.
+fn version(pack: u32) -> u32 {
+    if pack > 1 {
+        PACKED_VERSION
+    } else {
+        PLAIN_VERSION
+    }
+}
+
 /// Everything a verifier needs to know of a model and its setup.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyParts {
@@ -46,6 +57,8 @@ pub struct KeyParts {
     pub pack: u32,
     /// Columns, challenges, gates and permutation.
     pub constraints: ConstraintSystem,
+    /// Fixed columns without a commitment, which verifiers compute: none in plain keys.
+    pub closed: ClosedColumns,
     /// Commitments of the fixed columns, weights first; or of packs of fixed columns and the permutation.
     pub fixed_commitments: Vec<G1Affine>,
     /// Commitments of the permutation; none if they are packed.
@@ -133,6 +146,10 @@ impl VerifyingKey {
     /// # Errors
     /// They break a rule of the protocol.
     pub fn new(parts: &KeyParts) -> Result<Self, KeyError> {
+        // Their encoding has no place for them.
+        if parts.pack <= 1 && parts.closed != ClosedColumns::default() {
+            return Err(KeyError::Range { what: "column in closed form of a plain key", actual: 0 });
+        }
         Self::from_bytes(&parts.to_bytes())
     }
 
@@ -142,20 +159,24 @@ impl VerifyingKey {
     /// Bytes that are no key, of another version, not canonical, or that break a rule of the protocol.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or(KeyError::Encoding)?;
-        let (version, rest) = rest.split_first_chunk().ok_or(KeyError::Encoding)?;
-        let actual = u32::from_le_bytes(*version);
+        let (head, rest) = rest.split_first_chunk().ok_or(KeyError::Encoding)?;
+        let actual = u32::from_le_bytes(*head);
         if ![PLAIN_VERSION, PACKED_VERSION].contains(&actual) {
             return Err(KeyError::Version { expected: PACKED_VERSION, actual });
         }
-        let (body, rest): (Body, _) = postcard::take_from_bytes(rest).map_err(|_| KeyError::Encoding)?;
-        if !rest.is_empty() {
-            return Err(KeyError::NotCanonical);
-        }
-        let parts = body.decode()?;
-        let expected = parts.version();
+        let (body, mut rest): (Body, _) = postcard::take_from_bytes(rest).map_err(|_| KeyError::Encoding)?;
+        let expected = version(body.pack);
         if actual != expected {
             return Err(KeyError::Version { expected, actual });
         }
+        let mut closed = ClosedColumns::default();
+        if body.pack > 1 {
+            (closed, rest) = postcard::take_from_bytes(rest).map_err(|_| KeyError::Encoding)?;
+        }
+        if !rest.is_empty() {
+            return Err(KeyError::NotCanonical);
+        }
+        let parts = body.decode(closed)?;
         if parts.to_bytes() != bytes {
             return Err(KeyError::NotCanonical);
         }
@@ -210,15 +231,6 @@ impl VerifyingKey {
 }
 
 impl KeyParts {
-    /// The version of the encoding: plain and packed keys have different protocols.
-    fn version(&self) -> u32 {
-        if self.pack > 1 {
-            PACKED_VERSION
-        } else {
-            PLAIN_VERSION
-        }
-    }
-
     /// The canonical encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
         let encode = |points: &[G1Affine]| points.iter().map(|p| Bytes::from_flat(&encode_g1(p))).collect();
@@ -235,9 +247,12 @@ impl KeyParts {
             tensors: self.tensors.clone(),
         };
         let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&self.version().to_le_bytes());
+        out.extend_from_slice(&version(self.pack).to_le_bytes());
         // Writing to a vector cannot fail, and every field has a length.
         out.extend(postcard::to_allocvec(&body).unwrap_or_default());
+        if self.pack > 1 {
+            out.extend(postcard::to_allocvec(&self.closed).unwrap_or_default());
+        }
         out
     }
 
@@ -246,9 +261,10 @@ impl KeyParts {
         let range = |what, actual: usize, fits: bool| if fits { Ok(()) } else { Err(KeyError::Range { what, actual }) };
         range("log₂ of the rows", crate::constraints::index(self.log_rows), LOG_ROWS.contains(&self.log_rows))?;
         self.constraints.check()?;
+        self.closed.check(&self.constraints)?;
         let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
         range("number of polynomials of a commitment", crate::constraints::index(self.pack), (1..=MAX_PACK).contains(&self.pack))?;
-        let shape = Shape::new(&self.constraints, crate::constraints::index(self.pack));
+        let shape = Shape::new(&self.constraints, crate::constraints::index(self.pack), &self.closed);
         let expected = match shape.is_packed() {
             true => (shape.key_points, 0),
             false => (crate::constraints::index(self.constraints.num_fixed), self.constraints.permutation.len()),
@@ -279,7 +295,7 @@ impl KeyParts {
 }
 
 impl Body {
-    fn decode(self) -> Result<KeyParts, KeyError> {
+    fn decode(self, closed: ClosedColumns) -> Result<KeyParts, KeyError> {
         let (fixed, permuted) = (self.fixed_commitments.len(), self.permutation_commitments.len());
         let g1 = |(index, point): (usize, &Bytes<2>)| match decode_g1(&point.flat::<G1_BYTES>()) {
             Err(PointError::Identity) if index < fixed => Ok(G1Affine::identity()),
@@ -295,6 +311,7 @@ impl Body {
             g2: g2(&self.g2, points)?,
             s_g2: g2(&self.s_g2, points.saturating_add(1))?,
             constraints: self.constraints,
+            closed,
             srs_digest: self.srs_digest,
             graph_digest: self.graph_digest,
             tensors: self.tensors,

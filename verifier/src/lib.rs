@@ -34,6 +34,7 @@
 extern crate alloc;
 
 pub mod batch;
+pub mod closed;
 pub mod constraints;
 pub mod error;
 pub mod expression;
@@ -55,6 +56,7 @@ mod vanishing;
 mod verify;
 
 pub use batch::{verify_batch, Claimed};
+pub use closed::ClosedColumns;
 pub use constraints::{ColumnKind, ConstraintSystem, Query};
 pub use error::{InstanceError, KeyError, VerifyError};
 pub use field::{embed, Fq, Fr};

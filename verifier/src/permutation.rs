@@ -44,7 +44,8 @@ pub(crate) struct Permutation {
 impl Permutation {
     /// `None` if a permuted column is not opened at x.
     pub(crate) fn new(constraints: &ConstraintSystem, shape: &Shape) -> Option<Self> {
-        let columns: Vec<Source> = constraints.permuted()?.into_iter().map(|(kind, query)| Source::new(kind, query, shape)).collect();
+        let column = |(kind, query)| Source::new(kind, query, shape);
+        let columns: Vec<Source> = constraints.permuted()?.into_iter().map(column).collect::<Option<_>>()?;
         let cosets = crate::lagrange::powers(DELTA).take(columns.len()).collect();
         Some(Self { chunk: constraints.chunk(), columns, cosets })
     }
@@ -81,7 +82,7 @@ impl Permutation {
         for (index, ((columns, sigma), cosets)) in chunks.enumerate() {
             let (mut left, mut right) = (next(index)?, product(index, 0)?);
             for ((column, sigma), coset) in columns.iter().zip(sigma).zip(cosets) {
-                let value = column.value(values, &lagrange.instance)? + gamma;
+                let value = column.value(values, lagrange)? + gamma;
                 left *= value + beta * sigma;
                 right *= value + beta * x * coset;
             }

@@ -10,6 +10,8 @@
 //! messages   advice of phase 0 | of phase 1 | products: z at x and ωx, p_1 p_2 … at x | limbs | the key: fixed, σ
 //! ```
 //!
+//! Fixed columns in closed form ([`crate::closed`]) are not opened: nothing commits to them.
+//!
 //! A packed key has a handful of commitments, whatever the number of its columns. Differences to halo2's protocol: there is one
 //! running product z, with partial products p_i (see `permutation`); limbs are opened one by one, and there is one more of them
 //! (see [`crate::shape::Shape`]); and there is no random polynomial.
@@ -19,6 +21,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
+use crate::closed::FixedValue;
 use crate::constraints::{index, ConstraintSystem, Query};
 use crate::shape::Shape;
 
@@ -79,10 +82,10 @@ pub struct Set {
 type Opened = (Polynomial, Vec<(i32, usize)>);
 
 /// Columns in the order of their first query.
-fn by_column(queries: &[Query], first_value: usize, polynomial: impl Fn(usize) -> Polynomial) -> Vec<Opened> {
+fn by_column<'q>(queries: impl Iterator<Item = (&'q Query, usize)>, polynomial: impl Fn(usize) -> Polynomial) -> Vec<Opened> {
     let mut columns: Vec<Opened> = Vec::new();
     let mut known = BTreeMap::new();
-    for (query, value) in queries.iter().zip(first_value..) {
+    for (query, value) in queries {
         let at = *known.entry(query.column).or_insert(columns.len());
         match columns.get_mut(at) {
             Some((_, values)) => values.push((query.rotation, value)),
@@ -95,13 +98,17 @@ fn by_column(queries: &[Query], first_value: usize, polynomial: impl Fn(usize) -
 /// Everything that is opened, in halo2's order.
 fn opened(constraints: &ConstraintSystem, shape: &Shape) -> Vec<Opened> {
     let single = |polynomial, value| (polynomial, alloc::vec![(0, value)]);
-    let mut opened = by_column(&constraints.advice_queries, 0, Polynomial::Advice);
+    let mut opened = by_column(constraints.advice_queries.iter().zip(0..), Polynomial::Advice);
     let last = constraints.last_rotation();
     for product in 0..shape.products {
         let values = [0, 1, last].into_iter().zip(shape.product_value(product)..);
         opened.push((Polynomial::Product(product), values.take(shape.product_rotations(product)).collect()));
     }
-    opened.extend(by_column(&constraints.fixed_queries, shape.first_fixed_value(), Polynomial::Fixed));
+    let fixed = constraints.fixed_queries.iter().zip(&shape.fixed).filter_map(|(query, value)| match value {
+        FixedValue::Proof(at) => Some((query, *at)),
+        FixedValue::Closed(_) => None,
+    });
+    opened.extend(by_column(fixed, Polynomial::Fixed));
     opened.extend((0..shape.sigma_values).zip(shape.first_sigma_value()..).map(|(c, at)| single(Polynomial::Sigma(c), at)));
     if shape.is_packed() {
         // That of the first limb follows from the others.

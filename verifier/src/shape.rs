@@ -7,12 +7,14 @@
 //! limbs     h = Σ_i X^{in}·limb_i, d − 1 of them
 //!
 //! packed: commitments are those of packs (see `sets`), random is not there, and one running product is (see `permutation`)
-//! scalars   … | σ | z(x) z(ωx) p_1(x) p_2(x) … | limb_1(x) limb_2(x) …          limb_0(x) follows from h(x)
+//! scalars   advice queries | fixed queries, but those in closed form (see `closed`) | σ
+//!           | z(x) z(ωx) p_1(x) p_2(x) … | limb_1(x) limb_2(x) …                 limb_0(x) follows from h(x)
 //! limbs     h = Σ_i X^{i(n−2)}·limb_i, d of them: two coefficients of each are random
 //! ```
 
 use alloc::vec::Vec;
 
+use crate::closed::{ClosedColumns, FixedValue};
 use crate::constraints::ConstraintSystem;
 use crate::point::G1_BYTES;
 use crate::sets::{sets, Set};
@@ -45,6 +47,8 @@ pub struct Shape {
     pub advice_values: usize,
     /// Evaluations of fixed columns.
     pub fixed_values: usize,
+    /// Where the value of each fixed query comes from.
+    pub fixed: Vec<FixedValue>,
     /// Evaluations of the permutation.
     pub sigma_values: usize,
     /// What is opened where.
@@ -52,13 +56,21 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of the proofs of a constraint system, with up to `pack` polynomials in a commitment.
-    pub fn new(constraints: &ConstraintSystem, pack: usize) -> Self {
+    /// The shape of the proofs of a constraint system, with up to `pack` polynomials in a commitment and some fixed columns in closed
+    /// form.
+    pub fn new(constraints: &ConstraintSystem, pack: usize, closed: &ClosedColumns) -> Self {
         let of_phase = |phase: u8| constraints.advice_phases.iter().filter(|p| **p == phase).count();
         let phases = [of_phase(0), of_phase(1)];
         let (mut first, mut second) = (0.., phases[0]..);
         let position = |phase: &u8| if *phase == 0 { first.next() } else { second.next() }.unwrap_or(0);
         let (products, limbs) = (constraints.num_products(), constraints.num_limbs());
+        let advice_values = constraints.advice_queries.len();
+        let mut next_fixed = advice_values..;
+        let fixed = constraints.fixed_queries.iter().map(|query| match closed.value(*query) {
+            Some(value) => FixedValue::Closed(value),
+            None => FixedValue::Proof(next_fixed.next().unwrap_or(usize::MAX)),
+        });
+        let fixed: Vec<FixedValue> = fixed.collect();
         let mut shape = Self {
             pack,
             advice: constraints.advice_phases.iter().map(position).collect(),
@@ -69,8 +81,9 @@ impl Shape {
             limbs,
             limb_points: limbs,
             key_points: 0,
-            advice_values: constraints.advice_queries.len(),
-            fixed_values: constraints.fixed_queries.len(),
+            advice_values,
+            fixed_values: fixed.iter().filter(|value| matches!(value, FixedValue::Proof(_))).count(),
+            fixed,
             sigma_values: constraints.permutation.len(),
             sets: Vec::new(),
         };
@@ -117,7 +130,7 @@ impl Shape {
         self.opening().saturating_add(2)
     }
 
-    /// Position of the first fixed query among the scalars.
+    /// Position of the first fixed query among the scalars; those in closed form have none.
     pub fn first_fixed_value(&self) -> usize {
         self.advice_values
     }

@@ -9,6 +9,7 @@
 
 use alloc::vec::Vec;
 
+use crate::closed::{Closed, FixedValue};
 use crate::constraints::{index, ColumnKind, ConstraintSystem};
 use crate::expression::{constant, Expression, Operation};
 use crate::field::Fr;
@@ -24,24 +25,29 @@ pub(crate) enum Source {
     Proof(usize),
     /// The instance query of this index.
     Instance(usize),
+    /// What a fixed column in closed form has.
+    Closed(Closed),
 }
 
 impl Source {
-    /// The query of a kind of columns.
-    pub(crate) fn new(kind: ColumnKind, query: usize, shape: &Shape) -> Self {
-        match kind {
+    /// The query of a kind of columns. `None` if there is no such fixed query.
+    pub(crate) fn new(kind: ColumnKind, query: usize, shape: &Shape) -> Option<Self> {
+        Some(match kind {
             ColumnKind::Advice => Self::Proof(query),
-            ColumnKind::Fixed => Self::Proof(shape.first_fixed_value().saturating_add(query)),
+            ColumnKind::Fixed => match *shape.fixed.get(query)? {
+                FixedValue::Proof(position) => Self::Proof(position),
+                FixedValue::Closed(value) => Self::Closed(value),
+            },
             ColumnKind::Instance => Self::Instance(query),
-        }
+        })
     }
 
-    pub(crate) fn value(self, values: &[Fr], instance: &[Fr]) -> Option<Fr> {
+    pub(crate) fn value(self, values: &[Fr], lagrange: &Lagrange) -> Option<Fr> {
         match self {
-            Self::Proof(position) => values.get(position),
-            Self::Instance(query) => instance.get(query),
+            Self::Proof(position) => values.get(position).copied(),
+            Self::Instance(query) => lagrange.instance.get(query).copied(),
+            Self::Closed(value) => Some(lagrange.closed(value)),
         }
-        .copied()
     }
 }
 
@@ -59,13 +65,13 @@ enum Step {
 
 impl Step {
     fn new(operation: &Operation, shape: &Shape) -> Option<Self> {
-        let value = |kind, query: u32| Self::Value(Source::new(kind, index(query), shape));
+        let value = |kind, query: u32| Source::new(kind, index(query), shape).map(Self::Value);
         Some(match operation {
             Operation::Constant(bytes) => Self::Constant(constant(bytes)?),
             Operation::Scale(bytes) => Self::Scale(constant(bytes)?),
-            Operation::Fixed(query) => value(ColumnKind::Fixed, *query),
-            Operation::Advice(query) => value(ColumnKind::Advice, *query),
-            Operation::Instance(query) => value(ColumnKind::Instance, *query),
+            Operation::Fixed(query) => value(ColumnKind::Fixed, *query)?,
+            Operation::Advice(query) => value(ColumnKind::Advice, *query)?,
+            Operation::Instance(query) => value(ColumnKind::Instance, *query)?,
             Operation::Challenge(challenge) => Self::Challenge(index(*challenge)),
             Operation::Negate => Self::Negate,
             Operation::Add => Self::Add,
@@ -95,7 +101,7 @@ impl Vanishing {
         let mut total = Fr::from(0);
         let mut stack = Vec::new();
         for gate in &self.gates {
-            run(gate, &mut stack, &proof.values, &lagrange.instance, &challenges.circuit)?;
+            run(gate, &mut stack, &proof.values, lagrange, &challenges.circuit)?;
             total = total * challenges.y + stack.pop()?;
         }
         let add = |value: Fr| total = total * challenges.y + value;
@@ -105,11 +111,11 @@ impl Vanishing {
 }
 
 /// Runs a gate's program; its value is on the stack.
-fn run(program: &[Step], stack: &mut Vec<Fr>, values: &[Fr], instance: &[Fr], challenges: &[Fr]) -> Option<()> {
+fn run(program: &[Step], stack: &mut Vec<Fr>, values: &[Fr], lagrange: &Lagrange, challenges: &[Fr]) -> Option<()> {
     for step in program {
         match step {
             Step::Constant(value) => stack.push(*value),
-            Step::Value(source) => stack.push(source.value(values, instance)?),
+            Step::Value(source) => stack.push(source.value(values, lagrange)?),
             Step::Challenge(challenge) => stack.push(*challenges.get(*challenge)?),
             Step::Negate => {
                 let top = stack.last_mut()?;

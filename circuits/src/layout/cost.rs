@@ -57,6 +57,8 @@ const COMMITMENT_GAS: f64 = 7.3e3;
 const VALUE_GAS: f64 = 1e3;
 /// Gas of a public value.
 const INSTANCE_GAS: f64 = 620.0;
+/// Fixed columns that verifiers of packed proofs compute: usable rows and the last of them.
+const CLOSED: usize = 2;
 /// Bytes of a point.
 const POINT_BYTES: f64 = 64.0;
 /// Bytes of a field element.
@@ -240,7 +242,7 @@ struct Groups {
     second_twice: usize,
     /// Running products of the permutation, opened three times; packed, one that is opened twice, and partial products.
     products: usize,
-    /// Fixed columns and those of the permutation.
+    /// Fixed columns and those of the permutation, without those that verifiers of packed proofs compute.
     of_key: usize,
 }
 
@@ -253,7 +255,7 @@ impl Groups {
             second_once,
             second_twice: advice.count - advice.num_first_phase - second_once,
             products: permuted.div_ceil(DEGREE - 2),
-            of_key: fixed.count + permuted,
+            of_key: fixed.count + permuted - CLOSED,
         }
     }
 
@@ -263,14 +265,15 @@ impl Groups {
 
     /// Gas without that of public values.
     fn gas(&self, pack: usize) -> f64 {
+        let of_key = if pack > 1 { self.of_key } else { self.of_key + CLOSED };
         // Packed, the running product has a commitment of its own.
-        let groups =
-            [self.first, self.second_once, self.second_twice, self.products.min(1), self.products.saturating_sub(1), DEGREE, self.of_key];
-        let twice = if pack > 1 { self.products.min(1) } else { 2 * self.products };
+        let (running, partial) = (self.products.min(1), self.products.saturating_sub(1));
+        let groups = [self.first, self.second_once, self.second_twice, running, partial, DEGREE, of_key];
+        let twice = if pack > 1 { running } else { 2 * self.products };
         let values = groups.iter().sum::<usize>() + self.second_twice + twice;
         let points = match pack {
             1 => groups.iter().sum::<usize>() + 2,
-            _ => groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 4,
+            _ => groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 3,
         };
         VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
     }

@@ -12,12 +12,15 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use sworn_contracts::Package;
+use sworn_verifier::closed::FixedValue;
 use sworn_verifier::expression::{Expression, Operation};
 use sworn_verifier::field::encode;
 use sworn_verifier::point::encode_g1;
 use sworn_verifier::shape::Shape;
 use sworn_verifier::tensor::Form;
-use sworn_verifier::{verify, verify_batch, ColumnKind, ConstraintSystem, KeyParts, Proof, PublicTensor, Query, Role, VerifyingKey};
+use sworn_verifier::{
+    verify, verify_batch, ClosedColumns, ColumnKind, ConstraintSystem, KeyParts, Proof, PublicTensor, Query, Role, VerifyingKey,
+};
 
 use crate::oracle::{accepts, combined};
 
@@ -87,6 +90,18 @@ fn constraints(rng: &mut ChaCha20Rng) -> ConstraintSystem {
     }
 }
 
+/// Some of the fixed columns that may be in closed form.
+fn closed(rng: &mut ChaCha20Rng, constraints: &ConstraintSystem) -> ClosedColumns {
+    let mut pick = |rotations: &[i32], taken: Option<u32>| {
+        let has = |column: u32, q: &Query| q.column != column || rotations.contains(&q.rotation);
+        let may = |column: &u32| Some(*column) != taken && constraints.fixed_queries.iter().all(|q| has(*column, q));
+        let columns: Vec<u32> = (0..constraints.num_fixed).filter(may).collect();
+        columns.choose(rng).copied()
+    };
+    let last_usable = pick(&[0], None);
+    ClosedColumns { usable: pick(&[-1, 0], last_usable), last_usable }
+}
+
 fn point(rng: &mut ChaCha20Rng) -> G1Affine {
     G1Affine::rand(rng)
 }
@@ -94,7 +109,8 @@ fn point(rng: &mut ChaCha20Rng) -> G1Affine {
 fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
     let constraints = constraints(rng);
     let pack = *[1, 2, 3, 4, 5, 7, 8, 17, 255, 256].choose(rng).unwrap();
-    let shape = Shape::new(&constraints, pack as usize);
+    let closed = if pack > 1 { closed(rng, &constraints) } else { ClosedColumns::default() };
+    let shape = Shape::new(&constraints, pack as usize, &closed);
     let (fixed, permuted) = match shape.is_packed() {
         true => (shape.key_points, 0),
         false => (constraints.num_fixed as usize, constraints.permutation.len()),
@@ -105,6 +121,7 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
         log_rows: rng.gen_range(4..=7),
         pack,
         constraints,
+        closed,
         fixed_commitments: (0..fixed).map(|_| point(rng)).collect(),
         permutation_commitments: (0..permuted).map(|_| point(rng)).collect(),
         g2: G2Affine::generator(),
@@ -119,7 +136,7 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
 #[test]
 fn contract_and_verifier_agree_on_random_constraint_systems() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
-    let mut packed = 0;
+    let (mut packed, mut closed) = (0, [0; 3]);
     for round in 0..60 {
         let secret = Fr::rand(&mut rng);
         let key = key(&mut rng, secret);
@@ -148,6 +165,12 @@ fn contract_and_verifier_agree_on_random_constraint_systems() {
             assert!(verify(&key, &instance, &wrong).is_err(), "round {round}: scalar {index}");
         }
         packed += usize::from(shape.is_packed());
+        for value in &shape.fixed {
+            if let FixedValue::Closed(value) = value {
+                closed[*value as usize] += 1;
+            }
+        }
     }
     assert!(packed > 30, "{packed} packed keys");
+    assert!(closed.iter().all(|count| *count > 3), "{closed:?} values in closed form");
 }

@@ -22,6 +22,8 @@ use halo2_proofs::halo2curves::group::Curve;
 use rand::{CryptoRng, RngCore};
 use sworn_circuits::column::IntColumn;
 use sworn_circuits::layout::UNUSABLE_ROWS;
+use sworn_verifier::closed::Closed;
+use sworn_verifier::Query as FixedQuery;
 
 use super::Run;
 use crate::algebra::{Query, Slot, Source, Values};
@@ -151,11 +153,19 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let root = root.pow_vartime([row as u64]);
             vanishing * root * ((x - root) * Fr::from(rows as u64)).invert().unwrap_or(Fr::ZERO)
         };
+        let usable = rows - UNUSABLE_ROWS;
+        let active = || Fr::ONE - (usable..rows).map(lagrange).sum::<Fr>();
         let column = |query: Query| match query.source {
             Source::Point => x,
             Source::First => lagrange(0),
-            Source::Last => lagrange(rows - UNUSABLE_ROWS),
-            Source::Active => (0..rows - UNUSABLE_ROWS).map(lagrange).sum(),
+            Source::Last => lagrange(usable),
+            Source::Active => active(),
+            Source::Fixed(column) => match self.key.circuit.closed.value(FixedQuery { column, rotation: query.rotation }) {
+                Some(Closed::Usable) => active(),
+                Some(Closed::UsableBefore) => Fr::ONE - lagrange(0) - (usable + 1..rows).map(lagrange).sum::<Fr>(),
+                Some(Closed::LastUsable) => lagrange(usable - 1),
+                None => at(query),
+            },
             _ => at(query),
         };
         let slot = |slot: &Slot| match slot {

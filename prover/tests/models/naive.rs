@@ -5,12 +5,14 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs, clippy::allow_attributes)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use halo2_proofs::arithmetic::lagrange_interpolate;
 use halo2_proofs::halo2curves::bn256::{pairing, Fr, G1Affine, G1};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::plonk::{Any, ConstraintSystem, Expression};
+use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::transcript::TranscriptRead;
 use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
 use sworn_prover::halo2::{to_halo2, KeccakChallenge, KeccakTranscript};
@@ -89,6 +91,8 @@ pub fn accepts_without(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proo
 /// A key as halo2 sees it, with what is needed of its domain.
 pub struct Rules<'k> {
     key: &'k VerifyingKey,
+    /// Fixed columns in closed form, by coefficients.
+    closed: Vec<(usize, Vec<Fr>)>,
     /// Identities that are left out: each is 0 everywhere.
     without: Vec<Identity>,
     cs: ConstraintSystem<Fr>,
@@ -130,8 +134,18 @@ impl<'k> Rules<'k> {
     pub fn without(key: &'k VerifyingKey, without: &[Identity]) -> Self {
         let cs = to_halo2(&key.constraints);
         let chunk = cs.degree() - 2;
+        let (rows, usable) = (1 << key.log_rows, (1 << key.log_rows) - cs.blinding_factors() - 1);
+        let domain = EvaluationDomain::<Fr>::new(5, key.log_rows);
+        // The column that is 1 on some rows.
+        let ones = |column: u32, on: Range<usize>| {
+            let values = (0..rows).map(|row| if on.contains(&row) { Fr::ONE } else { Fr::ZERO }).collect();
+            (column as usize, domain.lagrange_to_coeff(domain.lagrange_from_vec(values)).to_vec())
+        };
+        let closed = key.closed.usable.map(|column| ones(column, 0..usable)).into_iter();
+        let closed = closed.chain(key.closed.last_usable.map(|column| ones(column, usable - 1..usable))).collect();
         Self {
-            rows: 1 << key.log_rows,
+            rows,
+            closed,
             omega: (key.log_rows..Fr::S).fold(Fr::ROOT_OF_UNITY, |root, _| root.square()),
             unusable: cs.blinding_factors() + 1,
             advice: cs.advice_queries().iter().map(|(c, d)| (c.index(), d.0)).collect(),
@@ -141,6 +155,11 @@ impl<'k> Rules<'k> {
             key,
             cs,
         }
+    }
+
+    /// Fixed queries that a proof has values of.
+    fn opened_fixed(&self) -> Vec<(usize, i32)> {
+        self.fixed.iter().copied().filter(|(column, _)| self.closed.iter().all(|(closed, _)| closed != column)).collect()
     }
 
     fn rotation(&self, d: i32) -> Fr {
@@ -173,7 +192,7 @@ impl<'k> Rules<'k> {
         points(transcript, limbs.div_ceil(t))?;
         let x = challenge(transcript);
         let mut scalars = |count: usize| (0..count).map(|_| transcript.read_scalar().ok()).collect::<Option<Vec<Fr>>>();
-        let (advice, fixed) = (scalars(self.advice.len())?, scalars(self.fixed.len())?);
+        let (advice, fixed) = (scalars(self.advice.len())?, scalars(self.opened_fixed().len())?);
         let sigma = scalars(self.cs.permutation().get_columns().len())?;
         let (z, other_limbs) = (scalars(self.products + self.products.min(1))?, scalars(limbs - 1)?);
         let [_, v] = [(); 2].map(|()| challenge(transcript));
@@ -193,11 +212,16 @@ impl<'k> Rules<'k> {
         };
         let instance: Fr = p.instance.iter().enumerate().map(|(row, value)| *value * lagrange(row)).sum();
         let at = |queries: &[(usize, i32)], values: &[Fr], query: (usize, i32)| values[queries.iter().position(|q| *q == query).unwrap()];
+        let opened_fixed = self.opened_fixed();
+        let fixed = |query: (usize, i32)| match self.closed.iter().find(|(column, _)| *column == query.0) {
+            Some((_, coefficients)) => evaluate(coefficients, x * self.rotation(query.1)),
+            None => at(&opened_fixed, &p.fixed, query),
+        };
         let gate = |polynomial: &Expression<Fr>| {
             polynomial.evaluate(
                 &|c| c,
                 &|_| panic!("selectors are fixed columns"),
-                &|q| at(&self.fixed, &p.fixed, (q.column_index(), q.rotation().0)),
+                &|q| fixed((q.column_index(), q.rotation().0)),
                 &|q| at(&self.advice, &p.advice, (q.column_index(), q.rotation().0)),
                 &|_| instance,
                 &|c| p.circuit[c.index()],
@@ -233,7 +257,7 @@ impl<'k> Rules<'k> {
             for (c, column) in permuted.iter().enumerate().skip(i * chunk).take(chunk) {
                 let value = match column.column_type() {
                     Any::Advice(_) => at(&self.advice, &p.advice, (column.index(), 0)),
-                    Any::Fixed => at(&self.fixed, &p.fixed, (column.index(), 0)),
+                    Any::Fixed => fixed((column.index(), 0)),
                     Any::Instance => instance,
                 };
                 left *= value + p.beta * p.sigma[c] + p.gamma;
@@ -275,7 +299,7 @@ impl<'k> Rules<'k> {
             in_phase(1),
             products,
             std::iter::once(&first_limb).chain(&p.other_limbs).map(one).collect(),
-            columns(&self.fixed, &p.fixed).into_iter().chain(p.sigma.iter().map(one)).collect(),
+            columns(&self.opened_fixed(), &p.fixed).into_iter().chain(p.sigma.iter().map(one)).collect(),
         ];
         messages.into_iter().flat_map(|polynomials| packs(polynomials, self.key.pack as usize)).collect()
     }
