@@ -34,19 +34,6 @@ pub(crate) enum Op {
     Scale(Fr),
 }
 
-/// Where the value of a fixed query comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    /// An evaluation of the proof.
-    Evaluation(usize),
-    /// 1 on usable rows, at x.
-    Usable,
-    /// The same at x/ω.
-    UsableBefore,
-    /// 1 on the last usable row, at x.
-    LastUsable,
-}
-
 /// A column at a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct At {
@@ -84,8 +71,6 @@ pub(crate) struct Key {
     pub(crate) last_row: usize,
     /// The first row whose Lagrange polynomial is needed, counted from the end: that one, or the last usable one.
     pub(crate) first_row: usize,
-    /// By fixed query.
-    pub(crate) fixed_values: Vec<Value>,
     pub(crate) fixed: Vec<G1>,
     pub(crate) sigma: Vec<G1>,
     /// The generator of G2, negated.
@@ -118,13 +103,7 @@ impl Key {
                 Form::Packed(packing) => Some(packing),
             },
         };
-        let fixed_value = |value: &FixedValue| match value {
-            FixedValue::Proof(at) => Value::Evaluation(*at),
-            FixedValue::Closed(Closed::Usable) => Value::Usable,
-            FixedValue::Closed(Closed::UsableBefore) => Value::UsableBefore,
-            FixedValue::Closed(Closed::LastUsable) => Value::LastUsable,
-        };
-        let fixed_values: Vec<Value> = key.shape().fixed.iter().map(fixed_value).collect();
+        let last_usable = key.shape().fixed.contains(&FixedValue::Closed(Closed::LastUsable));
         let last_row = constraints.last_rotation().unsigned_abs() as usize;
         Self {
             log_rows: key.log_rows,
@@ -136,8 +115,7 @@ impl Key {
             permutation,
             chunk: constraints.chunk(),
             last_row,
-            first_row: last_row + usize::from(fixed_values.contains(&Value::LastUsable)),
-            fixed_values,
+            first_row: last_row + usize::from(last_usable),
             fixed: key.fixed_commitments.iter().map(encode_g1).collect(),
             sigma: key.permutation_commitments.iter().map(encode_g1).collect(),
             minus_g2: encode_g2(&-key.g2),

@@ -17,12 +17,13 @@
 
 use ark_bn254::Fr;
 use ark_ff::{Field, One, Zero};
+use sworn_verifier::closed::{Closed, FixedValue};
 use sworn_verifier::field::root_of_unity;
 use sworn_verifier::sets::{Commitment, Set};
 use sworn_verifier::shape::Shape;
 
 use crate::error::ExportError;
-use crate::key::{Key, Kind, Op, Value};
+use crate::key::{Key, Kind, Op};
 use crate::openings::Bytes;
 use crate::program::{Builder, Id, Place, Program};
 use crate::slots::{Inverse, Slots, Squeezed};
@@ -266,11 +267,11 @@ impl Compiler<'_> {
     pub(crate) fn query(&mut self, kind: Kind, index: usize, known: Known) -> Id {
         match kind {
             Kind::Advice => self.evaluation(index),
-            Kind::Fixed => match self.key.fixed_values[index] {
-                Value::Evaluation(at) => self.evaluation(at),
-                Value::Usable => known.active,
-                Value::UsableBefore => known.active_before,
-                Value::LastUsable => known.last_usable,
+            Kind::Fixed => match self.shape.fixed[index] {
+                FixedValue::Proof(at) => self.evaluation(at),
+                FixedValue::Closed(Closed::Usable) => known.active,
+                FixedValue::Closed(Closed::UsableBefore) => known.active_before,
+                FixedValue::Closed(Closed::LastUsable) => known.last_usable,
             },
             Kind::Instance => known.instance,
         }

@@ -83,7 +83,7 @@ pub(crate) fn constraint_system(layout: &Layout) -> (ConstraintSystem<Fr>, Vec<D
 }
 
 /// The fixed columns of a packed layout that verifiers compute: `on` and `last`, as long as they hold exactly what is computed.
-pub(crate) fn closed_columns(layout: &Layout) -> ClosedColumns {
+fn closed_columns(layout: &Layout) -> ClosedColumns {
     let (fixed, usable) = (layout.shape.fixed(), layout.usable_rows());
     let is = |column: usize, value: &dyn Fn(usize) -> i64| {
         let column = layout.fixed.get(column);

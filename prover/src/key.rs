@@ -17,7 +17,7 @@ use sworn_verifier::shape::Shape;
 use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
-use crate::circuit::{closed_columns, constraint_system, Circuit};
+use crate::circuit::{constraint_system, Circuit};
 use crate::cpu::Cpu;
 use crate::error::KeyError;
 use crate::halo2::convert::{to_g1, to_g2};
@@ -237,13 +237,15 @@ impl DecodedKey {
         let same = describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
             && layout.pack as u32 == verifying.pack
-            && closed_columns(&layout) == verifying.closed
             && graph_digest(&graph) == verifying.graph_digest
             && public_tensors(&graph, body.visibility) == verifying.tensors;
         if !same {
             return Err(KeyError::Mismatch);
         }
         let circuit = Circuit::new(&layout, &meta, &derivations)?;
+        if circuit.closed != verifying.closed {
+            return Err(KeyError::Mismatch);
+        }
         let sigma = sigma(&layout, &circuit.permuted)?;
         Ok(ProvingKey { graph, visibility: body.visibility, layout, circuit, sigma, verifying })
     }

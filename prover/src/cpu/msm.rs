@@ -255,7 +255,7 @@ fn parts_of_pack<'a>(strides: &[Bases], index: usize, pack: &[Scalars<'a>]) -> V
             Scalars::Lookups { indices, .. } => assert_fits(indices.first().map_or(0, Vec::len)),
         }
         let long = &tail[..tail.len() - with_tables(tail).len()];
-        part(behind - tail.len(), windows::Scalars::of_fields(long));
+        part(behind - tail.len(), windows::Scalars::of_parts(&[long]));
     }
     part(first, windows::Scalars::of_parts(&fields));
     parts

@@ -106,10 +106,6 @@ pub(super) enum Scalars<'a> {
 }
 
 impl Scalars<'_> {
-    pub(super) fn of_fields(fields: &[Fr]) -> Self {
-        Self::Limbs(fields.iter().map(limbs).collect())
-    }
-
     /// One part behind the other.
     pub(super) fn of_parts(parts: &[&[Fr]]) -> Self {
         const CHUNK: usize = 1 << 12;
