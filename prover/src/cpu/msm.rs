@@ -23,10 +23,12 @@ use rayon::prelude::*;
 
 mod affine;
 mod buckets;
+mod digits;
 mod lookups;
 mod tail;
 mod windows;
 
+pub(crate) use affine::Point;
 use affine::{Adder, Points};
 use buckets::Task;
 use tail::{Table, NUM_TABLES};
@@ -78,7 +80,7 @@ pub enum Scalars<'a> {
 #[derive(Clone, Debug)]
 pub struct Bases {
     /// These points and others: members of a pack have theirs beside each other.
-    all: Arc<Vec<G1Affine>>,
+    all: Arc<Vec<Point>>,
     rows: Range<usize>,
     /// Of the last points, the very last one first.
     tables: [Table; NUM_TABLES],
@@ -92,7 +94,7 @@ impl Bases {
     /// There are more than 2^30 points.
     pub fn new(points: Vec<G1Affine>) -> Self {
         let rows = points.len();
-        Self::of(&Arc::new(points), 0..rows)
+        Self::of(&Arc::new(aligned(points)), 0..rows)
     }
 
     /// The bases of members of packs, of so many rows each: for [`commit_packs`].
@@ -100,11 +102,11 @@ impl Bases {
     /// # Panics
     /// As [`Self::new`].
     pub fn strides(points: Vec<G1Affine>, rows: usize) -> Vec<Self> {
-        let all = Arc::new(points);
+        let all = Arc::new(aligned(points));
         (0..all.len() / rows.max(1)).map(|i| Self::of(&all, i * rows..(i + 1) * rows)).collect()
     }
 
-    fn of(all: &Arc<Vec<G1Affine>>, rows: Range<usize>) -> Self {
+    fn of(all: &Arc<Vec<Point>>, rows: Range<usize>) -> Self {
         assert!(all.len() <= MAX_BASES, "{} points", all.len());
         Self { all: all.clone(), rows, tables: Default::default(), adder: Adder::detect() }
     }
@@ -125,10 +127,13 @@ impl Bases {
         self.rows.is_empty()
     }
 
-    /// The points.
-    pub fn points(&self) -> &[G1Affine] {
+    fn points(&self) -> &[Point] {
         &self.all[self.rows.clone()]
     }
+}
+
+fn aligned(points: Vec<G1Affine>) -> Vec<Point> {
+    points.into_par_iter().map(Point::from).collect()
 }
 
 /// Σ scalar·base for each column.
@@ -174,7 +179,7 @@ pub fn commit_packs(strides: &[Bases], packs: &[&[Scalars<'_>]]) -> Vec<G1Affine
 }
 
 /// The sums of points of `first` with points of `second`, pair by pair, on this thread alone.
-pub(crate) fn sum_pairs(first: &[G1Affine], second: &[G1Affine], pairs: &[(u32, u32)]) -> Vec<G1Affine> {
+pub(crate) fn sum_pairs(first: &[Point], second: &[Point], pairs: &[(u32, u32)]) -> Vec<Point> {
     let behind = first.len() as u32;
     let (left, right) = (pairs.iter().map(|pair| pair.0).collect(), pairs.iter().map(|pair| behind + pair.1));
     Adder::detect().sum_pairs(Points::two(first, second), left, right)
@@ -267,9 +272,9 @@ fn units<'t, 'a>(tasks: &'t [Task<'a>]) -> Vec<&'t [Task<'a>]> {
     let size = (total / (4 * rayon::current_num_threads())).clamp(UNIT / 8, UNIT);
     let mut filled = 0;
     tasks
-        .chunk_by(|task, _| {
+        .chunk_by(|task, next| {
             filled += task.scalars.len();
-            let full = filled >= size;
+            let full = filled >= size || buckets::is_long(next.scalars);
             if full {
                 filled = 0;
             }

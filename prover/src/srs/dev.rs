@@ -17,7 +17,7 @@ use halo2_proofs::halo2curves::group::{Curve, Group};
 use rayon::prelude::*;
 
 use super::lagrange::bits_at;
-use crate::cpu::msm::sum_pairs;
+use crate::cpu::msm::{sum_pairs, Point};
 use crate::domain::root_of_unity;
 
 /// What the secret is derived from.
@@ -69,7 +69,7 @@ fn lagrange_scalars(s: Fr, k: u32) -> Vec<Fr> {
 /// `windows[j][d − 1] = d · 2^(bits·j) · G`.
 struct Tables {
     bits: usize,
-    windows: Vec<Vec<G1Affine>>,
+    windows: Vec<Vec<Point>>,
 }
 
 impl Tables {
@@ -88,7 +88,7 @@ impl Tables {
                 let multiples: Vec<G1> = std::iter::successors(Some(*base), |p| Some(p + base)).take((1 << bits) - 1).collect();
                 let mut affine = vec![G1Affine::identity(); multiples.len()];
                 G1::batch_normalize(&multiples, &mut affine);
-                affine
+                affine.into_iter().map(Point::from).collect()
             })
             .collect();
         Self { bits, windows }
@@ -100,7 +100,7 @@ impl Tables {
 
     fn multiply_batch(&self, scalars: &[Fr]) -> Vec<G1Affine> {
         let digits: Vec<[u8; 32]> = scalars.iter().map(Fr::to_repr).collect();
-        let mut sums = vec![G1Affine::identity(); scalars.len()];
+        let mut sums = vec![Point::from(G1Affine::identity()); scalars.len()];
         let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(BATCH);
         for (j, window) in self.windows.iter().enumerate() {
             pairs.clear();
@@ -109,7 +109,7 @@ impl Tables {
             let added = sum_pairs(&sums, window, &pairs);
             pairs.iter().zip(added).for_each(|((i, _), sum)| sums[*i as usize] = sum);
         }
-        sums
+        sums.into_iter().map(G1Affine::from).collect()
     }
 }
 

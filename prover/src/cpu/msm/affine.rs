@@ -13,10 +13,12 @@
 //! The curve has prime order, so no point has y = 0, and (0, 0) is the identity.
 
 use std::cell::Cell;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Field, Fq, G1Affine};
+use super::windows::{Scalars, Windows};
+use super::{Field, Fq, G1Affine, G1};
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -27,38 +29,49 @@ use rows::{Round, Rows, Run, RUN};
 /// Points that are copied are fetched so many before.
 const AHEAD: usize = 16;
 
-/// How blocks of additions are done.
+/// How blocks of additions are done, and digits taken.
 trait Kernel: Copy + Sync {
     /// Additions to an inversion.
     const BLOCK: usize;
 
     /// The point of a sum, which may not be canonical.
-    fn finish(sum: &G1Affine) -> G1Affine;
+    fn finish(sum: &Point) -> Point;
 
-    /// Writes the sums of runs, `sums` being those from `first`.
-    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands);
+    /// Appends digit `window` of some rows.
+    fn write_digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>, digits: &mut Vec<i32>) {
+        super::digits::write(scalars, windows, window, rows, digits);
+    }
+
+    /// Writes the sums of the block's additions, `sums` being those from `first`.
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands);
 }
 
 /// Where the operands of a round are.
 trait Operands: Sync {
     /// A point, and whether its negative is meant.
-    fn signed(&self, index: usize) -> (&G1Affine, bool);
+    fn signed(&self, index: usize) -> (&Point, bool);
 
     /// The point that is meant.
-    fn point(&self, index: usize) -> G1Affine {
+    fn point(&self, index: usize) -> Point {
         let (point, negative) = self.signed(index);
         if negative {
-            G1Affine { x: point.x, y: -point.y }
+            Point { x: point.x, y: -point.y }
         } else {
             *point
         }
     }
 
-    /// Before a load from a random address.
+    /// Whether they are at random addresses.
+    const SCATTERED: bool = false;
+
+    /// Into the nearest cache.
     fn prefetch(&self, _index: usize) {}
 
+    /// Into the second cache.
+    fn prefetch_early(&self, _index: usize) {}
+
     /// Eight points beside each other, and in bit i whether the negative of point i is meant.
-    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8);
+    fn eight(&self, first: usize) -> ([&Point; RUN], u8);
 }
 
 /// The first round: entries are points and signs.
@@ -69,19 +82,27 @@ struct Entries<'a> {
 
 impl Operands for Entries<'_> {
     #[inline]
-    fn signed(&self, index: usize) -> (&G1Affine, bool) {
+    fn signed(&self, index: usize) -> (&Point, bool) {
         let entry = self.entries[index];
         (self.points.get(entry), entry & 1 == 1)
     }
 
+    const SCATTERED: bool = true;
+
     #[inline]
     fn prefetch(&self, _index: usize) {
         #[cfg(target_arch = "x86_64")]
-        ifma::Ifma::prefetch(self.signed(_index).0);
+        ifma::prefetch(self.signed(_index).0);
     }
 
     #[inline]
-    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
+    fn prefetch_early(&self, _index: usize) {
+        #[cfg(target_arch = "x86_64")]
+        ifma::prefetch_early(self.signed(_index).0);
+    }
+
+    #[inline]
+    fn eight(&self, first: usize) -> ([&Point; RUN], u8) {
         let entries = &self.entries[first..first + RUN];
         let points = std::array::from_fn(|i| self.points.get(entries[i]));
         (points, (0..RUN).fold(0, |signs, i| signs | ((entries[i] & 1) as u8) << i))
@@ -89,39 +110,71 @@ impl Operands for Entries<'_> {
 }
 
 /// The rounds behind: sums of the one before.
-struct Sums<'a>(&'a [G1Affine]);
+struct Sums<'a>(&'a [Point]);
 
 impl Operands for Sums<'_> {
     #[inline]
-    fn signed(&self, index: usize) -> (&G1Affine, bool) {
+    fn signed(&self, index: usize) -> (&Point, bool) {
         (&self.0[index], false)
     }
 
     #[inline]
-    fn eight(&self, first: usize) -> ([&G1Affine; RUN], u8) {
+    fn eight(&self, first: usize) -> ([&Point; RUN], u8) {
         let points = &self.0[first..first + RUN];
         (std::array::from_fn(|i| &points[i]), 0)
+    }
+}
+
+/// A point in the line of a cache that it fills: one that lies in two takes two accesses, which is felt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C, align(64))]
+pub(crate) struct Point {
+    pub(super) x: Fq,
+    pub(super) y: Fq,
+}
+
+impl From<G1Affine> for Point {
+    fn from(G1Affine { x, y }: G1Affine) -> Self {
+        Self { x, y }
+    }
+}
+
+impl From<Point> for G1Affine {
+    fn from(Point { x, y }: Point) -> Self {
+        Self { x, y }
+    }
+}
+
+impl From<G1> for Point {
+    fn from(point: G1) -> Self {
+        G1Affine::from(point).into()
+    }
+}
+
+impl From<Point> for G1 {
+    fn from(Point { x, y }: Point) -> Self {
+        Self::from(G1Affine { x, y })
     }
 }
 
 /// Points by number: `first`, then `second`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Points<'a> {
-    first: &'a [G1Affine],
-    second: &'a [G1Affine],
+    first: &'a [Point],
+    second: &'a [Point],
 }
 
 impl<'a> Points<'a> {
-    pub(super) fn new(points: &'a [G1Affine]) -> Self {
+    pub(super) fn new(points: &'a [Point]) -> Self {
         Self { first: points, second: &[] }
     }
 
-    pub(super) fn two(first: &'a [G1Affine], second: &'a [G1Affine]) -> Self {
+    pub(super) fn two(first: &'a [Point], second: &'a [Point]) -> Self {
         Self { first, second }
     }
 
     #[inline]
-    fn get(&self, entry: u32) -> &'a G1Affine {
+    fn get(&self, entry: u32) -> &'a Point {
         let number = (entry >> 1) as usize;
         match number.checked_sub(self.first.len()) {
             None => &self.first[number],
@@ -131,7 +184,7 @@ impl<'a> Points<'a> {
 }
 
 /// A point to be summed, in its bucket.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry {
     bucket: u32,
     /// Its number, and in bit 0 whether its negative is meant.
@@ -164,8 +217,21 @@ impl Adder {
         return Self::PORTABLE;
     }
 
+    /// Digit `window` of some rows.
+    pub(super) fn digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>) -> Vec<i32> {
+        let mut digits = Vec::with_capacity(rows.len());
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Some(kernel) => kernel.write_digits(scalars, windows, window, rows, &mut digits),
+            #[cfg(not(target_arch = "x86_64"))]
+            Some(never) => match never {},
+            None => Portable.write_digits(scalars, windows, window, rows, &mut digits),
+        }
+        digits
+    }
+
     /// The sum of each bucket.
-    pub(super) fn sum_buckets(self, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
+    pub(super) fn sum_buckets(self, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<Point> {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
             Some(kernel) => sum_buckets_by(kernel, points, num_buckets, entries),
@@ -176,7 +242,7 @@ impl Adder {
     }
 
     /// The sums of points of these numbers, each `left` with its `right`, on this thread alone.
-    pub(super) fn sum_pairs(self, points: Points<'_>, left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<G1Affine> {
+    pub(super) fn sum_pairs(self, points: Points<'_>, left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<Point> {
         let mut numbers = left;
         numbers.extend(right);
         match self.0 {
@@ -189,7 +255,7 @@ impl Adder {
     }
 }
 
-fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<G1Affine> {
+fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<Point> {
     let rows = Rows::new(num_buckets, entries);
     let columns = sum_columns(kernel, points, &rows);
     if rows.has_long_buckets {
@@ -206,8 +272,8 @@ fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, 
 /// The sums of a round, and those of the next.
 #[derive(Debug, Default)]
 struct Levels {
-    this: Vec<G1Affine>,
-    next: Vec<G1Affine>,
+    this: Vec<Point>,
+    next: Vec<Point>,
 }
 
 thread_local! {
@@ -217,7 +283,7 @@ thread_local! {
 }
 
 /// The sum of each column.
-fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1Affine> {
+fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<Point> {
     let first = Entries { points, entries: &rows.entries };
     let mut sums = vec![IDENTITY; rows.buckets.len()];
     let mut round = Round::new(rows.counts.clone());
@@ -239,27 +305,30 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<G1A
     sums
 }
 
-fn sum_pairs_by<K: Kernel>(kernel: K, points: Points<'_>, numbers: &[u32]) -> Vec<G1Affine> {
+fn sum_pairs_by<K: Kernel>(kernel: K, points: Points<'_>, numbers: &[u32]) -> Vec<Point> {
     let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
     let pairs = numbers.len() as u32 / 2;
     let run = |left: u32| Run { left, right: left + pairs, output: left, len: (RUN as u32).min(pairs - left) as _ };
     let runs: Vec<Run> = (0..pairs).step_by(RUN).map(run).collect();
     let mut sums = vec![IDENTITY; pairs as usize];
-    kernel.add_block(0, &runs, &mut sums, &Entries { points, entries: &entries });
+    kernel.add_block(0, &Block { additions: runs, ..Block::default() }, &mut sums, &Entries { points, entries: &entries });
     sums.iter().map(K::finish).collect()
 }
 
-pub(super) const IDENTITY: G1Affine = G1Affine { x: Fq::ZERO, y: Fq::ZERO };
+pub(super) const IDENTITY: Point = Point { x: Fq::ZERO, y: Fq::ZERO };
 
 /// The sums of a round; what else `sums` holds is of no meaning.
-fn add_round<K: Kernel>(kernel: K, round: &Round, from: &impl Operands, sums: &mut Vec<G1Affine>) {
+fn add_round<K: Kernel, O: Operands>(kernel: K, round: &Round, from: &O, sums: &mut Vec<Point>) {
     if sums.len() < round.len() {
         sums.resize(round.len(), IDENTITY);
     }
     let blocks = sums[..round.len()].par_chunks_mut(K::BLOCK).enumerate();
     blocks.for_each_init(Block::default, |block, (i, sums)| {
-        let first = i * K::BLOCK;
-        round.runs(first..first + sums.len(), &mut block.additions, &mut block.copies);
+        let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len());
+        if O::SCATTERED {
+            round.runs(end..round.len().min(end + K::BLOCK), &mut block.next, &mut block.copies);
+        }
+        round.runs(first..end, &mut block.additions, &mut block.copies);
         for (i, run) in block.copies.iter().enumerate() {
             let ahead = block.copies.get(i + AHEAD / RUN).into_iter().flat_map(|run| run.singles());
             ahead.for_each(|copy| from.prefetch(copy.left as usize));
@@ -267,7 +336,7 @@ fn add_round<K: Kernel>(kernel: K, round: &Round, from: &impl Operands, sums: &m
                 sums[copy.output as usize - first] = from.point(copy.left as usize);
             }
         }
-        kernel.add_block(first, &block.additions, sums, from);
+        kernel.add_block(first, block, sums, from);
     });
 }
 
@@ -276,14 +345,16 @@ fn add_round<K: Kernel>(kernel: K, round: &Round, from: &impl Operands, sums: &m
 struct Block {
     additions: Vec<Run>,
     copies: Vec<Run>,
+    /// The additions behind it, if their operands are to be fetched.
+    next: Vec<Run>,
 }
 
 /// An addition that waits for its inverse.
 #[derive(Clone, Copy)]
 struct Pending {
     output: u32,
-    left: G1Affine,
-    right: G1Affine,
+    left: Point,
+    right: Point,
     denominator: Fq,
     /// The product of the denominators before this one.
     prefix: Fq,
@@ -296,14 +367,14 @@ struct Portable;
 impl Kernel for Portable {
     const BLOCK: usize = 512;
 
-    fn finish(sum: &G1Affine) -> G1Affine {
+    fn finish(sum: &Point) -> Point {
         *sum
     }
 
-    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands) {
         let mut pending = Vec::with_capacity(Self::BLOCK);
         let mut product = Fq::ONE;
-        for Run { left, right, output, .. } in runs.iter().flat_map(|run| run.singles()) {
+        for Run { left, right, output, .. } in block.additions.iter().flat_map(|run| run.singles()) {
             let (left, right) = (from.point(left as usize), from.point(right as usize));
             let sum = &mut sums[output as usize - first];
             let mut denominator = right.x - left.x;
@@ -339,7 +410,7 @@ impl Kernel for Portable {
             let lambda = numerator * (inverse * prefix);
             inverse *= denominator;
             let x = lambda.square() - left.x - right.x;
-            sums[*output as usize - first] = G1Affine { x, y: lambda * (left.x - x) - left.y };
+            sums[*output as usize - first] = Point { x, y: lambda * (left.x - x) - left.y };
         }
     }
 }
@@ -355,9 +426,9 @@ mod tests {
     #[test]
     fn kernels_agree() {
         let mut rng = ChaCha20Rng::seed_from_u64(6);
-        let mut points: Vec<G1Affine> = (0..3000).map(|_| G1::random(&mut rng).into()).collect();
+        let mut points: Vec<Point> = (0..3000).map(|_| G1Affine::from(G1::random(&mut rng)).into()).collect();
         points[7] = IDENTITY;
-        points[9] = -points[8];
+        points[9] = Point { x: points[8].x, y: -points[8].y };
         points[11] = points[10];
         for num in [0, 1, 2, 15, 16, 17, 33, 40, 3000, 9000] {
             for num_buckets in [1, 2, 3, 50, 1000] {
@@ -368,10 +439,10 @@ mod tests {
                 entries.extend(special.iter().cycle().take(num / 3).map(|&(point, negative)| Entry::new(num_buckets - 1, point, negative)));
                 let mut expected = vec![G1::identity(); num_buckets as usize];
                 for Entry { bucket, point } in &entries {
-                    let operand = points[(point >> 1) as usize];
+                    let operand = G1::from(points[(point >> 1) as usize]);
                     expected[*bucket as usize] += if point & 1 == 1 { -operand } else { operand };
                 }
-                let expected: Vec<G1Affine> = expected.iter().map(G1Affine::from).collect();
+                let expected: Vec<Point> = expected.into_iter().map(Point::from).collect();
                 for adder in [Adder::detect(), Adder::PORTABLE] {
                     assert_eq!(adder.sum_buckets(Points::new(&points), num_buckets as usize, &entries), expected, "{num} in {num_buckets}");
                 }

@@ -11,17 +11,22 @@
 //!
 //! \[BDLO12\]: <https://eprint.iacr.org/2012/549> §4
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use super::affine::{Adder, Entry, Points, IDENTITY};
+use super::affine::{Adder, Entry, Point, Points, IDENTITY};
 use super::windows::{Scalars, Windows};
-use super::{G1Affine, Group, Ints, G1};
+use super::{G1Affine, Group, G1};
 
-/// Bases that are read in any order at a time: their 8 MiB stay in a cache, and in that of the pages' addresses.
-pub(super) const PIECE: usize = if cfg!(test) { 300 } else { 1 << 17 };
+/// Points that are summed at a time: the sums of each round stay in the second cache.
+const CHUNK: usize = if cfg!(test) { 50 } else { 1 << 15 };
 
-/// Units whose buckets are filled piece by piece at the same time, for each thread.
-const UNITS: usize = 16;
+/// Digits that are sorted at a time.
+const SLICE: usize = if cfg!(test) { 170 } else { 1 << 17 };
+
+/// Digits whose points are in memory at the same time, for each thread, unless one window has more.
+const AT_A_TIME: usize = if cfg!(test) { 600 } else { 1 << 20 };
 
 /// One window of scalars over the bases that begin at `row`.
 #[derive(Clone, Copy, Debug)]
@@ -32,49 +37,81 @@ pub(super) struct Task<'a> {
     pub(super) window: u32,
 }
 
-/// Σ digit·base of each task, unit by unit.
-pub(super) fn sums(adder: Adder, bases: &[G1Affine], units: &[&[Task<'_>]]) -> Vec<G1> {
-    let longest = units.iter().flat_map(|unit| unit.iter()).map(|task| task.scalars.len()).max().unwrap_or(0);
-    let last = longest.saturating_sub(1) / PIECE * PIECE;
-    // Units whose buckets wait for the next piece.
-    let at_a_time = if last == 0 { units.len() } else { UNITS * rayon::current_num_threads() };
-    let some = units.chunks(at_a_time.max(1)).flat_map(|units| {
-        let mut filled: Vec<Filled> = units.iter().map(|_| Filled::default()).collect();
-        for piece in (0..last).step_by(PIECE) {
-            filled.par_iter_mut().zip(units).for_each(|(filled, unit)| filled.add(adder, bases, unit, piece));
-        }
-        let sums = |(filled, unit): (&mut Filled, &&[Task<'_>])| {
-            filled.add(adder, bases, unit, last);
-            std::mem::take(filled).sums(adder)
-        };
-        filled.par_iter_mut().zip(units).flat_map_iter(sums).collect::<Vec<G1>>()
-    });
-    some.collect()
+impl Task<'_> {
+    /// The points of some rows, and their digits.
+    fn digits(&self, adder: Adder, rows: Range<usize>) -> (Range<u32>, Vec<i32>) {
+        let points = (self.row + rows.start) as u32..(self.row + rows.end) as u32;
+        (points, adder.digits(self.scalars, self.windows, self.window, rows))
+    }
 }
 
-/// The buckets of a unit, with the points of some pieces.
+/// Whether a task is a unit by itself.
+pub(super) fn is_long(scalars: &Scalars<'_>) -> bool {
+    scalars.len() > 2 * CHUNK
+}
+
+/// Σ digit·base of each task, unit by unit.
+pub(super) fn sums(adder: Adder, bases: &[Point], units: &[&[Task<'_>]]) -> Vec<G1> {
+    let (mut digits, limit) = (0, AT_A_TIME * rayon::current_num_threads());
+    let some = units.chunk_by(|_, next| {
+        let len: usize = next.iter().map(|task| task.scalars.len()).sum();
+        let fits = digits + len <= limit;
+        digits = if fits { digits + len } else { 0 };
+        fits
+    });
+    let sums =
+        |units: &[&[Task<'_>]]| -> Vec<G1> { units.par_iter().flat_map_iter(|unit| Filled::new(adder, bases, unit).sums(adder)).collect() };
+    some.flat_map(sums).collect()
+}
+
+/// The buckets of a unit.
 #[derive(Debug, Default)]
 struct Filled {
-    buckets: Vec<G1Affine>,
+    buckets: Vec<Point>,
     /// Where the buckets of each task end.
     ends: Vec<usize>,
 }
 
 impl Filled {
-    /// Adds a piece. A bucket's sum is one more of its points.
-    fn add(&mut self, adder: Adder, bases: &[G1Affine], tasks: &[Task<'_>], piece: usize) {
-        if piece > 0 && tasks.iter().all(|task| task.scalars.len() <= piece) {
-            return;
+    fn new(adder: Adder, bases: &[Point], tasks: &[Task<'_>]) -> Self {
+        if let [task] = tasks {
+            if is_long(task.scalars) {
+                return Self::of_long(adder, bases, task);
+            }
         }
         let mut filling = Filling::default();
         for task in tasks {
-            filling.push_task(task, piece);
+            let (points, digits) = task.digits(adder, 0..task.scalars.len());
+            filling.push(task.windows.max_digit, points.zip(digits));
         }
-        let num_bases = bases.len() as u32;
-        let before = (0u32..).zip(&self.buckets).filter(|(_, sum)| **sum != IDENTITY);
-        filling.entries.extend(before.map(|(i, _)| Entry::new(i, num_bases + i, false)));
-        self.buckets = adder.sum_buckets(Points::two(bases, &self.buckets), filling.len(), &filling.entries);
-        self.ends = filling.ends;
+        let Filling { entries, ends } = filling;
+        let num_buckets = ends.last().copied().unwrap_or(0);
+        Self { buckets: sum_chunks(adder, Points::new(bases), num_buckets, &[&entries]), ends }
+    }
+
+    /// Bucket by bucket, some at a time.
+    fn of_long(adder: Adder, bases: &[Point], task: &Task<'_>) -> Self {
+        let num_rows = task.scalars.len();
+        let num_buckets = task.windows.max_digit as usize;
+        // Of 2^width buckets each, and as many as chunks or less.
+        let width = num_buckets.div_ceil(num_rows / CHUNK).next_power_of_two().trailing_zeros();
+        let num_parts = num_buckets.div_ceil(1 << width);
+        let sorted = |start: usize| {
+            let (points, digits) = task.digits(adder, start..num_rows.min(start + SLICE));
+            Sorted::new(num_parts, width, points, &digits)
+        };
+        let slices: Vec<Sorted> = (0..num_rows).into_par_iter().step_by(SLICE).map(sorted).collect();
+        let parts = (0..num_parts).into_par_iter().map(|part| {
+            let of_slices: Vec<&[Entry]> = slices.iter().map(|slice| slice.part(part)).collect();
+            sum_chunks(adder, Points::new(bases), 1 << width, &of_slices)
+        });
+        let parts: Vec<Vec<Point>> = parts.collect();
+        // B_0 counts nothing.
+        let mut buckets = Vec::with_capacity(1 + (num_parts << width));
+        buckets.push(IDENTITY);
+        parts.iter().for_each(|part| buckets.extend_from_slice(part));
+        buckets.truncate(1 + num_buckets);
+        Self { ends: vec![buckets.len()], buckets }
     }
 
     /// Σ_k k·B_k of each task.
@@ -95,7 +132,7 @@ impl Filled {
             }
             plans.push((range, windows));
         }
-        let half_buckets = adder.sum_buckets(Points::new(&buckets), halves.len(), &halves.entries);
+        let half_buckets = sum_chunks(adder, Points::new(&buckets), halves.len(), &[&halves.entries]);
 
         let half_sums: Vec<G1> = ranges(&halves.ends).map(|range| running_sum(&half_buckets[range])).collect();
         let mut half_sums = half_sums.as_slice();
@@ -125,15 +162,87 @@ pub(super) fn horner(sums: &[G1], width: u32) -> G1 {
 }
 
 /// Σ_k k·B_k; B_0 counts nothing.
-fn running_sum(buckets: &[G1Affine]) -> G1 {
+fn running_sum(buckets: &[Point]) -> G1 {
     let (mut running, mut total) = (G1::identity(), G1::identity());
     for bucket in buckets.iter().skip(1).rev() {
         if *bucket != IDENTITY {
-            running += bucket;
+            running += G1Affine::from(*bucket);
         }
         total += running;
     }
     total
+}
+
+/// The sum of each bucket; of so many points that a round would leave the cache, chunk by chunk.
+fn sum_chunks(adder: Adder, points: Points<'_>, num_buckets: usize, slices: &[&[Entry]]) -> Vec<Point> {
+    if slices.iter().map(|slice| slice.len()).sum::<usize>() <= 2 * CHUNK {
+        return match slices {
+            [slice] => adder.sum_buckets(points, num_buckets, slice),
+            _ => adder.sum_buckets(points, num_buckets, &slices.concat()),
+        };
+    }
+    let of_chunk = |entries: &[Entry]| -> Vec<(u32, Point)> {
+        let sums = adder.sum_buckets(points, num_buckets, entries);
+        (0..).zip(sums).filter(|(_, sum)| *sum != IDENTITY).collect()
+    };
+    let chunks = slices.par_iter().flat_map(|slice| slice.par_chunks(CHUNK));
+    let (buckets, sums): (Vec<u32>, Vec<Point>) = chunks.flat_map_iter(of_chunk).unzip();
+    let entries: Vec<Entry> = (0..).zip(buckets).map(|(number, bucket)| Entry::new(bucket, number, false)).collect();
+    adder.sum_buckets(Points::new(&sums), num_buckets, &entries)
+}
+
+/// Runs of digits that are sorted at the same time.
+const RUNS: usize = 4;
+
+/// Points of one window by parts of its buckets: part i has the 2^width buckets behind i·2^width, numbered from 0.
+#[derive(Debug)]
+struct Sorted {
+    entries: Vec<Entry>,
+    ends: Vec<usize>,
+}
+
+impl Sorted {
+    fn new(num_parts: usize, width: u32, points: Range<u32>, digits: &[i32]) -> Self {
+        let mask = (1u32 << width) - 1;
+        // Part 0 is that of zeros, who overwrite each other in one place: a branch would often be guessed wrong.
+        let part = |digit: i32| ((digit.unsigned_abs() + mask) >> width) as usize;
+        // Runs take turns: a digit waits for the one before it if they are of the same part.
+        let len = digits.len().div_ceil(RUNS);
+        let mut runs: [(u32, &[i32], Vec<u32>); RUNS] = std::array::from_fn(|i| {
+            let rows = (i * len).min(digits.len())..((i + 1) * len).min(digits.len());
+            (points.start + rows.start as u32, &digits[rows], vec![0; num_parts + 1])
+        });
+        for i in 0..len {
+            for (_, digits, counts) in &mut runs {
+                if let Some(digit) = digits.get(i) {
+                    counts[part(*digit)] += 1;
+                }
+            }
+        }
+        let (mut end, mut ends) = (1, vec![1; num_parts + 1]);
+        runs.iter_mut().for_each(|(_, _, next)| next[0] = 0);
+        for part in 1..=num_parts {
+            for (_, _, next) in &mut runs {
+                end += std::mem::replace(&mut next[part], end);
+            }
+            ends[part] = end as usize;
+        }
+        let mut entries = vec![Entry::default(); end as usize];
+        for i in 0..len {
+            for (first, digits, next) in &mut runs {
+                if let Some(&digit) = digits.get(i) {
+                    let next = &mut next[part(digit)];
+                    entries[*next as usize] = Entry::new(digit.unsigned_abs().wrapping_sub(1) & mask, *first + i as u32, digit < 0);
+                    *next += u32::from(digit != 0);
+                }
+            }
+        }
+        Self { entries, ends }
+    }
+
+    fn part(&self, part: usize) -> &[Entry] {
+        &self.entries[self.ends[part]..self.ends[part + 1]]
+    }
 }
 
 /// Points in their buckets, for one task after the other.
@@ -145,33 +254,12 @@ struct Filling {
 }
 
 impl Filling {
-    /// The piece of a task from one of its scalars on.
-    fn push_task(&mut self, task: &Task<'_>, start: usize) {
-        let Task { row, windows, window, .. } = *task;
-        let end = task.scalars.len().min(start + PIECE);
-        let start = start.min(end);
-        let (points, max) = ((row + start) as u32..(row + end) as u32, windows.max_digit);
-        match task.scalars {
-            Scalars::Ints(Ints::I8(values)) => {
-                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
-            }
-            Scalars::Ints(Ints::I16(values)) => {
-                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
-            }
-            Scalars::Ints(Ints::I32(values)) => {
-                self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(i64::from(v), window))))
-            }
-            Scalars::Ints(Ints::I64(values)) => self.push(max, points.zip(values[start..end].iter().map(|&v| windows.digit(v, window)))),
-            Scalars::Limbs(values) => self.push(max, points.zip(values[start..end].iter().map(|v| windows.digit_of_limbs(v, window)))),
-        }
-    }
-
     /// Points and their digits, into one bucket for each magnitude.
     fn push(&mut self, max_digit: u32, digits: impl ExactSizeIterator<Item = (u32, i32)>) {
         let first = self.len() as u32;
         // Zeros are overwritten: a branch would often be guessed wrong.
         let mut end = self.entries.len();
-        self.entries.resize(end + digits.len(), Entry::new(0, 0, false));
+        self.entries.resize(end + digits.len(), Entry::default());
         for (point, digit) in digits {
             self.entries[end] = Entry::new(first + digit.unsigned_abs(), point, digit < 0);
             end += usize::from(digit != 0);

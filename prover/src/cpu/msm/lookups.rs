@@ -33,7 +33,7 @@ fn buckets<'a>(bases: &Bases, table: &'a [Fr], indices: &[Vec<u32>]) -> impl Ite
     for_each_entry(indices, rows, |row, key| entries.push(Entry::new(key as u32, row as u32, false)));
     let sums = bases.adder.sum_buckets(Points::new(bases.points()), table.len() * summands, &entries);
     let factor = move |key: usize| table[key / summands] * Fr::from((key % summands + 1) as u64);
-    sums.into_iter().enumerate().filter(|(_, point)| *point != IDENTITY).map(move |(key, point)| (point, factor(key)))
+    sums.into_iter().enumerate().filter(|(_, point)| *point != IDENTITY).map(move |(key, point)| (point.into(), factor(key)))
 }
 
 /// Calls `visit` with each row and key `v·K + m − 1`, for each entry v that the row has m times, of K.

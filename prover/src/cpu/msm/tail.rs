@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{Adder, Entry, Points};
+use super::affine::{Adder, Entry, Point, Points};
 use super::windows::{limbs, Windows};
 use super::{Bases, Curve, Fr, G1Affine, Group, G1};
 
@@ -21,17 +21,18 @@ const WINDOWS: Windows = Windows { width: WIDTH, num: 255u32.div_ceil(WIDTH), ma
 
 /// The multiples of one base: \[window, multiple − 1\]. Built when it is first needed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table(OnceLock<Vec<G1Affine>>);
+pub(super) struct Table(OnceLock<Vec<Point>>);
 
 impl Table {
     // Without rayon: a thread that waits inside of the initialiser might steal work that needs the same table.
-    fn get(&self, base: &G1Affine, adder: Adder) -> &[G1Affine] {
+    fn get(&self, base: &Point, adder: Adder) -> &[Point] {
         self.0.get_or_init(|| {
             // 2^e multiples of every window: by doubling, no point is added to itself.
             let doublings = std::iter::successors(Some(G1::from(*base)), |point| Some(point.double()));
             let doublings: Vec<G1> = doublings.take((WINDOWS.num * WIDTH) as usize).collect();
             let mut powers = vec![G1Affine::default(); doublings.len()];
             G1::batch_normalize(&doublings, &mut powers);
+            let powers: Vec<Point> = powers.into_iter().map(Point::from).collect();
             let mut table = Vec::with_capacity((MULTIPLES * WINDOWS.num) as usize);
             for e in 0..WIDTH {
                 table.extend(powers.iter().skip(e as usize).step_by(WIDTH as usize));
@@ -50,7 +51,7 @@ impl Table {
 /// Σ scalar·base over the last bases for each tail; none is longer than [`NUM_TABLES`].
 pub(super) fn sums(bases: &Bases, tails: &[Vec<Fr>]) -> Vec<G1> {
     let longest = tails.iter().map(Vec::len).max().unwrap_or(0);
-    let by_base: Vec<Vec<G1Affine>> = bases.tables[..longest]
+    let by_base: Vec<Vec<Point>> = bases.tables[..longest]
         .par_iter()
         .zip(bases.points().par_iter().rev())
         .enumerate()
@@ -69,5 +70,5 @@ pub(super) fn sums(bases: &Bases, tails: &[Vec<Fr>]) -> Vec<G1> {
             bases.adder.sum_buckets(Points::new(table), tails.len(), &entries)
         })
         .collect();
-    (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + sums[column])).collect()
+    (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + G1Affine::from(sums[column]))).collect()
 }

@@ -9,7 +9,6 @@
 
 use rayon::prelude::*;
 
-use super::buckets::PIECE;
 use super::{Fr, Ints, PrimeField};
 
 /// Wider windows than this are of no use below 2^30 points.
@@ -18,8 +17,6 @@ const MAX_WIDTH: u32 = 20;
 const RUNNING: f64 = 16.0;
 /// Doubling a projective point, in affine additions.
 const DOUBLING: f64 = 6.0;
-/// What it costs to carry the sum of a bucket from piece to piece, in affine additions: it is moved three times.
-const CARRIED: f64 = 3.0;
 
 /// The digits of a scalar: `num` of `width` bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +36,7 @@ impl Windows {
             let (n, buckets) = (count as f64, f64::from(windows.max_digit));
             let filled = buckets * -(-n / buckets).exp_m1();
             let sum = Self::of_buckets(filled as usize, windows.max_digit).cost_of_buckets(filled as usize);
-            let again = CARRIED * filled * (count.saturating_sub(1) / PIECE) as f64;
-            f64::from(windows.num) * (n - filled + again + sum + buckets / 32.0 + DOUBLING * f64::from(windows.width))
+            f64::from(windows.num) * (n - filled + sum + buckets / 32.0 + DOUBLING * f64::from(windows.width))
         };
         (1..=bits.clamp(1, MAX_WIDTH))
             .map(|width| Self::of_width(width, bits, max))
@@ -73,6 +69,7 @@ impl Windows {
     }
 
     /// Digit `window` of an integer.
+    #[inline]
     pub(super) fn digit(&self, value: i64, window: u32) -> i32 {
         if self.num == 1 {
             return value as i32;
@@ -92,7 +89,8 @@ impl Windows {
     }
 
     /// The digit of `width` bits and the one below them.
-    fn booth(&self, bits: u64) -> i32 {
+    #[inline]
+    pub(super) fn booth(&self, bits: u64) -> i32 {
         let bits = bits & ((2 << self.width) - 1);
         ((bits + 1) >> 1) as i32 - (((bits >> self.width) as i32) << self.width)
     }
@@ -102,32 +100,27 @@ impl Windows {
 #[derive(Debug)]
 pub(super) enum Scalars<'a> {
     Ints(Ints<'a>),
-    Limbs(Vec<[u64; 4]>),
+    /// Canonical, least significant limbs first: each with those of other rows.
+    Limbs([Vec<u64>; 4]),
 }
 
 impl Scalars<'_> {
     /// One part behind the other.
     pub(super) fn of_parts(parts: &[&[Fr]]) -> Self {
-        const CHUNK: usize = 1 << 12;
-        let mut all = vec![[0; 4]; parts.iter().map(|part| part.len()).sum()];
-        let mut rest = all.as_mut_slice();
-        let mut targets = Vec::with_capacity(parts.len());
-        for part in parts {
-            let (target, behind) = rest.split_at_mut(part.len());
-            targets.push((target, *part));
-            rest = behind;
-        }
-        targets.into_par_iter().for_each(|(target, part)| {
-            let chunks = target.par_chunks_mut(CHUNK).zip(part.par_chunks(CHUNK));
-            chunks.for_each(|(target, part)| target.iter_mut().zip(part).for_each(|(target, field)| *target = limbs(field)));
-        });
-        Self::Limbs(all)
+        let scalars = parts.par_iter().flat_map(|part| part.par_iter());
+        let ((a, b), (c, d)): ((Vec<u64>, Vec<u64>), (Vec<u64>, Vec<u64>)) = scalars
+            .map(|scalar| {
+                let [a, b, c, d] = limbs(scalar);
+                ((a, b), (c, d))
+            })
+            .unzip();
+        Self::Limbs([a, b, c, d])
     }
 
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Ints(ints) => ints.len(),
-            Self::Limbs(limbs) => limbs.len(),
+            Self::Limbs(limbs) => limbs[0].len(),
         }
     }
 
@@ -176,11 +169,11 @@ fn measure<T>(values: &[T], value: impl Fn(&T) -> i64) -> (usize, u32, u64) {
     (count, bits, min.unsigned_abs().max(max as u64))
 }
 
-fn measure_limbs(scalars: &[[u64; 4]]) -> (usize, u32, u64) {
+fn measure_limbs([a, b, c, d]: &[Vec<u64>; 4]) -> (usize, u32, u64) {
     let (mut count, mut any) = (0, [0; 4]);
-    for limbs in scalars {
-        count += usize::from(*limbs != [0; 4]);
-        any = std::array::from_fn(|i| any[i] | limbs[i]);
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        count += usize::from(a | b | c | d != 0);
+        any = [any[0] | a, any[1] | b, any[2] | c, any[3] | d];
     }
     let top = any.iter().rposition(|&limb| limb != 0).unwrap_or(0);
     let bits = 64 * top as u32 + 65 - any[top].leading_zeros();

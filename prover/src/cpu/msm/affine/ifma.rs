@@ -19,9 +19,11 @@
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 use std::mem::offset_of;
+use std::ops::Range;
 
-use super::super::{Fq, G1Affine, G1};
-use super::{Kernel, Operands, Run, IDENTITY, RUN};
+use super::super::windows::{Scalars, Windows};
+use super::super::{digits, Fq, G1};
+use super::{Block, Kernel, Operands, Point, Run, IDENTITY, RUN};
 use crate::cpu::ifma::limbs::{reslice, MASK};
 
 mod field;
@@ -29,11 +31,11 @@ mod field;
 use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, words, Lanes, Two, P, VECTORS};
 
 /// Operands are fetched so many runs before they are needed.
-const AHEAD: usize = 16;
+const AHEAD: usize = 12;
 
 // A point is its coordinates' four limbs in Montgomery form: x, then y.
-const _: () = assert!(size_of::<Fq>() == 32 && size_of::<G1Affine>() == 64);
-const _: () = assert!(offset_of!(G1Affine, x) == 0 && offset_of!(G1Affine, y) == 32);
+const _: () = assert!(size_of::<Fq>() == 32 && size_of::<Point>() == 64);
+const _: () = assert!(offset_of!(Point, x) == 0 && offset_of!(Point, y) == 32);
 
 /// Only made where the CPU has the instructions.
 #[derive(Clone, Copy, Debug)]
@@ -65,36 +67,47 @@ impl Ifma {
     pub(super) fn detect() -> Option<Self> {
         crate::cpu::ifma::Ifma::detect().map(|_| Self(()))
     }
+}
 
-    /// Before a load from a random address.
-    pub(super) fn prefetch(point: &G1Affine) {
-        // SAFETY: a prefetch of any address is allowed.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast()) }
-    }
+/// Fetches a point into the nearest cache.
+pub(super) fn prefetch(point: &Point) {
+    // SAFETY: a prefetch of any address is allowed.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast()) }
+}
+
+/// Fetches a point into the second cache.
+pub(super) fn prefetch_early(point: &Point) {
+    // SAFETY: a prefetch of any address is allowed.
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(point).cast()) }
 }
 
 impl Kernel for Ifma {
-    const BLOCK: usize = 1024;
+    const BLOCK: usize = 2048;
 
-    fn finish(sum: &G1Affine) -> G1Affine {
-        G1Affine { x: canonical(&sum.x), y: canonical(&sum.y) }
+    fn finish(sum: &Point) -> Point {
+        Point { x: canonical(&sum.x), y: canonical(&sum.y) }
     }
 
-    fn add_block(self, first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands) {
+    fn write_digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>, digits: &mut Vec<i32>) {
+        // SAFETY: a value of this type shows that the CPU has the instructions.
+        unsafe { write_digits(scalars, windows, window, rows, digits) }
+    }
+
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands) {
         thread_local! {
             // Half a megabyte, which the operating system would clear each time.
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        if !runs.is_empty() {
+        if !block.additions.is_empty() {
             // SAFETY: a value of this type shows that the CPU has the instructions.
-            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, runs, sums, from, scratch) });
+            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, block, sums, from, scratch) });
         }
     }
 }
 
 /// The sum of two points by the curve's own formulas.
 #[cold]
-fn add_special(left: &G1Affine, right: &G1Affine) -> G1Affine {
+fn add_special(left: &Point, right: &Point) -> Point {
     let (left, right) = (Ifma::finish(left), Ifma::finish(right));
     if left == IDENTITY {
         return right;
@@ -102,11 +115,17 @@ fn add_special(left: &G1Affine, right: &G1Affine) -> G1Affine {
     if right == IDENTITY {
         return left;
     }
-    (G1::from(left) + right).into()
+    (G1::from(left) + G1::from(right)).into()
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+fn write_digits(scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>, digits: &mut Vec<i32>) {
+    digits::write(scalars, windows, window, rows, digits);
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add_runs(first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Operands, scratch: &mut Scratch) {
+fn add_runs(first: usize, block: &Block, sums: &mut [Point], from: &impl Operands, scratch: &mut Scratch) {
+    let Block { additions: runs, next, .. } = block;
     let Scratch { pending, special } = scratch;
     special.clear();
     // 2^260 mod p: one, of the prefix products.
@@ -118,11 +137,13 @@ fn add_runs(first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Opera
         pending.resize(num_groups, none);
     }
     let mut product = ones;
+    let mut next = next.iter();
     for (i, (group, waiting)) in runs.chunks(VECTORS).zip(pending.iter_mut()).enumerate() {
         for run in runs.iter().skip(VECTORS * i + AHEAD).take(VECTORS) {
-            (0..run.len).for_each(|i| from.prefetch((run.left + i) as usize));
-            (0..run.len).for_each(|i| from.prefetch((run.right + i) as usize));
+            run.operands().for_each(|operand| from.prefetch(operand));
         }
+        // One here and one on the way back: the memory is never idle.
+        next.next().into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch_early(operand));
         for v in 0..VECTORS {
             // What fills a group is done twice and stored once.
             let run = group[v.min(group.len() - 1)];
@@ -150,6 +171,7 @@ fn add_runs(first: usize, runs: &[Run], sums: &mut [G1Affine], from: &impl Opera
     let inverses = invert(&mul(&product, &swapped)[0]);
     let mut inverse = mul(&[inverses, inverses], &swapped);
     for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter()).rev() {
+        next.next().into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch_early(operand));
         let scaled = mul(&inverse, &waiting.prefix);
         inverse = mul(&inverse, &waiting.denominator);
         let lambda = mul(&waiting.numerator, &scaled);
@@ -188,7 +210,7 @@ fn load(from: &impl Operands, first: u32, len: u32) -> (Lanes, Lanes, u8) {
     let (points, negative) = if len as usize == RUN {
         from.eight(first)
     } else {
-        let signed: [(&G1Affine, bool); RUN] = std::array::from_fn(|i| from.signed((first + i).min(last)));
+        let signed: [(&Point, bool); RUN] = std::array::from_fn(|i| from.signed((first + i).min(last)));
         (signed.map(|(point, _)| point), (0..RUN).fold(0, |signs, i| signs | u8::from(signed[i].1) << i))
     };
     // SAFETY: a point is 64 bytes of plain integers.

@@ -116,6 +116,12 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// The numbers of its operands.
+    pub(super) fn operands(&self) -> impl Iterator<Item = usize> {
+        let [left, right] = [self.left, self.right].map(|first| first as usize..(first + self.len) as usize);
+        left.chain(right)
+    }
+
     /// One by one.
     pub(super) fn singles(self) -> impl Iterator<Item = Self> {
         (0..self.len).map(move |i| Self { left: self.left + i, right: self.right + i, output: self.output + i, len: 1 })
