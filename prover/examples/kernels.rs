@@ -3,16 +3,18 @@
 //! Words choose kernels by their names; `--portable` does without vectors.
 //!
 //! Times are of the processor, not of the clock on the wall, so that other programs matter less; medians of several runs.
-//! The ratio is to what the row names: halo2's function, or the portable path.
+//! The ratio is to what the row names: halo2's function, that of arkworks, or the portable path.
 #![expect(clippy::unwrap_used, reason = "an example")]
 
 use std::hint::black_box;
 use std::sync::Arc;
 
+use ark_ec::VariableBaseMSM;
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use halo2_proofs::arithmetic::{best_fft, best_multiexp};
 use halo2_proofs::fft::recursive::FFTData;
 use halo2_proofs::halo2curves::bn256::{Fq, Fr, G1Affine, G1};
-use halo2_proofs::halo2curves::ff::Field;
+use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 use halo2_proofs::halo2curves::group::{Curve, Group};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -79,6 +81,11 @@ fn elements(n: usize, rng: &mut impl Rng) -> Vec<Fr> {
     (0..n).map(|_| Fr::random(&mut *rng)).collect()
 }
 
+/// For arkworks.
+fn ark<F: PrimeField<Repr = [u8; 32]>, T: ark_ff::PrimeField>(value: &F) -> T {
+    T::from_le_bytes_mod_order(&value.to_repr())
+}
+
 fn products(table: &Table, rng: &mut ChaCha20Rng) {
     const N: usize = 1 << 10;
     if table.wants("product") {
@@ -86,6 +93,12 @@ fn products(table: &Table, rng: &mut ChaCha20Rng) {
         let ours = time(|| vector::mul_assign(&mut a, &b));
         let portable = time(|| vector::portable::mul_assign(&mut a, &b));
         table.row("product, Fr", N, "product", ours, Some(("portable", portable)));
+        let (program, num_slots) = powers();
+        let columns: Vec<Column> = (0..num_slots).map(|_| Column::Fields(elements(N, rng))).collect();
+        let slots: Vec<(&Column, i32)> = columns.iter().map(|column| (column, 0)).collect();
+        let kept = time(|| Cpu.evaluate(&program, &slots, &[]));
+        let steps = program.steps.len() as f64;
+        table.row("product, Fr, of a program's registers", N, "product", kept / steps, Some(("portable", portable)));
         let ours = time(|| vector::mul_scalar(&mut a, b[0]));
         let portable = time(|| vector::portable::mul_scalar(&mut a, &b[0]));
         table.row("product by a constant, Fr", N, "product", ours, Some(("portable", portable)));
@@ -106,6 +119,7 @@ fn multiplications(table: &Table, rng: &mut ChaCha20Rng) {
         let mut points = vec![G1Affine::default(); n];
         G1::batch_normalize(&projective, &mut points);
         let bases = Bases::new(points.clone());
+        let ark_points: Vec<_> = points.iter().map(|p| ark_bn254::G1Affine::new_unchecked(ark(&p.x), ark(&p.y))).collect();
         let full = elements(n, rng);
         let halves: Vec<i16> = (0..n).map(|_| rng.gen()).collect();
         let bits: Vec<i8> = (0..n).map(|_| rng.gen_range(0..2)).collect();
@@ -123,6 +137,9 @@ fn multiplications(table: &Table, rng: &mut ChaCha20Rng) {
             let ours = time(|| commit(&bases, &[scalars]));
             let other = time(|| best_multiexp(&fields, &points));
             table.row(&kernel, n, "term", ours, Some(("halo2 best_multiexp", other)));
+            let scalars: Vec<ark_bn254::Fr> = fields.iter().map(ark).collect();
+            let other = time(|| ark_bn254::G1Projective::msm(&ark_points, &scalars).unwrap());
+            table.row(&kernel, n, "term", ours, Some(("arkworks", other)));
         }
     }
 }
@@ -143,6 +160,10 @@ fn transforms(table: &Table, rng: &mut ChaCha20Rng) {
         let other = time(|| best_fft(&mut columns[0], inverse, log, &data, true));
         let units = n / 2 * log as usize;
         table.row(&format!("ntt, 2^{log}"), units, "butterfly", ours, Some(("halo2 best_fft", other)));
+        let ark_domain = Radix2EvaluationDomain::<ark_bn254::Fr>::new(n).unwrap();
+        let mut column: Vec<ark_bn254::Fr> = columns[0].iter().map(ark).collect();
+        let other = time(|| ark_domain.ifft_in_place(&mut column));
+        table.row(&format!("ntt, 2^{log}"), units, "butterfly", ours, Some(("arkworks", other)));
         table.row(&format!("ntt, 2^{log}"), units, "butterfly", ours, Some(("portable", plain)));
     }
 }
@@ -218,6 +239,14 @@ fn program(gates: u32) -> (Program, usize) {
     }
     let last = steps.len() as u32 - 1;
     (Program { steps, outputs: vec![Operand::Register(last)] }, 2 + 3 * gates as usize)
+}
+
+/// Products of what is in registers: little else is done.
+fn powers() -> (Program, usize) {
+    const STEPS: u32 = 64;
+    let operand = |i: u32| if i < 2 { Operand::Slot(i) } else { Operand::Register(i - 2) };
+    let steps = (0..STEPS).map(|i| Step { products: vec![(operand(i), operand(i + 1))], sums: vec![] }).collect();
+    (Program { steps, outputs: vec![Operand::Register(STEPS - 1)] }, 2)
 }
 
 fn programs(table: &Table, rng: &mut ChaCha20Rng) {

@@ -16,7 +16,9 @@ pub(crate) use lanes::Lanes;
 pub(crate) use transform::{Scale, Transform};
 
 use halo2_proofs::halo2curves::bn256::Fr;
-use lanes::Root;
+use std::arch::x86_64::_mm512_storeu_si512;
+
+use lanes::{splat, Root};
 use limbs::{elements, elements_mut, Factor};
 
 /// Elements of a vector.
@@ -55,10 +57,30 @@ impl Ifma {
         unsafe { add_scaled(elements_mut(acc), elements(a), &Factor::new(s)) }
     }
 
+    /// The canonical limbs of a multiple of eight elements, least significant first.
+    pub(crate) fn write_canonical(self, from: &[Fr], to: [&mut [u64]; 4]) {
+        // SAFETY: as above.
+        unsafe { write_canonical(elements(from), to) }
+    }
+
     /// acc + a·b, on a multiple of eight elements.
     pub(crate) fn add_product(self, acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
         // SAFETY: as above.
         unsafe { add_product(elements_mut(acc), elements(a), elements(b)) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+fn write_canonical(from: &[[u64; 4]], mut to: [&mut [u64]; 4]) {
+    // x·2^256·2^4/2^260
+    let sixteen = Lanes(splat([16, 0, 0, 0, 0]));
+    for at in (0..from.len()).step_by(WIDTH) {
+        let words = Lanes::load(from, at, 1).mul(&sixteen).sub_p().words();
+        for (to, word) in to.iter_mut().zip(words) {
+            let to = &mut to[at..at + WIDTH];
+            // SAFETY: the slice has the 64 bytes of the vector.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), word) }
+        }
     }
 }
 

@@ -131,14 +131,20 @@ impl Lanes {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
     pub(super) fn store(&self, to: &mut [[u64; 4]], at: usize, stride: usize) {
+        store_words(self.words(), to, at, stride);
+    }
+
+    /// Limbs of 64 bits; these must be proper.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+    pub(super) fn words(&self) -> [__m512i; 4] {
         let [a, b, c, d, e] = self.0;
-        let words = [
+        [
             _mm512_or_si512(a, _mm512_slli_epi64::<52>(b)),
             _mm512_or_si512(_mm512_srli_epi64::<12>(b), _mm512_slli_epi64::<40>(c)),
             _mm512_or_si512(_mm512_srli_epi64::<24>(c), _mm512_slli_epi64::<28>(d)),
             _mm512_or_si512(_mm512_srli_epi64::<36>(d), _mm512_slli_epi64::<16>(e)),
-        ];
-        store_words(words, to, at, stride);
+        ]
     }
 
     /// Proper limbs of the same value, which is below 2^260.

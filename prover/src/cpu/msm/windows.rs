@@ -10,6 +10,7 @@
 use rayon::prelude::*;
 
 use super::{Fr, Ints, PrimeField};
+use crate::cpu::ifma::{Ifma, WIDTH};
 
 /// Wider windows than this are of no use below 2^30 points.
 const MAX_WIDTH: u32 = 20;
@@ -107,14 +108,16 @@ pub(super) enum Scalars<'a> {
 impl Scalars<'_> {
     /// One part behind the other.
     pub(super) fn of_parts(parts: &[&[Fr]]) -> Self {
-        let scalars = parts.par_iter().flat_map(|part| part.par_iter());
-        let ((a, b), (c, d)): ((Vec<u64>, Vec<u64>), (Vec<u64>, Vec<u64>)) = scalars
-            .map(|scalar| {
-                let [a, b, c, d] = limbs(scalar);
-                ((a, b), (c, d))
-            })
-            .unzip();
-        Self::Limbs([a, b, c, d])
+        const CHUNK: usize = 1 << 12;
+        let len = parts.iter().map(|part| part.len()).sum();
+        let mut limbs = [(); 4].map(|()| vec![0; len]);
+        let mut start = 0;
+        for part in parts {
+            let [a, b, c, d] = limbs.each_mut().map(|limbs| limbs[start..start + part.len()].par_chunks_mut(CHUNK));
+            (part.par_chunks(CHUNK), a, b, c, d).into_par_iter().for_each(|(part, a, b, c, d)| write_limbs(part, [a, b, c, d]));
+            start += part.len();
+        }
+        Self::Limbs(limbs)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -148,6 +151,18 @@ impl Ints<'_> {
     }
 }
 
+/// The limbs of each, by vectors if there are any.
+fn write_limbs(scalars: &[Fr], mut to: [&mut [u64]; 4]) {
+    let mut whole = 0;
+    if let Some(ifma) = Ifma::detect() {
+        whole = scalars.len() / WIDTH * WIDTH;
+        ifma.write_canonical(&scalars[..whole], to.each_mut().map(|limbs| &mut limbs[..whole]));
+    }
+    for (i, scalar) in scalars.iter().enumerate().skip(whole) {
+        to.iter_mut().zip(limbs(scalar)).for_each(|(to, limb)| to[i] = limb);
+    }
+}
+
 /// Canonical little-endian limbs.
 pub(super) fn limbs(scalar: &Fr) -> [u64; 4] {
     let mut limbs = [0; 4];
@@ -178,4 +193,46 @@ fn measure_limbs([a, b, c, d]: &[Vec<u64>; 4]) -> (usize, u32, u64) {
     let top = any.iter().rposition(|&limb| limb != 0).unwrap_or(0);
     let bits = 64 * top as u32 + 65 - any[top].leading_zeros();
     (count, bits, if top == 0 { any[0] } else { u64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::affine::Adder;
+    use super::super::Field;
+    use super::*;
+
+    #[test]
+    fn limbs_of_many_are_those_of_each() {
+        let edges =
+            [Fr::ZERO, Fr::ONE, -Fr::ONE, -Fr::from(2), Fr::TWO_INV, Fr::from(u64::MAX), Fr::MULTIPLICATIVE_GENERATOR, Fr::ROOT_OF_UNITY];
+        for len in (0..20).chain([4095, 4096, 5000]) {
+            let random = |i: u64| Fr::from(i + 5).pow_vartime([1 << 40]);
+            let scalars: Vec<Fr> = (0..len).map(|i| if i % 3 == 0 { random(i) } else { edges[i as usize % edges.len()] }).collect();
+            let (left, right) = scalars.split_at(scalars.len() / 3);
+            let Scalars::Limbs(all) = Scalars::of_parts(&[left, right]) else { panic!("not limbs") };
+            assert!(scalars.iter().enumerate().all(|(i, scalar)| all.each_ref().map(|limbs| limbs[i]) == limbs(scalar)), "{len}");
+        }
+    }
+
+    /// Every digit by vectors and by the plain loop is that of the limbs, and the digits of a scalar make it up.
+    #[test]
+    fn digits_make_up_their_scalar() {
+        let scalars: Vec<Fr> = (0..100).map(|i| if i % 2 == 0 { Fr::from(i + 3).pow_vartime([1 << 40]) } else { -Fr::from(i) }).collect();
+        let of_parts = Scalars::of_parts(&[&scalars]);
+        for width in 1..=MAX_WIDTH {
+            let windows = Windows::of_width(width, 255, u64::MAX);
+            let mut sums = vec![Fr::ZERO; scalars.len()];
+            for window in (0..windows.num).rev() {
+                let digits = Adder::detect().digits(&of_parts, windows, window, 0..scalars.len());
+                assert_eq!(digits, Adder::PORTABLE.digits(&of_parts, windows, window, 0..scalars.len()));
+                for ((sum, scalar), digit) in sums.iter_mut().zip(&scalars).zip(digits) {
+                    assert_eq!(digit, windows.digit_of_limbs(&limbs(scalar), window));
+                    assert!(digit.unsigned_abs() <= windows.max_digit);
+                    let magnitude = Fr::from(u64::from(digit.unsigned_abs()));
+                    *sum = *sum * Fr::from(1 << width) + if digit < 0 { -magnitude } else { magnitude };
+                }
+            }
+            assert_eq!(sums, scalars, "width {width}");
+        }
+    }
 }
