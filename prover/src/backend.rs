@@ -107,6 +107,12 @@ pub trait Backend: Sync {
     /// Values of polynomials on a coset.
     fn coset(&self, domain: &Self::Domain, coefficients: &[&Self::Column], shift: Fr) -> Vec<Self::Column>;
 
+    /// As [`Self::coset`], perhaps in the memory of columns that are no longer needed.
+    fn coset_in(&self, domain: &Self::Domain, coefficients: &[&Self::Column], shift: Fr, spare: Vec<Self::Column>) -> Vec<Self::Column> {
+        drop(spare);
+        self.coset(domain, coefficients, shift)
+    }
+
     /// The limbs of a polynomial of degree below `m·n` from its values on `m` cosets.
     fn limbs(&self, domain: &Self::Domain, cosets: Vec<Self::Column>, shifts: &[Fr]) -> Vec<Self::Column>;
 

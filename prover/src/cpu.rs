@@ -119,9 +119,14 @@ impl Backend for Cpu {
     }
 
     fn coset(&self, domain: &Domain, coefficients: &[&Column], shift: Fr) -> Vec<Column> {
+        self.coset_in(domain, coefficients, shift, Vec::new())
+    }
+
+    fn coset_in(&self, domain: &Domain, coefficients: &[&Column], shift: Fr, spare: Vec<Column>) -> Vec<Column> {
         let coefficients: Vec<_> = coefficients.iter().map(|c| c.to_fields()).collect();
         let slices: Vec<&[Fr]> = coefficients.iter().map(|c| c.as_ref()).collect();
-        domain.to_coset(&slices, shift).into_iter().map(Column::Fields).collect()
+        let spare = spare.into_iter().filter_map(|column| if let Column::Fields(values) = column { Some(values) } else { None });
+        domain.to_coset_in(&slices, shift, spare.collect()).into_iter().map(Column::Fields).collect()
     }
 
     fn limbs(&self, domain: &Domain, cosets: Vec<Column>, shifts: &[Fr]) -> Vec<Column> {

@@ -70,10 +70,11 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         let shifts = coset_shifts(key.layout.log_rows, count);
         let scalars: Vec<Fr> = compiled.scalars.iter().map(|s| values.get(*s)).collect();
         let mut cosets = Vec::with_capacity(count);
+        let mut spare = Vec::new();
         for (index, &shift) in shifts.iter().enumerate() {
             self.report(Stage::Quotient, 0.1 + 0.8 * index as f32 / count as f32)?;
             let start = self.profile.now();
-            let columns = self.on_coset(&origins, index, shift);
+            let columns = self.on_coset(&origins, index, shift, spare);
             self.profile.record(Stage::Quotient, "transform", start);
             let slots: Vec<(&B::Column, i32)> = compiled
                 .slots
@@ -86,7 +87,10 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let numerator = backend.evaluate(&compiled.program, &slots, &scalars);
             cosets.extend(numerator.iter().map(|n| backend.combine(&[(n, 0, vanishing)])));
             self.profile.record(Stage::Quotient, "evaluate", start);
+            drop(slots);
+            spare = columns.into_iter().filter_map(Arc::into_inner).collect();
         }
+        drop(spare);
         drop(origins);
         let start = self.profile.now();
         let limbs = backend.limbs(domain, cosets, &shifts);
@@ -260,8 +264,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
     }
 
-    /// All columns on a coset.
-    fn on_coset(&self, origins: &Origins<B>, index: usize, shift: Fr) -> Vec<Arc<B::Column>> {
+    /// All columns on a coset, perhaps in the memory of spare ones.
+    fn on_coset(&self, origins: &Origins<B>, index: usize, shift: Fr, mut spare: Vec<B::Column>) -> Vec<Arc<B::Column>> {
         let (backend, domain, resident) = (self.backend, &self.resident.domain, self.resident);
         let mut columns: Vec<Option<Arc<B::Column>>> = origins.sources.iter().map(|s| resident.kept(index, *s)).collect();
         let closed = |o: &Origin<B>| if let Origin::Closed(source) = o { Some(*source) } else { None };
@@ -275,7 +279,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         let kept: Vec<(usize, &B::Column)> =
             (0..).zip(&origins.origins).filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None }).collect();
-        let made = backend.coset(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift);
+        let of_some = spare.drain(..kept.len().min(spare.len())).collect();
+        let made = backend.coset_in(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift, of_some);
         kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(Arc::new(column)));
         // What was not kept, a few columns at a time.
         let again: Vec<usize> = (0..columns.len()).filter(|&i| columns[i].is_none()).collect();
@@ -283,7 +288,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let owned: Vec<Option<B::Column>> = some.iter().map(|&i| self.owned(&origins.origins[i])).collect();
             let rows: Vec<&B::Column> = some.iter().zip(&owned).filter_map(|(&i, own)| self.rows_of(&origins.origins[i], own)).collect();
             let coefficients = backend.interpolate(domain, &rows);
-            let made = backend.coset(domain, &coefficients.iter().collect::<Vec<_>>(), shift);
+            let of_some = spare.drain(..some.len().min(spare.len())).collect();
+            let made = backend.coset_in(domain, &coefficients.iter().collect::<Vec<_>>(), shift, of_some);
             some.iter().zip(made).for_each(|(&i, column)| columns[i] = Some(Arc::new(column)));
         }
         let columns: Vec<Arc<B::Column>> = columns.into_iter().flatten().collect();
