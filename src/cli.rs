@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{Error, LayoutProfile, LoadOptions, Model, SrsCache};
+use sworn::{Error, Instructions, LayoutProfile, LoadOptions, Model, SrsCache};
 
 mod backend;
 mod bench;
@@ -130,7 +130,8 @@ struct Context {
     cache: Option<SrsCache>,
 }
 
-/// Set to `portable`, it keeps the prover from vector instructions: to compare, and to tell a faulty processor.
+/// Set to `adx`, it keeps the prover from vector instructions; to `portable`, from all that not every processor has: to compare, and to
+/// tell a faulty processor. `auto` and nothing are everything that the processor has.
 const SIMD: &str = "SWORN_SIMD";
 
 /// What a command answers: the same as text and as JSON.
@@ -145,8 +146,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    if std::env::var_os(SIMD).is_some_and(|simd| simd == "portable") {
-        sworn::force_portable();
+    if let Err(error) = limit_instructions() {
+        report(&error, cli.json, FAILED);
+        return ExitCode::from(FAILED);
     }
     let folder = cli.srs_cache.or_else(default_cache);
     let context = Context { json: cli.json, cache: folder.map(SrsCache::new) };
@@ -171,6 +173,18 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(status)
         }
     }
+}
+
+/// Follows [`SIMD`].
+fn limit_instructions() -> Result<(), CliError> {
+    let value = std::env::var_os(SIMD).unwrap_or_default();
+    match value.to_str() {
+        Some("" | "auto") => {}
+        Some("adx") => Instructions::Adx.limit(),
+        Some("portable") => Instructions::Portable.limit(),
+        _ => return Err(CliError::Simd { value: value.to_string_lossy().into_owned() }),
+    }
+    Ok(())
 }
 
 /// Help and version are data; anything else that clap says is an error.

@@ -1,6 +1,6 @@
 //! Times the kernels of the CPU backend on one thread and prints a table: `cargo run --release -p sworn-prover --example kernels`.
 //!
-//! Words choose kernels by their names; `--portable` does without vectors.
+//! Words choose kernels by their names; `--adx` does without vectors, `--portable` also without `mulx`.
 //!
 //! Times are of the processor, not of the clock on the wall, so that other programs matter less; medians of several runs.
 //! The ratio is to what the row names: halo2's function, that of arkworks, or the portable path.
@@ -21,7 +21,7 @@ use rand_chacha::ChaCha20Rng;
 use sworn_circuits::column::IntColumn;
 use sworn_prover::cpu::msm::{commit, Bases, Ints, Scalars};
 use sworn_prover::cpu::ntt::Domain;
-use sworn_prover::cpu::{force_portable, vector, Column};
+use sworn_prover::cpu::{vector, Column, Instructions};
 use sworn_prover::program::{Operand, Program, Step};
 use sworn_prover::{Backend, Cpu};
 
@@ -267,8 +267,12 @@ fn programs(table: &Table, rng: &mut ChaCha20Rng) {
 
 fn main() {
     let (options, only): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
-    if options.iter().any(|o| o == "--portable") {
-        force_portable();
+    for option in options {
+        match option.as_str() {
+            "--adx" => Instructions::Adx.limit(),
+            "--portable" => Instructions::Portable.limit(),
+            other => panic!("{other}: expected --adx or --portable"),
+        }
     }
     let table = Table { only };
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -9,6 +9,7 @@ mod ifma;
 mod interpret;
 pub mod msm;
 pub mod ntt;
+mod scalar;
 mod scan;
 pub mod vector;
 mod wide;
@@ -17,7 +18,7 @@ mod wide;
 pub mod kernels {}
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::Arc;
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
@@ -36,19 +37,33 @@ use ntt::Domain;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
 
-/// Whether vector instructions are left alone.
-static PORTABLE: AtomicBool = AtomicBool::new(false);
-
-/// From now on does without vector instructions, for the whole process: to be called before any work begins, as domains and
-/// bases remember what they found. Proofs are the same.
-pub fn force_portable() {
-    PORTABLE.store(true, Ordering::Relaxed);
+/// Instructions beyond those that every processor of a family has, each with all of the ones before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Instructions {
+    /// None.
+    Portable,
+    /// `mulx`, `adcx` and `adox` of x86-64.
+    Adx,
+    /// Vectors: AVX-512 IFMA.
+    Avx512,
 }
 
-/// Whether [`force_portable`] was called.
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there is no other path"))]
-pub(crate) fn is_portable() -> bool {
-    PORTABLE.load(Ordering::Relaxed)
+/// What is used at most, where the processor has it.
+static WANTED: AtomicU8 = AtomicU8::new(Instructions::Avx512 as u8);
+
+impl Instructions {
+    /// From now on the process uses these at most: to be called before any work begins, as domains and bases remember what they
+    /// found. Proofs are the same.
+    pub fn limit(self) {
+        WANTED.store(self as u8, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::limit`] lets them be used.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "there is no other path"))]
+    #[inline]
+    pub(crate) fn are_wanted(self) -> bool {
+        self as u8 <= WANTED.load(Ordering::Relaxed)
+    }
 }
 
 impl Backend for Cpu {

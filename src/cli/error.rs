@@ -24,6 +24,9 @@ pub(crate) enum CliError {
     /// The cache of reference strings has no place.
     #[error("there is no cache folder")]
     NoCache,
+    /// The variable that chooses instructions.
+    #[error("SWORN_SIMD is `{value}`")]
+    Simd { value: String },
 }
 
 impl CliError {
@@ -39,6 +42,9 @@ impl CliError {
             Self::BenchStep { .. } => Some("its own message is above"),
             Self::SrsRejected(e) => Some(e.hint()),
             Self::NoCache => Some("name one with `--srs-cache DIR`, or a file with `-o`"),
+            Self::Simd { .. } => {
+                Some("set it to `auto`, `adx` (no vector instructions) or `portable` (no mulx, adcx and adox either), or unset it")
+            }
         }
     }
 }

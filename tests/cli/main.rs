@@ -379,11 +379,19 @@ fn a_profile_names_every_stage() {
 #[test]
 fn proofs_without_vector_instructions_are_as_good() {
     let place = Place::proved();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sworn"));
-    let args = ["prove", "tiny.sworn", "tiny.json", "-o", "r.json", "--srs-cache", "cache"];
-    let status = command.args(args).env("SWORN_SIMD", "portable").current_dir(place.dir.path()).status().unwrap();
-    assert!(status.success());
-    place.succeed(&VERIFY);
+    let prove = |simd: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sworn"));
+        let args = ["prove", "tiny.sworn", "tiny.json", "-o", "r.json", "--srs-cache", "cache"];
+        command.args(args).env("SWORN_SIMD", simd).current_dir(place.dir.path()).output().unwrap()
+    };
+    for simd in ["portable", "adx", "auto", ""] {
+        assert!(prove(simd).status.success(), "{simd}");
+        place.succeed(&VERIFY);
+    }
+    let refused = prove("sse2");
+    assert_eq!(refused.status.code(), Some(2));
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert!(["SWORN_SIMD", "sse2", "auto", "adx", "portable"].iter().all(|word| words.contains(word)), "{words}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Ifma(());
 impl Ifma {
     /// Asks the processor, unless vectors are not wanted; the standard library remembers the answer.
     pub(crate) fn detect() -> Option<Self> {
-        let found = !super::is_portable()
+        let found = super::Instructions::Avx512.are_wanted()
             && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl")

@@ -1,4 +1,4 @@
-//! Arithmetic on slices of field elements, by vector instructions where the processor has them.
+//! Arithmetic on slices of field elements, by vector instructions or `mulx` where the processor has them.
 //!
 //! ```text
 //! add  a += b      mul_assign  a *= b      add_scaled   acc += a·s
@@ -9,9 +9,10 @@
 //! the elements left over by whole vectors; sums alone are no faster by vectors. None of these functions starts a thread.
 
 use super::ifma::{Ifma, WIDTH};
+use super::scalar::{with_multiplier, Scalar};
 use halo2_proofs::halo2curves::bn256::Fr;
 
-/// Calls a method of `Ifma` on whole vectors, if there are any, and the portable function on the rest.
+/// Calls a method of `Ifma` on whole vectors, if there are any, and the scalar function on the rest.
 macro_rules! dispatch {
     ($name:ident, $out:ident, [$($slice:ident),*], [$($scalar:ident),*]) => {{
         $(assert_eq!($out.len(), $slice.len(), "lengths of the slices");)*
@@ -23,7 +24,9 @@ macro_rules! dispatch {
             }
             _ => 0,
         };
-        portable::$name(&mut $out[whole..], $(&$slice[whole..],)* $(&$scalar)*);
+        if whole < $out.len() {
+            with_multiplier!(Scalar::detect(), by => scalar::$name(by, &mut $out[whole..], $(&$slice[whole..],)* $(&$scalar)*));
+        }
     }};
 }
 
@@ -62,9 +65,44 @@ pub fn add_product(acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
     dispatch!(add_product, acc, [a, b], []);
 }
 
-/// The same without vector instructions.
-pub mod portable {
+/// The same by scalar products of one kind.
+pub(crate) mod scalar {
+    use super::super::scalar::{add_plain, reduce_twice, Multiplier, Prime};
     use super::Fr;
+
+    /// a *= b, element by element.
+    pub(crate) fn mul_assign(by: impl Multiplier, a: &mut [Fr], b: &[Fr]) {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a = by.mul(a, b));
+    }
+
+    /// a *= s.
+    pub(crate) fn mul_scalar(by: impl Multiplier, a: &mut [Fr], s: &Fr) {
+        a.iter_mut().for_each(|a| *a = by.mul(a, s));
+    }
+
+    /// acc += a·s.
+    pub(crate) fn add_scaled(by: impl Multiplier, acc: &mut [Fr], a: &[Fr], s: &Fr) {
+        acc.iter_mut().zip(a).for_each(|(acc, a)| *acc = mul_add(by, a, s, acc));
+    }
+
+    /// acc += a·b, element by element.
+    pub(crate) fn add_product(by: impl Multiplier, acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
+        acc.iter_mut().zip(a).zip(b).for_each(|((acc, a), b)| *acc = mul_add(by, a, b, acc));
+    }
+
+    /// a·b + c.
+    #[inline(always)]
+    fn mul_add(by: impl Multiplier, a: &Fr, b: &Fr, c: &Fr) -> Fr {
+        // Below 2.2p.
+        let sum = add_plain(&by.mul_lazy::<Fr>(a.limbs(), b.limbs()), c.limbs());
+        Fr::from_limbs(reduce_twice::<Fr>(&sum))
+    }
+}
+
+/// The same in plain Rust.
+pub mod portable {
+    use super::super::scalar::Plain;
+    use super::{scalar, Fr};
 
     /// a += b.
     pub fn add(a: &mut [Fr], b: &[Fr]) {
@@ -78,22 +116,22 @@ pub mod portable {
 
     /// a *= b, element by element.
     pub fn mul_assign(a: &mut [Fr], b: &[Fr]) {
-        a.iter_mut().zip(b).for_each(|(a, b)| *a *= b);
+        scalar::mul_assign(Plain, a, b);
     }
 
     /// a *= s.
     pub fn mul_scalar(a: &mut [Fr], s: &Fr) {
-        a.iter_mut().for_each(|a| *a *= s);
+        scalar::mul_scalar(Plain, a, s);
     }
 
     /// acc += a·s.
     pub fn add_scaled(acc: &mut [Fr], a: &[Fr], s: &Fr) {
-        acc.iter_mut().zip(a).for_each(|(acc, a)| *acc += *a * s);
+        scalar::add_scaled(Plain, acc, a, s);
     }
 
     /// acc += a·b, element by element.
     pub fn add_product(acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
-        acc.iter_mut().zip(a).zip(b).for_each(|((acc, a), b)| *acc += *a * b);
+        scalar::add_product(Plain, acc, a, b);
     }
 }
 
@@ -120,23 +158,30 @@ mod tests {
     }
 
     #[test]
-    fn vectors_equal_portable() {
+    fn every_path_follows_the_definition() {
         for n in (0..=64).chain([127, 1000, 1003, 4095]) {
             for seed in 0..20 {
                 let [a, b, c] = operands(n, 37 * seed);
-                let check = |fast: &dyn Fn(&mut [Fr]), plain: &dyn Fn(&mut [Fr])| {
-                    let (mut x, mut y) = (c.clone(), c.clone());
-                    fast(&mut x);
-                    plain(&mut y);
-                    assert_eq!(x, y, "n = {n}, seed = {seed}");
+                let check = |found: &dyn Fn(&mut [Fr]), expected: &dyn Fn(usize) -> Fr, path: &dyn std::fmt::Debug| {
+                    let mut x = c.clone();
+                    found(&mut x);
+                    assert_eq!(x, (0..n).map(expected).collect::<Vec<_>>(), "n = {n}, seed = {seed}, {path:?}");
                 };
-                check(&|x| add(x, &a), &|x| portable::add(x, &a));
-                check(&|x| sub(x, &a), &|x| portable::sub(x, &a));
-                check(&|x| mul_assign(x, &a), &|x| portable::mul_assign(x, &a));
-                check(&|x| add_product(x, &a, &b), &|x| portable::add_product(x, &a, &b));
+                check(&|x| add(x, &a), &|i| c[i] + a[i], &"add");
+                check(&|x| sub(x, &a), &|i| c[i] - a[i], &"sub");
+                check(&|x| mul_assign(x, &a), &|i| c[i] * a[i], &"detected");
+                check(&|x| add_product(x, &a, &b), &|i| c[i] + a[i] * b[i], &"detected");
+                for path in Scalar::all() {
+                    check(&|x| with_multiplier!(path, by => scalar::mul_assign(by, x, &a)), &|i| c[i] * a[i], &path);
+                    check(&|x| with_multiplier!(path, by => scalar::add_product(by, x, &a, &b)), &|i| c[i] + a[i] * b[i], &path);
+                }
                 for s in [Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(5).pow_vartime([seed + 200])] {
-                    check(&|x| mul_scalar(x, s), &|x| portable::mul_scalar(x, &s));
-                    check(&|x| add_scaled(x, &a, s), &|x| portable::add_scaled(x, &a, &s));
+                    check(&|x| mul_scalar(x, s), &|i| c[i] * s, &"detected");
+                    check(&|x| add_scaled(x, &a, s), &|i| c[i] + a[i] * s, &"detected");
+                    for path in Scalar::all() {
+                        check(&|x| with_multiplier!(path, by => scalar::mul_scalar(by, x, &s)), &|i| c[i] * s, &path);
+                        check(&|x| with_multiplier!(path, by => scalar::add_scaled(by, x, &a, &s)), &|i| c[i] + a[i] * s, &path);
+                    }
                 }
             }
         }
