@@ -111,7 +111,7 @@ impl Bases {
         Self { all: all.clone(), rows, tables: Default::default(), adder: Adder::detect() }
     }
 
-    /// The same without vector instructions.
+    /// The same in plain Rust.
     #[must_use]
     pub fn portable(self) -> Self {
         Self { adder: Adder::PORTABLE, ..self }

@@ -22,9 +22,13 @@ use super::{Field, Fq, G1Affine, G1};
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+mod portable;
 mod rows;
 
+use portable::Portable;
 use rows::{Round, Rows, Run, RUN};
+
+use crate::cpu::scalar::{with_multiplier, Scalar};
 
 /// Points that are copied are fetched so many before.
 const AHEAD: usize = 16;
@@ -198,60 +202,70 @@ impl Entry {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-type Vectors = ifma::Ifma;
-#[cfg(not(target_arch = "x86_64"))]
-type Vectors = std::convert::Infallible;
-
-/// Who adds: vectors, if there are any, or [`Portable`].
+/// Who adds: vectors, if there are any, or [`portable::Portable`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Adder(Option<Vectors>);
+pub(super) struct Adder(Kind);
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Vectors(ifma::Ifma),
+    Scalar(Scalar),
+}
+
+/// An expression with the kernel of an [`Adder`], compiled for each.
+macro_rules! with_kernel {
+    ($adder:expr, $kernel:ident => $body:expr) => {
+        match $adder.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Vectors($kernel) => $body,
+            Kind::Scalar(scalar) => with_multiplier!(scalar, by => {
+                let $kernel = Portable(by);
+                $body
+            }),
+        }
+    };
+}
 
 impl Adder {
-    pub(super) const PORTABLE: Self = Self(None);
+    pub(super) const PORTABLE: Self = Self(Kind::Scalar(Scalar::PLAIN));
 
     pub(super) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        return Self(ifma::Ifma::detect());
+        if let Some(vectors) = ifma::Ifma::detect() {
+            return Self(Kind::Vectors(vectors));
+        }
+        Self(Kind::Scalar(Scalar::detect()))
+    }
+
+    /// All that there are on this machine.
+    #[cfg(test)]
+    pub(super) fn all() -> Vec<Self> {
+        let scalar = Scalar::all().into_iter().map(|scalar| Self(Kind::Scalar(scalar)));
+        #[cfg(target_arch = "x86_64")]
+        let vectors = ifma::Ifma::detect().map(|vectors| Self(Kind::Vectors(vectors)));
         #[cfg(not(target_arch = "x86_64"))]
-        return Self::PORTABLE;
+        let vectors = None;
+        scalar.chain(vectors).collect()
     }
 
     /// Digit `window` of some rows.
     pub(super) fn digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>) -> Vec<i32> {
         let mut digits = Vec::with_capacity(rows.len());
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Some(kernel) => kernel.write_digits(scalars, windows, window, rows, &mut digits),
-            #[cfg(not(target_arch = "x86_64"))]
-            Some(never) => match never {},
-            None => Portable.write_digits(scalars, windows, window, rows, &mut digits),
-        }
+        with_kernel!(self, kernel => kernel.write_digits(scalars, windows, window, rows, &mut digits));
         digits
     }
 
     /// The sum of each bucket.
     pub(super) fn sum_buckets(self, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<Point> {
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Some(kernel) => sum_buckets_by(kernel, points, num_buckets, entries),
-            #[cfg(not(target_arch = "x86_64"))]
-            Some(never) => match never {},
-            None => sum_buckets_by(Portable, points, num_buckets, entries),
-        }
+        with_kernel!(self, kernel => sum_buckets_by(kernel, points, num_buckets, entries))
     }
 
     /// The sums of points of these numbers, each `left` with its `right`, on this thread alone.
     pub(super) fn sum_pairs(self, points: Points<'_>, left: Vec<u32>, right: impl Iterator<Item = u32>) -> Vec<Point> {
         let mut numbers = left;
         numbers.extend(right);
-        match self.0 {
-            #[cfg(target_arch = "x86_64")]
-            Some(kernel) => sum_pairs_by(kernel, points, &numbers),
-            #[cfg(not(target_arch = "x86_64"))]
-            Some(never) => match never {},
-            None => sum_pairs_by(Portable, points, &numbers),
-        }
+        with_kernel!(self, kernel => sum_pairs_by(kernel, points, &numbers))
     }
 }
 
@@ -349,72 +363,6 @@ struct Block {
     next: Vec<Run>,
 }
 
-/// An addition that waits for its inverse.
-#[derive(Clone, Copy)]
-struct Pending {
-    output: u32,
-    left: Point,
-    right: Point,
-    denominator: Fq,
-    /// The product of the denominators before this one.
-    prefix: Fq,
-}
-
-/// On any processor.
-#[derive(Clone, Copy, Debug)]
-struct Portable;
-
-impl Kernel for Portable {
-    const BLOCK: usize = 512;
-
-    fn finish(sum: &Point) -> Point {
-        *sum
-    }
-
-    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands) {
-        let mut pending = Vec::with_capacity(Self::BLOCK);
-        let mut product = Fq::ONE;
-        for Run { left, right, output, .. } in block.additions.iter().flat_map(|run| run.singles()) {
-            let (left, right) = (from.point(left as usize), from.point(right as usize));
-            let sum = &mut sums[output as usize - first];
-            let mut denominator = right.x - left.x;
-            if right.y == Fq::ZERO {
-                *sum = left;
-                continue;
-            }
-            if left.y == Fq::ZERO {
-                *sum = right;
-                continue;
-            }
-            if denominator == Fq::ZERO {
-                if left.y != right.y {
-                    *sum = IDENTITY;
-                    continue;
-                }
-                denominator = left.y.double();
-            }
-            pending.push(Pending { output, left, right, denominator, prefix: product });
-            product *= denominator;
-        }
-        if pending.is_empty() {
-            return;
-        }
-        let mut inverse = product.invert().unwrap_or(Fq::ZERO);
-        for Pending { output, left, right, denominator, prefix } in pending.iter().rev() {
-            let numerator = if left.x == right.x {
-                let square = left.x.square();
-                square.double() + square
-            } else {
-                right.y - left.y
-            };
-            let lambda = numerator * (inverse * prefix);
-            inverse *= denominator;
-            let x = lambda.square() - left.x - right.x;
-            sums[*output as usize - first] = Point { x, y: lambda * (left.x - x) - left.y };
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Group, G1};
@@ -443,8 +391,12 @@ mod tests {
                     expected[*bucket as usize] += if point & 1 == 1 { -operand } else { operand };
                 }
                 let expected: Vec<Point> = expected.into_iter().map(Point::from).collect();
-                for adder in [Adder::detect(), Adder::PORTABLE] {
-                    assert_eq!(adder.sum_buckets(Points::new(&points), num_buckets as usize, &entries), expected, "{num} in {num_buckets}");
+                for adder in Adder::all() {
+                    assert_eq!(
+                        adder.sum_buckets(Points::new(&points), num_buckets as usize, &entries),
+                        expected,
+                        "{num} in {num_buckets}, {adder:?}"
+                    );
                 }
             }
         }

@@ -58,7 +58,9 @@ fn check(points: &[G1Affine], columns: &[Scalars<'_>]) {
     for _ in 0..2 {
         assert_eq!(commit(&bases, columns), expected);
     }
-    assert_eq!(commit(&Bases::new(points.to_vec()).portable(), columns), expected, "portable");
+    for adder in Adder::all() {
+        assert_eq!(commit(&Bases { adder, ..bases.clone() }, columns), expected, "{adder:?}");
+    }
     for (column, expected) in columns.iter().zip(&expected).take(5) {
         assert_eq!(commit(&bases, &[*column]), [*expected]);
     }
@@ -284,9 +286,9 @@ fn packs() {
         .collect();
     let slices: Vec<&[Scalars<'_>]> = packs.iter().map(Vec::as_slice).collect();
     let strides = Bases::strides(points, ROWS);
-    let portable: Vec<Bases> = strides.iter().cloned().map(Bases::portable).collect();
-    for strides in [strides, portable] {
-        assert_eq!(commit_packs(&strides, &slices), expected);
+    for adder in Adder::all() {
+        let strides: Vec<Bases> = strides.iter().cloned().map(|bases| Bases { adder, ..bases }).collect();
+        assert_eq!(commit_packs(&strides, &slices), expected, "{adder:?}");
         for (pack, expected) in slices.iter().zip(&expected) {
             assert_eq!(commit_packs(&strides, &[pack]), [*expected]);
         }
