@@ -26,6 +26,7 @@
 //! \[Sei18\]: <https://eprint.iacr.org/2018/039>
 
 use super::ifma::{Ifma, Scale, Transform};
+use super::scalar::{add_plain, reduce, sub_plain, with_multiplier, Limbs, Multiplier, Prime, Scalar};
 use super::vector;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
@@ -49,6 +50,7 @@ pub struct Domain {
     up: Vec<Fr>,
     down: Vec<Fr>,
     vector: Option<Transform>,
+    scalar: Scalar,
 }
 
 impl Domain {
@@ -59,10 +61,10 @@ impl Domain {
     pub fn new(k: u32) -> Self {
         let domain = Self::portable(k);
         let vector = Ifma::detect().and_then(|ifma| Transform::new(ifma, k, &domain.down, &domain.up));
-        Self { vector, ..domain }
+        Self { vector, scalar: Scalar::detect(), ..domain }
     }
 
-    /// The same without vector instructions.
+    /// The same in plain Rust.
     ///
     /// # Panics
     /// As [`Self::new`].
@@ -75,7 +77,7 @@ impl Domain {
             _ => reversed_powers(Fr::ONE, w, k - 1),
         };
         let n_inv = Fr::TWO_INV.pow_vartime([u64::from(k)]);
-        Self { k, omega, n_inv, up: half(omega), down: half(omega_inv), vector: None }
+        Self { k, omega, n_inv, up: half(omega), down: half(omega_inv), vector: None, scalar: Scalar::PLAIN }
     }
 
     /// The generator ω.
@@ -99,10 +101,10 @@ impl Domain {
         if let Some(vector) = &self.vector {
             return for_batches(columns, |batch| descend_batch(vector, batch, Scale::Divide, inner));
         }
-        columns.par_iter_mut().for_each(|column| {
-            descend(column, 0, &self.down, inner);
-            for_tasks(column, inner, |_, task| task.iter_mut().for_each(|c| *c *= self.n_inv));
-        });
+        with_multiplier!(self.scalar, by => columns.par_iter_mut().for_each(|column| {
+            descend(by, column, 0, &self.down, inner);
+            for_tasks(column, inner, |_, task| task.iter_mut().for_each(|c| *c = by.mul(c, &self.n_inv)));
+        }));
     }
 
     /// Coefficients in bit-reversed order to values at shift·ω^i, in natural order.
@@ -119,9 +121,9 @@ impl Domain {
         self.check(coefficients.iter().map(|c| c.len()));
         let inner = shares_columns(coefficients.len());
         let powers = self.shift_powers(shift);
+        let spare = spare.into_iter().chain(std::iter::repeat_with(Vec::new));
+        let mut columns: Vec<(&[Fr], Vec<Fr>)> = coefficients.iter().copied().zip(spare).collect();
         if let Some(vector) = &self.vector {
-            let mut columns: Vec<(&[Fr], Vec<Fr>)> =
-                coefficients.iter().copied().zip(spare.into_iter().chain(std::iter::repeat_with(Vec::new))).collect();
             for_batches(&mut columns, |batch| {
                 let mut scratch = vector.scratch();
                 for (from, to) in batch {
@@ -129,16 +131,16 @@ impl Domain {
                     vector.ascend(from, &powers, to, &mut scratch, inner);
                 }
             });
-            return columns.into_iter().map(|(_, values)| values).collect();
+        } else {
+            with_multiplier!(self.scalar, by => columns.par_iter_mut().for_each(|(from, to)| {
+                to.clear();
+                to.extend_from_slice(from);
+                for_tasks(to, inner, |at, task| task.iter_mut().zip(&powers[at..]).for_each(|(v, s)| *v = mul_lazy(by, v, s)));
+                ascend(by, to, 0, &self.up, inner);
+                for_tasks(to, inner, |_, task| task.iter_mut().for_each(|v| *v = Fr::from_limbs(reduce(v.limbs(), &Fr::P))));
+            }));
         }
-        drop(spare);
-        let transform = |column: &&[Fr]| {
-            let mut values = column.to_vec();
-            for_tasks(&mut values, inner, |at, task| task.iter_mut().zip(&powers[at..]).for_each(|(v, s)| *v *= s));
-            ascend(&mut values, 0, &self.up, inner);
-            values
-        };
-        coefficients.par_iter().map(transform).collect()
+        columns.into_iter().map(|(_, values)| values).collect()
     }
 
     /// Values at shift·ω^i to coefficients in bit-reversed order, in place: the inverse of [`Self::to_coset`].
@@ -152,10 +154,10 @@ impl Domain {
         if let Some(vector) = &self.vector {
             return for_batches(columns, |batch| descend_batch(vector, batch, Scale::Powers(&powers), inner));
         }
-        columns.par_iter_mut().for_each(|column| {
-            descend(column, 0, &self.down, inner);
-            for_tasks(column, inner, |at, task| task.iter_mut().zip(&powers[at..]).for_each(|(v, s)| *v *= s));
-        });
+        with_multiplier!(self.scalar, by => columns.par_iter_mut().for_each(|column| {
+            descend(by, column, 0, &self.down, inner);
+            for_tasks(column, inner, |at, task| task.iter_mut().zip(&powers[at..]).for_each(|(v, s)| *v = by.mul(v, s)));
+        }));
     }
 
     /// The powers shift^rev(i) which scale coefficients in bit-reversed order.
@@ -234,18 +236,18 @@ fn for_tasks(column: &mut [Fr], parallel: bool, apply: impl Fn(usize, &mut [Fr])
     }
 }
 
-/// Remainders of the block at node `index` modulo the factors at the leaves below it.
-fn descend(block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
+/// Remainders of the block at node `index` modulo the factors at the leaves below it; all below 4p.
+fn descend(by: impl Multiplier, block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
     if block.len() > 1 << LOG_BLOCK {
         let (low, high) = block.split_at_mut(block.len() / 2);
-        let layer = |low: &mut [Fr], high: &mut [Fr]| split(low, high, index, roots);
+        let layer = |low: &mut [Fr], high: &mut [Fr]| split(by, low, high, index, roots);
         if parallel {
             low.par_chunks_mut(TASK).zip(high.par_chunks_mut(TASK)).for_each(|(low, high)| layer(low, high));
-            rayon::join(|| descend(low, 2 * index, roots, true), || descend(high, 2 * index + 1, roots, true));
+            rayon::join(|| descend(by, low, 2 * index, roots, true), || descend(by, high, 2 * index + 1, roots, true));
         } else {
             layer(low, high);
-            descend(low, 2 * index, roots, false);
-            descend(high, 2 * index + 1, roots, false);
+            descend(by, low, 2 * index, roots, false);
+            descend(by, high, 2 * index + 1, roots, false);
         }
         return;
     }
@@ -254,24 +256,25 @@ fn descend(block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
     while half > 0 {
         for (i, pair) in block.chunks_exact_mut(2 * half).enumerate() {
             let (low, high) = pair.split_at_mut(half);
-            split(low, high, first + i, roots);
+            split(by, low, high, first + i, roots);
         }
         half /= 2;
         first *= 2;
     }
 }
 
-/// The polynomial of the block at node `index` from its remainders at the leaves below, times the block's length.
-fn ascend(block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
+/// The polynomial of the block at node `index` from its remainders at the leaves below, times the block's length; all
+/// below 2p.
+fn ascend(by: impl Multiplier, block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
     if block.len() > 1 << LOG_BLOCK {
         let (low, high) = block.split_at_mut(block.len() / 2);
-        let layer = |low: &mut [Fr], high: &mut [Fr]| merge(low, high, index, roots);
+        let layer = |low: &mut [Fr], high: &mut [Fr]| merge(by, low, high, index, roots);
         if parallel {
-            rayon::join(|| ascend(low, 2 * index, roots, true), || ascend(high, 2 * index + 1, roots, true));
+            rayon::join(|| ascend(by, low, 2 * index, roots, true), || ascend(by, high, 2 * index + 1, roots, true));
             low.par_chunks_mut(TASK).zip(high.par_chunks_mut(TASK)).for_each(|(low, high)| layer(low, high));
         } else {
-            ascend(low, 2 * index, roots, false);
-            ascend(high, 2 * index + 1, roots, false);
+            ascend(by, low, 2 * index, roots, false);
+            ascend(by, high, 2 * index + 1, roots, false);
             layer(low, high);
         }
         return;
@@ -281,33 +284,48 @@ fn ascend(block: &mut [Fr], index: usize, roots: &[Fr], parallel: bool) {
         let first = index * (block.len() / (2 * half));
         for (i, pair) in block.chunks_exact_mut(2 * half).enumerate() {
             let (low, high) = pair.split_at_mut(half);
-            merge(low, high, first + i, roots);
+            merge(by, low, high, first + i, roots);
         }
         half *= 2;
     }
 }
 
-/// a, b -> a + r·b, a − r·b; node 0 has r = 1.
-fn split(low: &mut [Fr], high: &mut [Fr], index: usize, roots: &[Fr]) {
+/// a, b -> a + r·b, a − r·b; node 0 has r = 1. Below 4p, from below 4p.
+fn split(by: impl Multiplier, low: &mut [Fr], high: &mut [Fr], index: usize, roots: &[Fr]) {
+    // Both operands below 2p.
+    let set = |a: &mut Fr, b: &mut Fr, x: &Limbs, t: &Limbs| {
+        *a = Fr::from_limbs(add_plain(x, t));
+        *b = Fr::from_limbs(sub_plain(&add_plain(x, &Fr::TWO_P), t));
+    };
     if index == 0 {
-        low.iter_mut().zip(high).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
+        let operand = |v: &Fr| reduce(v.limbs(), &Fr::TWO_P);
+        low.iter_mut().zip(high).for_each(|(a, b)| set(a, b, &operand(a), &operand(b)));
         return;
     }
-    let root = roots[index];
-    low.iter_mut().zip(high).for_each(|(a, b)| {
-        let t = *b * root;
-        (*a, *b) = (*a + t, *a - t);
-    });
+    let root = roots[index].limbs();
+    // The product is below (1 + 0.1891·4)·p.
+    low.iter_mut().zip(high).for_each(|(a, b)| set(a, b, &reduce(a.limbs(), &Fr::TWO_P), &by.mul_lazy::<Fr>(b.limbs(), root)));
 }
 
-/// a, b -> a + b, r·(a − b): `split` undone, times 2, for r^(−1) there.
-fn merge(low: &mut [Fr], high: &mut [Fr], index: usize, roots: &[Fr]) {
+/// a, b -> a + b, r·(a − b): `split` undone, times 2, for r^(−1) there. Below 2p, from below 2p.
+fn merge(by: impl Multiplier, low: &mut [Fr], high: &mut [Fr], index: usize, roots: &[Fr]) {
+    let sum = |a: &Fr, b: &Fr| Fr::from_limbs(reduce(&add_plain(a.limbs(), b.limbs()), &Fr::TWO_P));
+    // Below 4p.
+    let difference = |a: &Fr, b: &Fr| sub_plain(&add_plain(a.limbs(), &Fr::TWO_P), b.limbs());
     if index == 0 {
-        low.iter_mut().zip(high).for_each(|(a, b)| (*a, *b) = (*a + *b, *a - *b));
+        let set = |(a, b): (&mut Fr, &mut Fr)| (*a, *b) = (sum(a, b), Fr::from_limbs(reduce(&difference(a, b), &Fr::TWO_P)));
+        low.iter_mut().zip(high).for_each(set);
         return;
     }
-    let root = roots[index];
-    low.iter_mut().zip(high).for_each(|(a, b)| (*a, *b) = (*a + *b, (*a - *b) * root));
+    let root = roots[index].limbs();
+    let set = |(a, b): (&mut Fr, &mut Fr)| (*a, *b) = (sum(a, b), Fr::from_limbs(by.mul_lazy::<Fr>(&difference(a, b), root)));
+    low.iter_mut().zip(high).for_each(set);
+}
+
+/// v·s, below 1.2p.
+#[inline(always)]
+fn mul_lazy(by: impl Multiplier, v: &Fr, s: &Fr) -> Fr {
+    Fr::from_limbs(by.mul_lazy::<Fr>(v.limbs(), s.limbs()))
 }
 
 #[cfg(test)]
@@ -329,10 +347,14 @@ mod tests {
         points.take(domain.len()).map(|x| horner(coefficients, x)).collect()
     }
 
+    /// By each kind of scalar products, and what this machine takes.
+    fn paths(k: u32) -> impl Iterator<Item = Domain> {
+        Scalar::all().into_iter().map(move |scalar| Domain { scalar, ..Domain::portable(k) }).chain([Domain::new(k)])
+    }
+
     #[test]
     fn naive_evaluation() {
-        for k in 0..=8 {
-            let domain = Domain::new(k);
+        for (k, domain) in (0..=8).flat_map(|k| paths(k).map(move |domain| (k, domain))) {
             assert_eq!(domain.omega().pow_vartime([1 << k]), Fr::ONE);
             for shift in [Fr::ONE, Fr::MULTIPLICATIVE_GENERATOR, Fr::DELTA] {
                 for seed in 1..4 {
@@ -376,9 +398,9 @@ mod tests {
     }
 
     #[test]
-    fn vectors_equal_portable() {
-        for k in 6..=15 {
-            let (domain, portable) = (Domain::new(k), Domain::portable(k));
+    fn every_path_equals_the_plain_one() {
+        for (k, domain) in (6..=15).flat_map(|k| paths(k).map(move |domain| (k, domain))) {
+            let portable = Domain::portable(k);
             let edges = [Fr::ZERO, Fr::ONE, -Fr::ONE];
             let mut columns: Vec<Vec<Fr>> = (0..3).map(|i| column(domain.len(), 11 + i)).collect();
             columns.push((0..domain.len()).map(|i| edges[i * i % 7 % 3]).collect());
