@@ -1,12 +1,12 @@
 //! Scans, inversions and sums of reciprocals: no step is serial.
 //!
 //! A scan runs over chunks twice: first each chunk's map `acc ↦ A·acc + B` from its end to its start, then, with the value
-//! that enters each chunk, its rows. By vectors a chunk is sixteen chains side by side.
+//! that enters each chunk, its rows. A chunk is sixteen chains, which are multiplied side by side; rows that cannot be shared out are one.
 
 use std::sync::Arc;
 
 use halo2_proofs::halo2curves::bn256::Fr;
-use halo2_proofs::halo2curves::ff::{BatchInvert, Field};
+use halo2_proofs::halo2curves::ff::Field;
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 use sworn_circuits::field::embed;
@@ -14,28 +14,70 @@ use sworn_circuits::field::embed;
 use super::column::{with_integers, Column};
 use super::ifma::chains::{Ends, CHAINS};
 use super::ifma::Ifma;
+use super::scalar::{self, with_multiplier, Scalar};
 
 /// Rows of a chunk.
 const CHUNK: usize = 1 << 12;
 /// The widest range of values whose reciprocals are tabulated.
 const MAX_TABLE: i64 = 1 << 17;
 
-/// Rows that are worth vectors, if the rows are as many as they take.
-fn vector_chunk(ifma: Option<Ifma>, rows: usize) -> Option<(Ifma, usize)> {
+/// Who multiplies along chains.
+#[derive(Clone, Copy, Debug)]
+enum Chains {
+    Vectors(Ifma),
+    Scalar(Scalar),
+}
+
+impl Chains {
+    fn detect() -> Self {
+        Ifma::detect().map_or_else(|| Self::Scalar(Scalar::detect()), Self::Vectors)
+    }
+
+    fn products(self, factors: &[Fr]) -> Ends {
+        match self {
+            Self::Vectors(ifma) => ifma.chain_products(factors),
+            Self::Scalar(scalar) => with_multiplier!(scalar, by => scalar::chains::products(by, factors)),
+        }
+    }
+
+    fn write_products(self, factors: &[Fr], entering: Ends, out: &mut [Fr]) {
+        match self {
+            Self::Vectors(ifma) => ifma.write_products(factors, entering, out),
+            Self::Scalar(scalar) => with_multiplier!(scalar, by => scalar::chains::write_products(by, factors, entering, out)),
+        }
+    }
+
+    fn scans(self, factors: &[Fr], terms: &[Fr]) -> Ends {
+        match self {
+            Self::Vectors(ifma) => ifma.chain_scans(factors, terms),
+            Self::Scalar(scalar) => with_multiplier!(scalar, by => scalar::chains::scans(by, factors, terms)),
+        }
+    }
+
+    fn write_scans(self, factors: &[Fr], terms: &[Fr], entering: Ends, out: &mut [Fr]) {
+        match self {
+            Self::Vectors(ifma) => ifma.write_scans(factors, terms, entering, out),
+            Self::Scalar(scalar) => with_multiplier!(scalar, by => scalar::chains::write_scans(by, factors, terms, entering, out)),
+        }
+    }
+}
+
+/// The rows of a chunk, if chunks and chains are of equal length.
+fn chain_chunk(rows: usize) -> Option<usize> {
     let chunk = CHUNK.min(rows);
-    ifma.filter(|_| rows > 0 && chunk.is_multiple_of(CHAINS) && rows.is_multiple_of(chunk)).map(|ifma| (ifma, chunk))
+    (rows > 0 && chunk.is_multiple_of(CHAINS) && rows.is_multiple_of(chunk)).then_some(chunk)
 }
 
 /// `acc[r] = factor[r]·acc[r−1] + term[r]`.
 pub(super) fn scan(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
-    match (factor, vector_chunk(Ifma::detect(), term.len())) {
-        (Some(factor), Some((ifma, chunk))) => scan_by_vectors(ifma, chunk, factor, term),
+    match (factor, chain_chunk(term.len())) {
+        (Some(factor), Some(chunk)) => scan_by_chains(Chains::detect(), chunk, factor, term),
         _ => scan_portable(factor, term),
     }
 }
 
-fn scan_by_vectors(ifma: Ifma, chunk: usize, factor: &[Fr], term: &[Fr]) -> Vec<Fr> {
-    let map = |(factor, term): (&[Fr], &[Fr])| (ifma.chain_products(factor), ifma.chain_scans(factor, term));
+fn scan_by_chains(by: Chains, chunk: usize, factor: &[Fr], term: &[Fr]) -> Vec<Fr> {
+    let map = |(factor, term): (&[Fr], &[Fr])| (by.products(factor), by.scans(factor, term));
     let maps: Vec<(Ends, Ends)> = factor.par_chunks(chunk).zip(term.par_chunks(chunk)).map(map).collect();
     let mut acc = Fr::ZERO;
     let mut enter = |(slopes, ends): (Ends, Ends)| {
@@ -50,7 +92,7 @@ fn scan_by_vectors(ifma: Ifma, chunk: usize, factor: &[Fr], term: &[Fr]) -> Vec<
     out.par_chunks_mut(chunk)
         .zip(factor.par_chunks(chunk).zip(term.par_chunks(chunk)))
         .zip(entering)
-        .for_each(|((out, (factor, term)), entering)| ifma.write_scans(factor, term, entering, out));
+        .for_each(|((out, (factor, term)), entering)| by.write_scans(factor, term, entering, out));
     out
 }
 
@@ -105,14 +147,14 @@ fn scan_portable(factor: Option<&[Fr]>, term: &[Fr]) -> Vec<Fr> {
 
 /// `acc[r] = initial · Π_{i<r} factor[i]`.
 pub(super) fn products(factors: &[Fr], initial: Fr) -> Vec<Fr> {
-    match vector_chunk(Ifma::detect(), factors.len()) {
-        Some((ifma, chunk)) => products_by_vectors(ifma, chunk, factors, initial),
+    match chain_chunk(factors.len()) {
+        Some(chunk) => products_by_chains(Chains::detect(), chunk, factors, initial),
         None => products_portable(factors, initial),
     }
 }
 
-fn products_by_vectors(ifma: Ifma, chunk: usize, factors: &[Fr], initial: Fr) -> Vec<Fr> {
-    let totals: Vec<Ends> = factors.par_chunks(chunk).map(|factors| ifma.chain_products(factors)).collect();
+fn products_by_chains(by: Chains, chunk: usize, factors: &[Fr], initial: Fr) -> Vec<Fr> {
+    let totals: Vec<Ends> = factors.par_chunks(chunk).map(|factors| by.products(factors)).collect();
     let mut acc = initial;
     let mut enter = |totals: Ends| {
         totals.map(|total| {
@@ -125,7 +167,7 @@ fn products_by_vectors(ifma: Ifma, chunk: usize, factors: &[Fr], initial: Fr) ->
     out.par_chunks_mut(chunk)
         .zip(factors.par_chunks(chunk))
         .zip(entering)
-        .for_each(|((out, factors), entering)| ifma.write_products(factors, entering, out));
+        .for_each(|((out, factors), entering)| by.write_products(factors, entering, out));
     out
 }
 
@@ -154,20 +196,19 @@ pub(super) fn invert(values: &mut [Fr]) {
 
 /// One inversion for all values \[Montgomery's trick\].
 fn invert_chunk(values: &mut [Fr]) {
-    invert_chunk_by(Ifma::detect(), values);
+    invert_chunk_by(Ifma::detect(), Scalar::detect(), values);
 }
 
-fn invert_chunk_by(ifma: Option<Ifma>, values: &mut [Fr]) {
+fn invert_chunk_by(ifma: Option<Ifma>, scalar: Scalar, values: &mut [Fr]) {
+    let invert_scalar = |values: &mut [Fr]| with_multiplier!(scalar, by => scalar::chains::invert(by, values));
     let whole = if ifma.is_some() { values.len() / CHAINS * CHAINS } else { 0 };
     let (values, rest) = values.split_at_mut(whole);
     if let Some(ifma) = ifma.filter(|_| whole > 0) {
-        ifma.invert(values, invert_portable);
+        ifma.invert(values, invert_scalar);
     }
-    invert_portable(rest);
-}
-
-fn invert_portable(values: &mut [Fr]) {
-    values.iter_mut().batch_invert();
+    if !rest.is_empty() {
+        invert_scalar(rest);
+    }
 }
 
 /// A sum of columns of integers with factors.
@@ -315,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn both_paths_follow_the_definition() {
+    fn every_path_follows_the_definition() {
         for rows in (0..=64).chain([100, 1003, 1024, CHUNK, CHUNK + 16, 2 * CHUNK]) {
             for seed in 0..if rows > 64 { 4 } else { 8 } {
                 let (factors, terms) = (values(rows, seed), values(rows, seed / 2 + 2));
@@ -342,14 +383,18 @@ mod tests {
                 assert_eq!(scan(Some(&factors), &terms), affine);
                 assert_eq!(products_portable(&factors, -Fr::from(5)), before);
                 assert_eq!(products(&factors, -Fr::from(5)), before);
-                if let Some((ifma, chunk)) = vector_chunk(Ifma::detect(), rows) {
-                    assert_eq!(scan_by_vectors(ifma, chunk, &factors, &terms), affine);
-                    assert_eq!(products_by_vectors(ifma, chunk, &factors, -Fr::from(5)), before);
+                let by_vectors = Ifma::detect().map(Chains::Vectors);
+                for by in Scalar::all().into_iter().map(Chains::Scalar).chain(by_vectors) {
+                    if let Some(chunk) = chain_chunk(rows) {
+                        assert_eq!(scan_by_chains(by, chunk, &factors, &terms), affine, "{rows} rows, {by:?}");
+                        assert_eq!(products_by_chains(by, chunk, &factors, -Fr::from(5)), before, "{rows} rows, {by:?}");
+                    }
                 }
-                for ifma in [None, Ifma::detect()] {
+                for (ifma, scalar) in [None, Ifma::detect()].into_iter().flat_map(|ifma| Scalar::all().into_iter().map(move |s| (ifma, s)))
+                {
                     let mut found = factors.clone();
-                    invert_chunk_by(ifma, &mut found);
-                    assert_eq!(found, inverses, "{rows} rows, {ifma:?}");
+                    invert_chunk_by(ifma, scalar, &mut found);
+                    assert_eq!(found, inverses, "{rows} rows, {ifma:?}, {scalar:?}");
                 }
             }
         }

@@ -23,7 +23,7 @@ use sworn_circuits::column::IntColumn;
 use super::column::Column;
 use super::ifma::wide::{factor, Combination, Weights, BLOCK, MAX_TERMS};
 use super::ifma::{Ifma, WIDTH};
-use super::vector;
+use super::scalar::{with_multiplier, Prime, Scalar, Sum};
 
 /// Columns of a block that are read at a time: with their sums they fit a cache.
 const PANEL: usize = 16;
@@ -34,7 +34,7 @@ const SLAB: usize = 1 << 9;
 /// Rows of inner products that one task takes; a sum has no more terms.
 const TASK: usize = MAX_TERMS;
 /// p.
-pub(super) const MODULUS: [u64; 4] = [0x43e1_f593_f000_0001, 0x2833_e848_79b9_7091, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
+pub(super) const MODULUS: [u64; 4] = Fr::P;
 
 /// Small integers.
 pub(crate) trait Int: Copy + Default + Send + Sync {
@@ -182,8 +182,17 @@ pub(super) fn add_linear(acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr]) {
 fn add_linear_by(ifma: Option<Ifma>, acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr], scaled: &[Fr]) {
     match ifma {
         Some(ifma) if acc.len().is_multiple_of(WIDTH) => ifma.add_combination(acc, columns, scaled),
-        _ => columns.iter().zip(factors).for_each(|(column, factor)| vector::portable::add_scaled(acc, column, factor)),
+        _ => add_linear_scalar(Scalar::detect(), acc, columns, factors),
     }
+}
+
+/// The same without vectors: the products of a row are reduced together.
+fn add_linear_scalar(scalar: Scalar, acc: &mut [Fr], columns: &[&[Fr]], factors: &[Fr]) {
+    with_multiplier!(scalar, by => for (row, acc) in acc.iter_mut().enumerate() {
+        let mut sum = Sum::default();
+        columns.iter().zip(factors).for_each(|(column, factor)| sum.add(by, &column[row], factor));
+        *acc += sum.reduce::<Fr>(by);
+    });
 }
 
 /// Columns of small integers of one width with their constants.
@@ -348,7 +357,16 @@ fn tail_product(column: &Column, rotation: i32, weights: &[Fr]) -> Fr {
 fn dot(ifma: Option<Ifma>, a: &[Fr], b: &[Fr]) -> Fr {
     let whole = if ifma.is_some() { a.len() / WIDTH * WIDTH } else { 0 };
     let sum = ifma.map_or(Fr::ZERO, |ifma| ifma.dot(&a[..whole], &b[..whole]) * Fr::from(16));
-    a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum::<Fr>() + sum
+    sum + dot_scalar(Scalar::detect(), &a[whole..], &b[whole..])
+}
+
+/// The same without vectors.
+fn dot_scalar(scalar: Scalar, a: &[Fr], b: &[Fr]) -> Fr {
+    with_multiplier!(scalar, by => {
+        let mut sum = Sum::default();
+        a.iter().zip(b).for_each(|(a, b)| sum.add(by, a, b));
+        sum.reduce(by)
+    })
 }
 
 /// Appends the sums of `integer · weight` over some rows.
@@ -534,6 +552,23 @@ mod tests {
             for ifma in [None, Ifma::detect()] {
                 assert_eq!(combine_by(ifma, &terms).to_fields(), sum, "{rows} rows, {ifma:?}");
                 assert_eq!(inner_products_by(ifma, &rotated, &weights), products, "{rows} rows, {ifma:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn scalar_paths_follow_the_definition() {
+        for count in [0, 1, 2, 7, 40, 100] {
+            let elements = |seed: u64| (0..count).map(|i| if i % 5 == 1 { -Fr::ONE } else { element(seed + i) }).collect::<Vec<Fr>>();
+            let (a, b) = (elements(3), elements(500));
+            let columns: Vec<Vec<Fr>> = (0..count).map(|i| vec![a[i as usize], -Fr::ONE, Fr::ZERO]).collect();
+            let slices: Vec<&[Fr]> = columns.iter().map(Vec::as_slice).collect();
+            for scalar in Scalar::all() {
+                let expected: Fr = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+                assert_eq!(dot_scalar(scalar, &a, &b), expected, "{scalar:?}");
+                let mut acc = [Fr::ONE, Fr::ZERO, -Fr::ONE];
+                add_linear_scalar(scalar, &mut acc, &slices, &b);
+                assert_eq!(acc, [expected + Fr::ONE, -b.iter().sum::<Fr>(), -Fr::ONE], "{scalar:?}");
             }
         }
     }
