@@ -39,6 +39,9 @@ struct Slot {
 impl Rows {
     /// From the bucket of each entry.
     pub(super) fn new(num_buckets: usize, entries: &[Entry]) -> Self {
+        if let Some(rows) = Self::of_one_bucket(entries) {
+            return rows;
+        }
         let mut slots = vec![Slot::default(); num_buckets];
         for entry in entries {
             slots[entry.bucket as usize].seen += 1;
@@ -90,6 +93,18 @@ impl Rows {
             }
         }
         Self { entries: by_row, counts, buckets, has_long_buckets }
+    }
+
+    /// In any columns: row by row as they come.
+    fn of_one_bucket(entries: &[Entry]) -> Option<Self> {
+        let bucket = entries.first()?.bucket;
+        if entries.iter().any(|entry| entry.bucket != bucket) {
+            return None;
+        }
+        let len = entries.len() as u32;
+        let counts: Vec<u32> = (0..LONGEST.min(len)).map(|row| len / LONGEST + u32::from(row < len % LONGEST)).collect();
+        let buckets = vec![bucket; len.div_ceil(LONGEST) as usize];
+        Some(Self { entries: entries.iter().map(|entry| entry.point).collect(), counts, buckets, has_long_buckets: len > LONGEST })
     }
 }
 
