@@ -19,6 +19,7 @@ use rayon::prelude::*;
 
 use super::windows::{Scalars, Windows};
 use super::{Field, Fq, G1Affine, G1};
+use crate::cpu::scalar::{with_multiplier, Scalar};
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
@@ -27,8 +28,6 @@ mod rows;
 
 use portable::Portable;
 use rows::{Round, Rows, Run, RUN};
-
-use crate::cpu::scalar::{with_multiplier, Scalar};
 
 /// Points that are copied are fetched so many before.
 const AHEAD: usize = 16;
@@ -52,6 +51,9 @@ trait Kernel: Copy + Sync {
 
 /// Where the operands of a round are.
 trait Operands: Sync {
+    /// Whether they are at random addresses.
+    const SCATTERED: bool = false;
+
     /// A point, and whether its negative is meant.
     fn signed(&self, index: usize) -> (&Point, bool);
 
@@ -64,9 +66,6 @@ trait Operands: Sync {
             *point
         }
     }
-
-    /// Whether they are at random addresses.
-    const SCATTERED: bool = false;
 
     /// Into the nearest cache.
     fn prefetch(&self, _index: usize) {}
@@ -85,13 +84,13 @@ struct Entries<'a> {
 }
 
 impl Operands for Entries<'_> {
+    const SCATTERED: bool = true;
+
     #[inline]
     fn signed(&self, index: usize) -> (&Point, bool) {
         let entry = self.entries[index];
         (self.points.get(entry), entry & 1 == 1)
     }
-
-    const SCATTERED: bool = true;
 
     #[inline]
     fn prefetch(&self, _index: usize) {

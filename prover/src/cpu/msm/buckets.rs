@@ -52,11 +52,11 @@ pub(super) fn is_long(scalars: &Scalars<'_>) -> bool {
 
 /// Σ digit·base of each task, unit by unit.
 pub(super) fn sums(adder: Adder, bases: &[Point], units: &[&[Task<'_>]]) -> Vec<G1> {
-    let (mut digits, limit) = (0, AT_A_TIME * rayon::current_num_threads());
+    let digits = |unit: &&[Task<'_>]| unit.iter().map(|task| task.scalars.len()).sum::<usize>();
+    let (mut total, limit) = (units.first().map_or(0, digits), AT_A_TIME * rayon::current_num_threads());
     let some = units.chunk_by(|_, next| {
-        let len: usize = next.iter().map(|task| task.scalars.len()).sum();
-        let fits = digits + len <= limit;
-        digits = if fits { digits + len } else { 0 };
+        let fits = total + digits(next) <= limit;
+        total = digits(next) + if fits { total } else { 0 };
         fits
     });
     let sums =
@@ -158,7 +158,7 @@ impl Filled {
 }
 
 /// The buckets of each task.
-fn ranges(ends: &[usize]) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+fn ranges(ends: &[usize]) -> impl Iterator<Item = Range<usize>> + '_ {
     ends.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end))
 }
 
