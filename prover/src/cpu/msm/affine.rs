@@ -71,9 +71,11 @@ trait Operands: Sync {
     fn prefetch(&self, _index: usize) {}
 
     /// Into the second cache.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vectors ask for it"))]
     fn prefetch_early(&self, _index: usize) {}
 
     /// Eight points beside each other, and in bit i whether the negative of point i is meant.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vectors ask for it"))]
     fn eight(&self, first: usize) -> ([&Point; RUN], u8);
 }
 
