@@ -152,6 +152,10 @@ pub fn interpolate<B: Backend>(backend: &B) {
         for shift in [Fr::ONE, coset_shifts(log_rows, 4)[3], Fr::random(&mut rng)] {
             let values = Reference.coset(&theirs, &expected, shift);
             assert_same(backend, rows, &backend.coset(&domain, &ours, shift), &values, "values on a coset");
+            // Fewer columns than are needed, and of other values.
+            let spare = backend.coset(&domain, &ours[1..], Fr::random(&mut rng));
+            let reused = backend.coset_in(&domain, &ours, shift, spare);
+            assert_same(backend, rows, &reused, &values, "values on a coset in the memory of others");
         }
         let again = backend.coset(&domain, &ours, Fr::ONE);
         assert_same(backend, rows, &again, &pairs.into_iter().map(|p| p.reference).collect::<Vec<_>>(), "values on the rows");
