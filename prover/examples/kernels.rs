@@ -118,7 +118,7 @@ fn multiplications(table: &Table, rng: &mut ChaCha20Rng) {
         let projective: Vec<G1> = std::iter::successors(Some(g * Fr::random(&mut *rng)), |p| Some(p.double() + g)).take(n).collect();
         let mut points = vec![G1Affine::default(); n];
         G1::batch_normalize(&projective, &mut points);
-        let bases = Bases::new(points.clone());
+        let bases = Bases::new(&points);
         let ark_points: Vec<_> = points.iter().map(|p| ark_bn254::G1Affine::new_unchecked(ark(&p.x), ark(&p.y))).collect();
         let full = elements(n, rng);
         let halves: Vec<i16> = (0..n).map(|_| rng.gen()).collect();

@@ -77,7 +77,7 @@ impl Backend for Cpu {
     }
 
     fn points(&self, points: &[G1Affine]) -> Bases {
-        Bases::new(points.to_vec())
+        Bases::new(points)
     }
 
     fn domain(&self, log_rows: u32) -> Domain {
@@ -115,7 +115,7 @@ impl Backend for Cpu {
     }
 
     fn strides(&self, points: &[G1Affine], rows: usize) -> Vec<Bases> {
-        Bases::strides(points.to_vec(), rows)
+        Bases::strides(points, rows)
     }
 
     fn commit(&self, points: &Bases, columns: &[&Column]) -> Vec<G1Affine> {

@@ -92,17 +92,16 @@ impl Bases {
     ///
     /// # Panics
     /// There are more than 2^30 points.
-    pub fn new(points: Vec<G1Affine>) -> Self {
-        let rows = points.len();
-        Self::of(&Arc::new(aligned(points)), 0..rows)
+    pub fn new(points: &[G1Affine]) -> Self {
+        Self::of(&aligned(points), 0..points.len())
     }
 
     /// The bases of members of packs, of so many rows each: for [`commit_packs`].
     ///
     /// # Panics
     /// As [`Self::new`].
-    pub fn strides(points: Vec<G1Affine>, rows: usize) -> Vec<Self> {
-        let all = Arc::new(aligned(points));
+    pub fn strides(points: &[G1Affine], rows: usize) -> Vec<Self> {
+        let all = aligned(points);
         (0..all.len() / rows.max(1)).map(|i| Self::of(&all, i * rows..(i + 1) * rows)).collect()
     }
 
@@ -132,8 +131,8 @@ impl Bases {
     }
 }
 
-fn aligned(points: Vec<G1Affine>) -> Vec<Point> {
-    points.into_par_iter().map(Point::from).collect()
+fn aligned(points: &[G1Affine]) -> Arc<Vec<Point>> {
+    Arc::new(points.par_iter().map(|point| Point::from(*point)).collect())
 }
 
 /// Σ scalar·base for each column.

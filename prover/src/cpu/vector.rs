@@ -123,16 +123,6 @@ pub mod portable {
     pub fn mul_scalar(a: &mut [Fr], s: &Fr) {
         scalar::mul_scalar(Plain, a, s);
     }
-
-    /// acc += a·s.
-    pub fn add_scaled(acc: &mut [Fr], a: &[Fr], s: &Fr) {
-        scalar::add_scaled(Plain, acc, a, s);
-    }
-
-    /// acc += a·b, element by element.
-    pub fn add_product(acc: &mut [Fr], a: &[Fr], b: &[Fr]) {
-        scalar::add_product(Plain, acc, a, b);
-    }
 }
 
 #[cfg(test)]

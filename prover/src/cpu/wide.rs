@@ -16,14 +16,13 @@ use std::ops::Range;
 
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
-use halo2_proofs::halo2curves::serde::SerdeObject;
 use rayon::prelude::*;
 use sworn_circuits::column::IntColumn;
 
 use super::column::Column;
 use super::ifma::wide::{factor, Combination, Weights, BLOCK, MAX_TERMS};
 use super::ifma::{Ifma, WIDTH};
-use super::scalar::{with_multiplier, Prime, Scalar, Sum};
+use super::scalar::{reduce, reduce_twice, with_multiplier, Limbs, Prime, Scalar, Sum};
 
 /// Columns of a block that are read at a time: with their sums they fit a cache.
 const PANEL: usize = 16;
@@ -33,8 +32,6 @@ const AHEAD: usize = 2;
 const SLAB: usize = 1 << 9;
 /// Rows of inner products that one task takes; a sum has no more terms.
 const TASK: usize = MAX_TERMS;
-/// p.
-pub(super) const MODULUS: [u64; 4] = Fr::P;
 
 /// Small integers.
 pub(crate) trait Int: Copy + Default + Send + Sync {
@@ -211,7 +208,7 @@ impl<'a, I: Int, const L: usize> Terms<'a, I, L> {
         Self {
             columns: terms.iter().map(|t| t.0).collect(),
             factors: terms.iter().map(|t| factor::<I, L>(&t.1)).collect(),
-            words: terms.iter().map(|t| limbs(&t.1)).collect(),
+            words: terms.iter().map(|t| *t.1.limbs()).collect(),
             bias: sum(terms),
             biases: terms.chunks(MAX_TERMS - 1).map(|terms| factor::<I, L>(&-sum(terms))).collect(),
         }
@@ -402,7 +399,7 @@ fn add_small<I: Int, const L: usize>(
         _ => {
             let mut dots = vec![Wide::default(); columns.len()];
             for slab in slabs {
-                let words: Vec<Limbs> = weights[slab.clone()].iter().map(limbs).collect();
+                let words: Vec<Limbs> = weights[slab.clone()].iter().map(|weight| *weight.limbs()).collect();
                 for ((column, _), dot) in columns.iter().zip(&mut dots) {
                     let mut acc = *dot;
                     for (v, words) in column.rows(slab.start, slab.len(), &mut scratch).iter().zip(&words) {
@@ -415,19 +412,6 @@ fn add_small<I: Int, const L: usize>(
             sums.extend(columns.iter().zip(dots).map(|((_, i), dot)| (*i, dot.reduce() - bias)));
         }
     }
-}
-
-/// Words of the Montgomery form.
-type Limbs = [u64; 4];
-
-/// Words of the Montgomery form of a field element.
-fn limbs(value: &Fr) -> Limbs {
-    let mut bytes = [0u8; 32];
-    // Writing to 32 bytes cannot fail.
-    let written = value.write_raw(&mut bytes.as_mut_slice());
-    debug_assert!(written.is_ok(), "a field element has 32 bytes");
-    let word = |i: usize| bytes[8 * i..8 * i + 8].iter().rev().fold(0u64, |acc, &b| acc << 8 | u64::from(b));
-    [word(0), word(1), word(2), word(3)]
 }
 
 /// A sum of products, not reduced: Σ_j w_j·2^(64j), words below 2^128, the sum below 2^320.
@@ -466,31 +450,12 @@ impl Wide {
 
     /// The field element whose Montgomery form this is, modulo p.
     fn reduce(self) -> Fr {
-        let [mut a, mut b, mut c, mut d, high] = self.words();
-        // Below 2^256 < 6p: at most five subtractions.
-        loop {
-            let (a1, borrow) = a.overflowing_sub(MODULUS[0]);
-            let (b1, borrow) = sub(b, MODULUS[1], borrow);
-            let (c1, borrow) = sub(c, MODULUS[2], borrow);
-            let (d1, borrow) = sub(d, MODULUS[3], borrow);
-            if borrow {
-                break;
-            }
-            (a, b, c, d) = (a1, b1, c1, d1);
-        }
-        let mut bytes = [0u8; 32];
-        for (to, word) in bytes.chunks_mut(8).zip([a, b, c, d]) {
-            to.copy_from_slice(&word.to_le_bytes());
-        }
+        let [a, b, c, d, high] = self.words();
+        // Below 2^256 < 6p, then below 4p.
+        let low = reduce_twice::<Fr>(&reduce(&[a, b, c, d], &Fr::TWO_P));
         // high · 2^256 is the Montgomery form of `high`.
-        Fr::from_raw_bytes_unchecked(&bytes) + Fr::from(high)
+        Fr::from_limbs(low) + Fr::from(high)
     }
-}
-
-fn sub(a: u64, b: u64, borrow: bool) -> (u64, bool) {
-    let (x, first) = a.overflowing_sub(b);
-    let (y, second) = x.overflowing_sub(u64::from(borrow));
-    (y, first | second)
 }
 
 #[cfg(test)]

@@ -279,8 +279,8 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
         }
         let kept: Vec<(usize, &B::Column)> =
             (0..).zip(&origins.origins).filter_map(|(i, o)| if let Origin::Coefficients(c) = o { Some((i, c)) } else { None }).collect();
-        let of_some = spare.drain(..kept.len().min(spare.len())).collect();
-        let made = backend.coset_in(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift, of_some);
+        let mut reuse = |count: usize| spare.drain(..count.min(spare.len())).collect();
+        let made = backend.coset_in(domain, &kept.iter().map(|(_, c)| *c).collect::<Vec<_>>(), shift, reuse(kept.len()));
         kept.iter().zip(made).for_each(|((i, _), column)| columns[*i] = Some(Arc::new(column)));
         // What was not kept, a few columns at a time.
         let again: Vec<usize> = (0..columns.len()).filter(|&i| columns[i].is_none()).collect();
@@ -288,8 +288,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
             let owned: Vec<Option<B::Column>> = some.iter().map(|&i| self.owned(&origins.origins[i])).collect();
             let rows: Vec<&B::Column> = some.iter().zip(&owned).filter_map(|(&i, own)| self.rows_of(&origins.origins[i], own)).collect();
             let coefficients = backend.interpolate(domain, &rows);
-            let of_some = spare.drain(..some.len().min(spare.len())).collect();
-            let made = backend.coset_in(domain, &coefficients.iter().collect::<Vec<_>>(), shift, of_some);
+            let made = backend.coset_in(domain, &coefficients.iter().collect::<Vec<_>>(), shift, reuse(some.len()));
             some.iter().zip(made).for_each(|(&i, column)| columns[i] = Some(Arc::new(column)));
         }
         let columns: Vec<Arc<B::Column>> = columns.into_iter().flatten().collect();

@@ -8,12 +8,12 @@
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::PrimeField;
 
-use crate::cpu::wide::MODULUS;
+use crate::cpu::scalar::Prime;
 
 /// The bits of a proper limb.
 pub(crate) const MASK: u64 = (1 << 52) - 1;
 /// p.
-pub(super) const P: [u64; 5] = reslice(MODULUS);
+pub(super) const P: [u64; 5] = reslice(Fr::P);
 /// 2^260 − p.
 pub(super) const NEG_P: [u64; 5] = negate(P);
 /// −p^(−1) mod 2^260; its lowest limb is Montgomery's constant.

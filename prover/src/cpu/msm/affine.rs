@@ -36,6 +36,8 @@ const AHEAD: usize = 16;
 trait Kernel: Copy + Sync {
     /// Additions to an inversion.
     const BLOCK: usize;
+    /// Whether it fetches the operands of the block behind.
+    const EARLY: bool = false;
 
     /// The point of a sum, which may not be canonical.
     fn finish(sum: &Point) -> Point;
@@ -340,7 +342,7 @@ fn add_round<K: Kernel, O: Operands>(kernel: K, round: &Round, from: &O, sums: &
     let blocks = sums[..round.len()].par_chunks_mut(K::BLOCK).enumerate();
     blocks.for_each_init(Block::default, |block, (i, sums)| {
         let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len());
-        if O::SCATTERED {
+        if K::EARLY && O::SCATTERED {
             round.runs(end..round.len().min(end + K::BLOCK), &mut block.next, &mut block.copies);
         }
         round.runs(first..end, &mut block.additions, &mut block.copies);

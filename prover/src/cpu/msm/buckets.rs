@@ -65,7 +65,7 @@ pub(super) fn sums(adder: Adder, bases: &[Point], units: &[&[Task<'_>]]) -> Vec<
 }
 
 /// The buckets of a unit.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Filled {
     buckets: Vec<Point>,
     /// Where the buckets of each task end.
@@ -93,21 +93,14 @@ impl Filled {
     fn of_long(adder: Adder, bases: &[Point], task: &Task<'_>) -> Self {
         let num_rows = task.scalars.len();
         let num_buckets = task.windows.max_digit as usize;
-        let starts = (0..num_rows).into_par_iter().step_by(SLICE);
-        let digits = |start: usize| task.digits(adder, start..num_rows.min(start + SLICE));
-        if num_buckets == 1 {
-            let slices: Vec<Filling> = starts.map(|start| Filling::new(1, digits(start))).collect();
-            let slices: Vec<&[Entry]> = slices.iter().map(|slice| slice.entries.as_slice()).collect();
-            return Self { buckets: sum_chunks(adder, Points::new(bases), 2, &slices), ends: vec![2] };
-        }
         // Of 2^width buckets each, and as many as chunks or less.
         let width = num_buckets.div_ceil(num_rows / CHUNK).next_power_of_two().trailing_zeros();
         let num_parts = num_buckets.div_ceil(1 << width);
         let sorted = |start: usize| {
-            let (points, digits) = digits(start);
+            let (points, digits) = task.digits(adder, start..num_rows.min(start + SLICE));
             Sorted::new(num_parts, width, points, &digits)
         };
-        let slices: Vec<Sorted> = starts.map(sorted).collect();
+        let slices: Vec<Sorted> = (0..num_rows).into_par_iter().step_by(SLICE).map(sorted).collect();
         let parts = (0..num_parts).into_par_iter().map(|part| {
             let of_slices: Vec<&[Entry]> = slices.iter().map(|slice| slice.part(part)).collect();
             sum_chunks(adder, Points::new(bases), 1 << width, &of_slices)
@@ -261,13 +254,6 @@ struct Filling {
 }
 
 impl Filling {
-    /// Of one task.
-    fn new(max_digit: u32, (points, digits): (Range<u32>, Vec<i32>)) -> Self {
-        let mut filling = Self::default();
-        filling.push(max_digit, points.zip(digits));
-        filling
-    }
-
     /// Points and their digits, into one bucket for each magnitude.
     fn push(&mut self, max_digit: u32, digits: impl ExactSizeIterator<Item = (u32, i32)>) {
         let first = self.len() as u32;

@@ -14,15 +14,13 @@ pub(super) fn write(scalars: &Scalars<'_>, windows: Windows, window: u32, rows: 
         Scalars::Ints(Ints::I32(values)) => digits.extend(values[rows].iter().map(|&v| windows.digit(i64::from(v), window))),
         Scalars::Ints(Ints::I64(values)) => digits.extend(values[rows].iter().map(|&v| windows.digit(v, window))),
         Scalars::Limbs(limbs) => {
-            // The bits of the digit, and one below.
-            let Some(bit) = (window * windows.width).checked_sub(1) else {
+            let Some((limb, shift)) = windows.below(window) else {
                 return digits.extend(limbs[0][rows].iter().map(|low| windows.booth(low << 1)));
             };
-            let (limb, shift) = ((bit / 64) as usize, bit % 64);
             let low = limbs[limb][rows.clone()].iter();
             match limbs.get(limb + 1) {
                 Some(high) if shift + windows.width >= 64 => {
-                    digits.extend(low.zip(&high[rows]).map(|(low, high)| windows.booth(low >> shift | high << 1 << (63 - shift))));
+                    digits.extend(low.zip(&high[rows]).map(|(low, high)| windows.booth_across(*low, *high, shift)));
                 }
                 _ => digits.extend(low.map(|low| windows.booth(low >> shift))),
             }

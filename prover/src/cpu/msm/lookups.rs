@@ -22,7 +22,7 @@ pub(super) fn sum(strides: &[Bases], pack: &[Scalars<'_>]) -> G1 {
     if points.is_empty() {
         return G1::identity();
     }
-    super::commit(&Bases::new(points), &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
+    super::commit(&Bases::new(&points), &[Scalars::Fields(&scalars)]).into_iter().map(G1::from).sum()
 }
 
 /// The buckets that are not empty, with their factors.

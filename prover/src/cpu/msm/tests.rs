@@ -54,7 +54,7 @@ fn check(points: &[G1Affine], columns: &[Scalars<'_>]) {
             scalars.iter().zip(points).fold(G1::identity(), |sum, (v, p)| sum + times(p, v)).to_affine()
         })
         .collect();
-    let bases = Bases::new(points.to_vec());
+    let bases = Bases::new(points);
     for _ in 0..2 {
         assert_eq!(commit(&bases, columns), expected);
     }
@@ -235,22 +235,22 @@ fn many_columns_under_any_pool() {
     check(&points, &columns);
     let under = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| commit(&Bases::new(points.clone()), &columns))
+        pool.install(|| commit(&Bases::new(&points), &columns))
     };
     assert_eq!(under(1), under(3));
 }
 
 #[test]
 fn nothing() {
-    assert_eq!(commit(&Bases::new(vec![]), &[]), []);
-    assert_eq!(commit(&Bases::new(vec![]), &[ints(Ints::I8(&[]))]), [G1Affine::default()]);
-    assert_eq!(commit(&Bases::new(vec![]), &[Scalars::Fields(&[])]), [G1Affine::default()]);
+    assert_eq!(commit(&Bases::new(&[]), &[]), []);
+    assert_eq!(commit(&Bases::new(&[]), &[ints(Ints::I8(&[]))]), [G1Affine::default()]);
+    assert_eq!(commit(&Bases::new(&[]), &[Scalars::Fields(&[])]), [G1Affine::default()]);
 }
 
 #[test]
 #[should_panic(expected = "a column has 3 + 1 rows, of 3")]
 fn overlap() {
-    let bases = Bases::new(vec![G1Affine::generator(); 3]);
+    let bases = Bases::new(&[G1Affine::generator(); 3]);
     commit(&bases, &[Scalars::Ints { values: Ints::I8(&[1, 2, 3]), tail: &[Fr::ONE] }]);
 }
 
@@ -285,7 +285,7 @@ fn packs() {
         })
         .collect();
     let slices: Vec<&[Scalars<'_>]> = packs.iter().map(Vec::as_slice).collect();
-    let strides = Bases::strides(points, ROWS);
+    let strides = Bases::strides(&points, ROWS);
     for adder in Adder::all() {
         let strides: Vec<Bases> = strides.iter().cloned().map(|bases| Bases { adder, ..bases }).collect();
         assert_eq!(commit_packs(&strides, &slices), expected, "{adder:?}");
@@ -298,13 +298,13 @@ fn packs() {
 #[test]
 #[should_panic(expected = "a pack of more than 1 members")]
 fn packs_longer_than_strides() {
-    let strides = Bases::strides(vec![G1Affine::generator(); 3], 3);
+    let strides = Bases::strides(&[G1Affine::generator(); 3], 3);
     commit_packs(&strides, &[&[Scalars::Fields(&[Fr::ONE]); 2]]);
 }
 
 #[test]
 #[should_panic(expected = "strides of different points")]
 fn strides_of_different_points() {
-    let strides = [Bases::new(vec![G1Affine::generator(); 3]), Bases::new(vec![G1Affine::generator(); 3])];
+    let strides = [Bases::new(&[G1Affine::generator(); 3]), Bases::new(&[G1Affine::generator(); 3])];
     commit_packs(&strides, &[&[Scalars::Fields(&[Fr::ONE])]]);
 }

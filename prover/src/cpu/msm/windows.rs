@@ -80,13 +80,22 @@ impl Windows {
 
     /// Digit `window` of a canonical scalar.
     pub(super) fn digit_of_limbs(&self, limbs: &[u64; 4], window: u32) -> i32 {
-        if window == 0 {
-            return self.booth(limbs[0] << 1);
+        match self.below(window) {
+            None => self.booth(limbs[0] << 1),
+            Some((limb, shift)) => self.booth_across(limbs[limb], limbs.get(limb + 1).copied().unwrap_or(0), shift),
         }
-        let bit = window * self.width - 1;
-        let (limb, shift) = ((bit / 64) as usize, bit % 64);
-        let above = if limb < 3 { limbs[limb + 1] } else { 0 };
-        self.booth(limbs[limb] >> shift | above << 1 << (63 - shift))
+    }
+
+    /// The limb of the bit below a digit, and the bit's place in it; below the first digit there is none.
+    pub(super) fn below(&self, window: u32) -> Option<(usize, u32)> {
+        let bit = (window * self.width).checked_sub(1)?;
+        Some(((bit / 64) as usize, bit % 64))
+    }
+
+    /// The digit of two limbs from bit `shift` of the lower one on.
+    #[inline]
+    pub(super) fn booth_across(&self, low: u64, above: u64, shift: u32) -> i32 {
+        self.booth(low >> shift | above << 1 << (63 - shift))
     }
 
     /// The digit of `width` bits and the one below them.

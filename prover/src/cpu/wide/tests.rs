@@ -100,7 +100,7 @@ fn as_many_terms_as_a_sum_takes_and_more() {
 #[test]
 fn the_modulus_is_that_of_the_field() {
     let minus_one = (-Fr::ONE).to_repr();
-    let mut words = MODULUS;
+    let mut words = Fr::P;
     words[0] -= 1;
     assert!(words.iter().flat_map(|w| w.to_le_bytes()).eq(minus_one.as_ref().iter().copied()));
 }

@@ -25,10 +25,11 @@ use super::super::windows::{Scalars, Windows};
 use super::super::{digits, Fq, G1};
 use super::{Block, Kernel, Operands, Point, Run, IDENTITY, RUN};
 use crate::cpu::ifma::limbs::{reslice, MASK};
+use crate::cpu::scalar::Prime;
 
 mod field;
 
-use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, words, Lanes, Two, P, VECTORS};
+use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, Lanes, Two, P, VECTORS};
 
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 12;
@@ -83,6 +84,7 @@ pub(super) fn prefetch_early(point: &Point) {
 
 impl Kernel for Ifma {
     const BLOCK: usize = 2048;
+    const EARLY: bool = true;
 
     fn finish(sum: &Point) -> Point {
         Point { x: canonical(&sum.x), y: canonical(&sum.y) }
@@ -129,7 +131,7 @@ fn add_runs(first: usize, block: &Block, sums: &mut [Point], from: &impl Operand
     let Scratch { pending, special } = scratch;
     special.clear();
     // 2^260 mod p: one, of the prefix products.
-    let one = splat(&reslice(words(&Fq::from(16))));
+    let one = splat(&reslice(*Fq::from(16).limbs()));
     let ones = [one; VECTORS];
     let num_groups = runs.len().div_ceil(VECTORS);
     if pending.len() < num_groups {

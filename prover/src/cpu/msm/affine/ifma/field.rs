@@ -8,6 +8,7 @@ use std::arch::x86_64::*;
 
 use super::super::super::{Field, Fq};
 use crate::cpu::ifma::limbs::{inverse, negate, reslice, BARRETT, MASK};
+use crate::cpu::scalar::{self, Prime};
 
 /// A coordinate, by limbs, of eight points.
 pub(super) type Lanes = [__m512i; 5];
@@ -16,8 +17,7 @@ pub(super) type Two = [Lanes; VECTORS];
 
 /// Vectors at a time.
 pub(super) const VECTORS: usize = 2;
-pub(super) const P64: [u64; 4] = [0x3c20_8c16_d87c_fd47, 0x9781_6a91_6871_ca8d, 0xb850_45b6_8181_585d, 0x3064_4e72_e131_a029];
-pub(super) const P: [u64; 5] = reslice(P64);
+pub(super) const P: [u64; 5] = reslice(Fq::P);
 /// 2^260 − p.
 pub(super) const NEG_P: [u64; 5] = negate(P);
 /// −1/p mod 2^52.
@@ -27,36 +27,16 @@ pub(super) fn limbs64(v: [u64; 5]) -> [u64; 4] {
     [v[0] | v[1] << 52, v[1] >> 12 | v[2] << 40, v[2] >> 24 | v[3] << 28, v[3] >> 36 | v[4] << 16]
 }
 
-/// The limbs of a field element.
-pub(super) fn words(value: &Fq) -> [u64; 4] {
-    // SAFETY: `Fq` is its four limbs in Montgomery form, of the same size.
-    unsafe { std::mem::transmute_copy(value) }
-}
-
-/// The element of limbs, which may not be canonical.
-pub(super) fn field(limbs: [u64; 4]) -> Fq {
-    // SAFETY: as above; every bit pattern is an initialized `Fq`.
-    unsafe { std::mem::transmute_copy(&limbs) }
-}
-
 /// v mod p for v < 2p.
 pub(super) fn canonical(v: &Fq) -> Fq {
-    let v = words(v);
-    let mut borrow = false;
-    let less: [u64; 4] = std::array::from_fn(|i| {
-        let (difference, under) = v[i].overflowing_sub(P64[i]);
-        let (difference, under_too) = difference.overflowing_sub(u64::from(borrow));
-        borrow = under | under_too;
-        difference
-    });
-    field(if borrow { v } else { less })
+    Fq::from_limbs(scalar::reduce(v.limbs(), &Fq::P))
 }
 
 /// 2^518/V for each V, not 0: what makes I_j·P_j = 2^518 in every chain, and so I_j ∘ P_{j−1} = 2^518/D_j.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn invert(product: &Lanes) -> Lanes {
     let columns = product.map(|limb| to_array(limb));
-    let scalars: [Fq; 8] = std::array::from_fn(|lane| canonical(&field(limbs64(columns.map(|limb| limb[lane])))));
+    let scalars: [Fq; 8] = std::array::from_fn(|lane| canonical(&Fq::from_limbs(limbs64(columns.map(|limb| limb[lane])))));
     let mut prefix = [Fq::ONE; 8];
     for lane in 1..8 {
         prefix[lane] = prefix[lane - 1] * scalars[lane - 1];
@@ -65,7 +45,7 @@ pub(super) fn invert(product: &Lanes) -> Lanes {
     let mut inverse = (prefix[7] * scalars[7]).invert().unwrap_or(Fq::ZERO) * Fq::from(64);
     let mut inverses = [[0; 5]; 8];
     for lane in (0..8).rev() {
-        inverses[lane] = reslice(words(&(inverse * prefix[lane])));
+        inverses[lane] = reslice(*(inverse * prefix[lane]).limbs());
         inverse *= scalars[lane];
     }
     std::array::from_fn(|limb| from_array(&inverses.map(|limbs| limbs[limb])))
@@ -246,7 +226,7 @@ pub(super) fn reduce(a: &Lanes) -> Lanes {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(super) fn differ(denominator: &Lanes) -> u8 {
-    let is = |k: u64| _mm512_cmpeq_epi64_mask(denominator[0], _mm512_set1_epi64((k.wrapping_mul(P64[0]) & MASK) as i64));
+    let is = |k: u64| _mm512_cmpeq_epi64_mask(denominator[0], _mm512_set1_epi64((k.wrapping_mul(Fq::P[0]) & MASK) as i64));
     !(is(1) | is(2) | is(3))
 }
 
