@@ -9,6 +9,7 @@ mod ifma;
 mod interpret;
 pub mod msm;
 pub mod ntt;
+mod pages;
 mod scalar;
 mod scan;
 pub mod vector;

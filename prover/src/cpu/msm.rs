@@ -29,6 +29,7 @@ mod tail;
 mod windows;
 
 pub(crate) use affine::Point;
+use super::pages;
 use affine::{Adder, Points};
 use buckets::Task;
 use tail::{Table, NUM_TABLES};
@@ -132,7 +133,7 @@ impl Bases {
 }
 
 fn aligned(points: &[G1Affine]) -> Arc<Vec<Point>> {
-    Arc::new(points.par_iter().map(|point| Point::from(*point)).collect())
+    Arc::new(pages::collect(points.par_iter().map(|point| Point::from(*point))))
 }
 
 /// Σ scalar·base for each column.

@@ -14,6 +14,7 @@
 
 use std::cell::Cell;
 use std::ops::Range;
+use std::thread::LocalKey;
 
 use rayon::prelude::*;
 
@@ -38,26 +39,63 @@ trait Kernel: Copy + Sync {
     const BLOCK: usize;
     /// Whether it fetches the operands of the block behind.
     const EARLY: bool = false;
+    /// Sums beside each other, as they are kept between rounds.
+    type Group: Copy + Send + Sync + 'static;
+    /// Sums in a group.
+    const WIDTH: usize;
+    const NONE: Self::Group;
 
-    /// The point of a sum, which may not be canonical.
-    fn finish(sum: &Point) -> Point;
+    /// Writes the points of some sums.
+    fn finish(self, groups: &[Self::Group], range: Range<usize>, points: &mut [Point]);
+
+    /// Where the sums of rounds are kept.
+    fn levels() -> &'static LocalKey<Cell<Levels<Self::Group>>>;
 
     /// Appends digit `window` of some rows.
     fn write_digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>, digits: &mut Vec<i32>) {
         super::digits::write(scalars, windows, window, rows, digits);
     }
 
-    /// Writes the sums of the block's additions, `sums` being those from `first`.
-    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands);
+    /// Writes the outputs of the block, `sums` being those from `first`.
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Self::Group], from: Operands<'_, Self::Group>);
+}
+
+/// The sums of a round, and those of the next.
+#[derive(Debug)]
+struct Levels<G> {
+    this: Vec<G>,
+    next: Vec<G>,
+}
+
+impl<G> Default for Levels<G> {
+    fn default() -> Self {
+        Self { this: Vec::new(), next: Vec::new() }
+    }
 }
 
 /// Where the operands of a round are.
-trait Operands: Sync {
-    /// Whether they are at random addresses.
-    const SCATTERED: bool = false;
+#[derive(Clone, Copy)]
+enum Operands<'a, G> {
+    /// Of the first round: at random addresses.
+    Entries(Entries<'a>),
+    /// Of the rounds behind: sums of the one before.
+    Sums(&'a [G]),
+}
 
+/// Points and signs.
+#[derive(Clone, Copy)]
+struct Entries<'a> {
+    points: Points<'a>,
+    entries: &'a [u32],
+}
+
+impl<'a> Entries<'a> {
     /// A point, and whether its negative is meant.
-    fn signed(&self, index: usize) -> (&Point, bool);
+    #[inline]
+    fn signed(&self, index: usize) -> (&'a Point, bool) {
+        let entry = self.entries[index];
+        (self.points.get(entry), entry & 1 == 1)
+    }
 
     /// The point that is meant.
     fn point(&self, index: usize) -> Point {
@@ -69,66 +107,27 @@ trait Operands: Sync {
         }
     }
 
-    /// Into the nearest cache.
-    fn prefetch(&self, _index: usize) {}
-
-    /// Into the second cache.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vectors ask for it"))]
-    fn prefetch_early(&self, _index: usize) {}
-
     /// Eight points beside each other, and in bit i whether the negative of point i is meant.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "vectors ask for it"))]
-    fn eight(&self, first: usize) -> ([&Point; RUN], u8);
-}
-
-/// The first round: entries are points and signs.
-struct Entries<'a> {
-    points: Points<'a>,
-    entries: &'a [u32],
-}
-
-impl Operands for Entries<'_> {
-    const SCATTERED: bool = true;
-
+    #[cfg(target_arch = "x86_64")]
     #[inline]
-    fn signed(&self, index: usize) -> (&Point, bool) {
-        let entry = self.entries[index];
-        (self.points.get(entry), entry & 1 == 1)
+    fn eight(&self, first: usize) -> ([&'a Point; RUN], u8) {
+        let entries = &self.entries[first..first + RUN];
+        let points = std::array::from_fn(|i| self.points.get(entries[i]));
+        (points, (0..RUN).fold(0, |signs, i| signs | ((entries[i] & 1) as u8) << i))
     }
 
+    /// Into the nearest cache.
     #[inline]
     fn prefetch(&self, _index: usize) {
         #[cfg(target_arch = "x86_64")]
         ifma::prefetch(self.signed(_index).0);
     }
 
+    /// Into the second cache.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
-    fn prefetch_early(&self, _index: usize) {
-        #[cfg(target_arch = "x86_64")]
-        ifma::prefetch_early(self.signed(_index).0);
-    }
-
-    #[inline]
-    fn eight(&self, first: usize) -> ([&Point; RUN], u8) {
-        let entries = &self.entries[first..first + RUN];
-        let points = std::array::from_fn(|i| self.points.get(entries[i]));
-        (points, (0..RUN).fold(0, |signs, i| signs | ((entries[i] & 1) as u8) << i))
-    }
-}
-
-/// The rounds behind: sums of the one before.
-struct Sums<'a>(&'a [Point]);
-
-impl Operands for Sums<'_> {
-    #[inline]
-    fn signed(&self, index: usize) -> (&Point, bool) {
-        (&self.0[index], false)
-    }
-
-    #[inline]
-    fn eight(&self, first: usize) -> ([&Point; RUN], u8) {
-        let points = &self.0[first..first + RUN];
-        (std::array::from_fn(|i| &points[i]), 0)
+    fn prefetch_early(&self, index: usize) {
+        ifma::prefetch_early(self.signed(index).0);
     }
 }
 
@@ -259,9 +258,9 @@ impl Adder {
         digits
     }
 
-    /// The sum of each bucket.
-    pub(super) fn sum_buckets(self, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<Point> {
-        with_kernel!(self, kernel => sum_buckets_by(kernel, points, num_buckets, entries))
+    /// Writes the sum of each bucket that has points.
+    pub(super) fn sum_buckets(self, points: Points<'_>, entries: &[&[Entry]], sums: &mut [Point]) {
+        with_kernel!(self, kernel => sum_buckets_by(kernel, points, entries, sums));
     }
 
     /// The sums of points of these numbers, each `left` with its `right`, on this thread alone.
@@ -272,87 +271,71 @@ impl Adder {
     }
 }
 
-fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, num_buckets: usize, entries: &[Entry]) -> Vec<Point> {
-    let rows = Rows::new(num_buckets, entries);
+fn sum_buckets_by<K: Kernel>(kernel: K, points: Points<'_>, entries: &[&[Entry]], sums: &mut [Point]) {
+    let rows = Rows::new(sums.len(), entries);
     let columns = sum_columns(kernel, points, &rows);
     if rows.has_long_buckets {
         let entries: Vec<Entry> = (0..).zip(&rows.buckets).map(|(column, bucket)| Entry::new(*bucket, column, false)).collect();
-        return sum_buckets_by(kernel, Points::new(&columns), num_buckets, &entries);
+        return sum_buckets_by(kernel, Points::new(&columns), &[&entries], sums);
     }
-    let mut sums = vec![IDENTITY; num_buckets];
     for (bucket, column) in rows.buckets.iter().zip(columns) {
         sums[*bucket as usize] = column;
     }
-    sums
-}
-
-/// The sums of a round, and those of the next.
-#[derive(Debug, Default)]
-struct Levels {
-    this: Vec<Point>,
-    next: Vec<Point>,
-}
-
-thread_local! {
-    /// Megabytes, which would be cleared each time. They are taken while a thread needs them: it may begin another sum while it
-    /// waits for one.
-    static LEVELS: Cell<Levels> = Cell::default();
 }
 
 /// The sum of each column.
 fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<Point> {
     let first = Entries { points, entries: &rows.entries };
     let mut sums = vec![IDENTITY; rows.buckets.len()];
-    let mut round = Round::new(rows.counts.clone());
+    let mut round = Round::first(&rows.counts, K::WIDTH);
     for column in round.finished() {
         first.prefetch((column + AHEAD).min(sums.len() - 1));
         sums[column] = first.point(column);
     }
-    let Levels { this: mut level, mut next } = LEVELS.take();
-    add_round(kernel, &round, &first, &mut level);
+    // Megabytes, which would be cleared each time. They are taken while a thread needs them: it may begin another sum while it
+    // waits for one.
+    let Levels { this: mut level, mut next } = K::levels().take();
+    add_round(kernel, &round, Operands::Entries(first), &mut level);
     while round.len() > 0 {
         round = round.next();
-        for column in round.finished() {
-            sums[column] = K::finish(&level[column]);
-        }
-        add_round(kernel, &round, &Sums(&level), &mut next);
+        kernel.finish(&level, round.finished(), &mut sums[round.finished()]);
+        add_round(kernel, &round, Operands::Sums(&level), &mut next);
         std::mem::swap(&mut level, &mut next);
     }
-    LEVELS.set(Levels { this: level, next });
+    K::levels().set(Levels { this: level, next });
     sums
 }
 
 fn sum_pairs_by<K: Kernel>(kernel: K, points: Points<'_>, numbers: &[u32]) -> Vec<Point> {
     let entries: Vec<u32> = numbers.iter().map(|number| number << 1).collect();
     let pairs = numbers.len() as u32 / 2;
-    let run = |left: u32| Run { left, right: left + pairs, output: left, len: (RUN as u32).min(pairs - left) as _ };
-    let runs: Vec<Run> = (0..pairs).step_by(RUN).map(run).collect();
+    let run = |left: u32| {
+        let len = (RUN as u32).min(pairs - left);
+        Run { left, right: left + pairs, output: left, len, sums: len }
+    };
+    let block = Block { additions: (0..pairs).step_by(RUN).map(run).collect(), ..Block::default() };
+    let mut groups = vec![K::NONE; (pairs as usize).div_ceil(K::WIDTH)];
+    kernel.add_block(0, &block, &mut groups, Operands::Entries(Entries { points, entries: &entries }));
     let mut sums = vec![IDENTITY; pairs as usize];
-    kernel.add_block(0, &Block { additions: runs, ..Block::default() }, &mut sums, &Entries { points, entries: &entries });
-    sums.iter().map(K::finish).collect()
+    kernel.finish(&groups, 0..sums.len(), &mut sums);
+    sums
 }
 
 pub(super) const IDENTITY: Point = Point { x: Fq::ZERO, y: Fq::ZERO };
 
 /// The sums of a round; what else `sums` holds is of no meaning.
-fn add_round<K: Kernel, O: Operands>(kernel: K, round: &Round, from: &O, sums: &mut Vec<Point>) {
-    if sums.len() < round.len() {
-        sums.resize(round.len(), IDENTITY);
+fn add_round<K: Kernel>(kernel: K, round: &Round, from: Operands<'_, K::Group>, sums: &mut Vec<K::Group>) {
+    let num_groups = round.len() / K::WIDTH;
+    if sums.len() < num_groups {
+        sums.resize(num_groups, K::NONE);
     }
-    let blocks = sums[..round.len()].par_chunks_mut(K::BLOCK).enumerate();
+    let blocks = sums[..num_groups].par_chunks_mut(K::BLOCK / K::WIDTH).enumerate();
     blocks.for_each_init(Block::default, |block, (i, sums)| {
-        let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len());
-        if K::EARLY && O::SCATTERED {
+        let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len() * K::WIDTH);
+        if K::EARLY && matches!(from, Operands::Entries(_)) {
             round.runs(end..round.len().min(end + K::BLOCK), &mut block.next, &mut block.copies);
         }
         round.runs(first..end, &mut block.additions, &mut block.copies);
-        for (i, run) in block.copies.iter().enumerate() {
-            let ahead = block.copies.get(i + AHEAD / RUN).into_iter().flat_map(|run| run.singles());
-            ahead.for_each(|copy| from.prefetch(copy.left as usize));
-            for copy in run.singles() {
-                sums[copy.output as usize - first] = from.point(copy.left as usize);
-            }
-        }
         kernel.add_block(first, block, sums, from);
     });
 }
@@ -361,6 +344,7 @@ fn add_round<K: Kernel, O: Operands>(kernel: K, round: &Round, from: &O, sums: &
 #[derive(Debug, Default)]
 struct Block {
     additions: Vec<Run>,
+    /// Runs without sums.
     copies: Vec<Run>,
     /// The additions behind it, if their operands are to be fetched.
     next: Vec<Run>,
@@ -394,12 +378,11 @@ mod tests {
                     expected[*bucket as usize] += if point & 1 == 1 { -operand } else { operand };
                 }
                 let expected: Vec<Point> = expected.into_iter().map(Point::from).collect();
+                let slices: Vec<&[Entry]> = entries.chunks(700).collect();
                 for adder in Adder::all() {
-                    assert_eq!(
-                        adder.sum_buckets(Points::new(&points), num_buckets as usize, &entries),
-                        expected,
-                        "{num} in {num_buckets}, {adder:?}"
-                    );
+                    let mut sums = vec![IDENTITY; num_buckets as usize];
+                    adder.sum_buckets(Points::new(&points), &slices, &mut sums);
+                    assert_eq!(sums, expected, "{num} in {num_buckets}, {adder:?}");
                 }
             }
         }

@@ -84,9 +84,9 @@ impl Filled {
             let (points, digits) = task.digits(adder, 0..task.scalars.len());
             filling.push(task.windows.max_digit, points.zip(digits));
         }
-        let Filling { entries, ends } = filling;
-        let num_buckets = ends.last().copied().unwrap_or(0);
-        Self { buckets: sum_chunks(adder, Points::new(bases), num_buckets, &[&entries]), ends }
+        let mut buckets = vec![IDENTITY; filling.len()];
+        sum_chunks(adder, Points::new(bases), &[&filling.entries], &mut buckets);
+        Self { buckets, ends: filling.ends }
     }
 
     /// Bucket by bucket, some at a time.
@@ -101,15 +101,12 @@ impl Filled {
             Sorted::new(num_parts, width, points, &digits)
         };
         let slices: Vec<Sorted> = (0..num_rows).into_par_iter().step_by(SLICE).map(sorted).collect();
-        let parts = (0..num_parts).into_par_iter().map(|part| {
-            let of_slices: Vec<&[Entry]> = slices.iter().map(|slice| slice.part(part)).collect();
-            sum_chunks(adder, Points::new(bases), 1 << width, &of_slices)
-        });
-        let parts: Vec<Vec<Point>> = parts.collect();
         // B_0 counts nothing.
-        let mut buckets = Vec::with_capacity(1 + (num_parts << width));
-        buckets.push(IDENTITY);
-        parts.iter().for_each(|part| buckets.extend_from_slice(part));
+        let mut buckets = vec![IDENTITY; 1 + (num_parts << width)];
+        buckets[1..].par_chunks_mut(1 << width).enumerate().for_each(|(part, sums)| {
+            let of_slices: Vec<&[Entry]> = slices.iter().map(|slice| slice.part(part)).collect();
+            sum_chunks(adder, Points::new(bases), &of_slices, sums);
+        });
         buckets.truncate(1 + num_buckets);
         Self { ends: vec![buckets.len()], buckets }
     }
@@ -132,8 +129,8 @@ impl Filled {
             }
             plans.push((range, windows));
         }
-        let half_buckets = sum_chunks(adder, Points::new(&buckets), halves.len(), &[&halves.entries]);
-
+        let mut half_buckets = vec![IDENTITY; halves.len()];
+        sum_chunks(adder, Points::new(&buckets), &[&halves.entries], &mut half_buckets);
         let half_sums: Vec<G1> = ranges(&halves.ends).map(|range| running_sum(&half_buckets[range])).collect();
         let mut half_sums = half_sums.as_slice();
         plans
@@ -173,22 +170,21 @@ fn running_sum(buckets: &[Point]) -> G1 {
     total
 }
 
-/// The sum of each bucket; of so many points that a round would leave the cache, chunk by chunk.
-fn sum_chunks(adder: Adder, points: Points<'_>, num_buckets: usize, slices: &[&[Entry]]) -> Vec<Point> {
+/// Writes the sum of each bucket that has points; of so many that a round would leave the cache, chunk by chunk.
+fn sum_chunks(adder: Adder, points: Points<'_>, slices: &[&[Entry]], sums: &mut [Point]) {
     if slices.iter().map(|slice| slice.len()).sum::<usize>() <= 2 * CHUNK {
-        return match slices {
-            [slice] => adder.sum_buckets(points, num_buckets, slice),
-            _ => adder.sum_buckets(points, num_buckets, &slices.concat()),
-        };
+        return adder.sum_buckets(points, slices, sums);
     }
+    let num_buckets = sums.len();
     let of_chunk = |entries: &[Entry]| -> Vec<(u32, Point)> {
-        let sums = adder.sum_buckets(points, num_buckets, entries);
+        let mut sums = vec![IDENTITY; num_buckets];
+        adder.sum_buckets(points, &[entries], &mut sums);
         (0..).zip(sums).filter(|(_, sum)| *sum != IDENTITY).collect()
     };
     let chunks = slices.par_iter().flat_map(|slice| slice.par_chunks(CHUNK));
-    let (buckets, sums): (Vec<u32>, Vec<Point>) = chunks.flat_map_iter(of_chunk).unzip();
+    let (buckets, of_chunks): (Vec<u32>, Vec<Point>) = chunks.flat_map_iter(of_chunk).unzip();
     let entries: Vec<Entry> = (0..).zip(buckets).map(|(number, bucket)| Entry::new(bucket, number, false)).collect();
-    adder.sum_buckets(Points::new(&sums), num_buckets, &entries)
+    adder.sum_buckets(Points::new(&of_chunks), &[&entries], sums);
 }
 
 /// Runs of digits that are sorted at the same time.

@@ -31,7 +31,8 @@ fn buckets<'a>(bases: &Bases, table: &'a [Fr], indices: &[Vec<u32>]) -> impl Ite
     let summands = indices.len();
     let mut entries = Vec::with_capacity(rows * summands);
     for_each_entry(indices, rows, |row, key| entries.push(Entry::new(key as u32, row as u32, false)));
-    let sums = bases.adder.sum_buckets(Points::new(bases.points()), table.len() * summands, &entries);
+    let mut sums = vec![IDENTITY; table.len() * summands];
+    bases.adder.sum_buckets(Points::new(bases.points()), &[&entries], &mut sums);
     let factor = move |key: usize| table[key / summands] * Fr::from((key % summands + 1) as u64);
     sums.into_iter().enumerate().filter(|(_, point)| *point != IDENTITY).map(move |(key, point)| (point.into(), factor(key)))
 }

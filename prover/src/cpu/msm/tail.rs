@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::affine::{Adder, Entry, Point, Points};
+use super::affine::{Adder, Entry, Point, Points, IDENTITY};
 use super::windows::{limbs, Windows};
 use super::{Bases, Curve, Fr, G1Affine, Group, G1};
 
@@ -67,7 +67,9 @@ pub(super) fn sums(bases: &Bases, tails: &[Vec<Fr>]) -> Vec<G1> {
                     }));
                 }
             }
-            bases.adder.sum_buckets(Points::new(table), tails.len(), &entries)
+            let mut sums = vec![IDENTITY; tails.len()];
+            bases.adder.sum_buckets(Points::new(table), &[&entries], &mut sums);
+            sums
         })
         .collect();
     (0..tails.len()).map(|column| by_base.iter().fold(G1::identity(), |sum, sums| sum + G1Affine::from(sums[column]))).collect()

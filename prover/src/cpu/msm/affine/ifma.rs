@@ -17,19 +17,23 @@
 #![expect(unsafe_code, reason = "points seen as their limbs, and instructions that are detected at run time")]
 
 use std::arch::x86_64::*;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ops::Range;
+use std::thread::LocalKey;
 
 use super::super::windows::{Scalars, Windows};
 use super::super::{digits, Fq, G1};
-use super::{Block, Kernel, Operands, Point, Run, IDENTITY, RUN};
+use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, IDENTITY, RUN};
 use crate::cpu::ifma::limbs::{reslice, MASK};
 use crate::cpu::scalar::Prime;
 
 mod field;
 
-use field::{add, canonical, carry, differ, invert, mul, reduce, splat, square, sub, sub_plain, transpose, Lanes, Two, P, VECTORS};
+use field::{
+    add, canonical, carry, differ, from_array, invert, carry_one, limbs64, mul, mul_plain, reduce, splat, square_plain, sub, sub_plain, subtract_p,
+    to_array, transpose, Lanes, Two, P, VECTORS,
+};
 
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 12;
@@ -42,15 +46,17 @@ const _: () = assert!(offset_of!(Point, x) == 0 && offset_of!(Point, y) == 32);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ifma(());
 
+/// Eight points, limb by limb: proper coordinates below 1.1·p.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Group {
+    x: [[u64; RUN]; 5],
+    y: [[u64; RUN]; 5],
+}
+
 /// Sixteen additions that wait for their inverses.
 #[derive(Clone, Copy)]
 struct Pending {
-    x_left: Two,
-    /// X₁ + X₂.
-    x_both: Two,
-    y_left: Two,
-    /// Y₂ − Y₁.
-    numerator: Two,
     denominator: Two,
     /// The product of the denominators before this one.
     prefix: Two,
@@ -60,8 +66,10 @@ struct Pending {
 #[derive(Default)]
 struct Scratch {
     pending: Vec<Pending>,
-    /// Additions that the formula does not cover.
-    special: Vec<Run>,
+    /// The operands of each run, left and right, that were at random addresses.
+    gathered: Vec<[Group; 2]>,
+    /// Additions that the formula does not cover: the number of the run, and which of its sums.
+    special: Vec<(usize, usize)>,
 }
 
 impl Ifma {
@@ -85,9 +93,20 @@ pub(super) fn prefetch_early(point: &Point) {
 impl Kernel for Ifma {
     const BLOCK: usize = 2048;
     const EARLY: bool = true;
+    type Group = Group;
+    const WIDTH: usize = RUN;
+    const NONE: Group = Group { x: [[0; RUN]; 5], y: [[0; RUN]; 5] };
 
-    fn finish(sum: &Point) -> Point {
-        Point { x: canonical(&sum.x), y: canonical(&sum.y) }
+    fn finish(self, groups: &[Group], range: Range<usize>, points: &mut [Point]) {
+        // SAFETY: a value of this type shows that the CPU has the instructions.
+        unsafe { finish(groups, range, points) }
+    }
+
+    fn levels() -> &'static LocalKey<Cell<Levels<Group>>> {
+        thread_local! {
+            static LEVELS: Cell<Levels<Group>> = Cell::default();
+        }
+        &LEVELS
     }
 
     fn write_digits(self, scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Range<usize>, digits: &mut Vec<i32>) {
@@ -95,29 +114,164 @@ impl Kernel for Ifma {
         unsafe { write_digits(scalars, windows, window, rows, digits) }
     }
 
-    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands) {
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Group], from: Operands<'_, Group>) {
         thread_local! {
-            // Half a megabyte, which the operating system would clear each time.
+            // A megabyte, which the operating system would clear each time.
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        if !block.additions.is_empty() {
+        SCRATCH.with_borrow_mut(|Scratch { pending, gathered, special }| {
+            special.clear();
             // SAFETY: a value of this type shows that the CPU has the instructions.
-            SCRATCH.with_borrow_mut(|scratch| unsafe { add_runs(first, block, sums, from, scratch) });
+            match from {
+                Operands::Entries(from) => unsafe { add_runs(first, block, sums, Gather { from, next: &block.next, gathered }, pending, special) },
+                Operands::Sums(from) => unsafe { add_runs(first, block, sums, Beside(from), pending, special) },
+            }
+        });
+    }
+}
+
+impl Group {
+    /// Point `i`.
+    fn point(&self, i: usize) -> Point {
+        let coordinate = |limbs: &[[u64; RUN]; 5]| canonical(&Fq::from_limbs(limbs64(carry_one(limbs.map(|limb| limb[i])))));
+        Point { x: coordinate(&self.x), y: coordinate(&self.y) }
+    }
+
+    /// Changes one point.
+    fn set(&mut self, i: usize, point: &Point) {
+        for (limbs, coordinate) in [(&mut self.x, point.x), (&mut self.y, point.y)] {
+            for (limb, value) in limbs.iter_mut().zip(reslice(*coordinate.limbs())) {
+                limb[i] = value;
+            }
         }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn x(&self) -> Lanes {
+        [from_array(&self.x[0]), from_array(&self.x[1]), from_array(&self.x[2]), from_array(&self.x[3]), from_array(&self.x[4])]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn y(&self) -> Lanes {
+        [from_array(&self.y[0]), from_array(&self.y[1]), from_array(&self.y[2]), from_array(&self.y[3]), from_array(&self.y[4])]
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn write(&mut self, x: &Lanes, y: &Lanes) {
+        for i in 0..5 {
+            self.x[i] = to_array(x[i]);
+            self.y[i] = to_array(y[i]);
+        }
+    }
+}
+
+/// The operands of runs by number.
+trait Source {
+    /// Left and right ones. What is fetched ahead is asked for.
+    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2];
+
+    /// The same, for the second time.
+    fn again(&self, runs: &[Run], i: usize) -> [&Group; 2];
+
+    /// The left ones of a run that copies.
+    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group;
+
+    /// What the block behind needs, a little of it.
+    fn fetch_next(&mut self) {}
+
+    fn start(&mut self, _num_runs: usize) {}
+}
+
+/// From random addresses.
+struct Gather<'a> {
+    from: Entries<'a>,
+    /// Of the block behind.
+    next: &'a [Run],
+    gathered: &'a mut Vec<[Group; 2]>,
+}
+
+/// Sums of the round before, in whole groups.
+struct Beside<'a>(&'a [Group]);
+
+impl Source for Gather<'_> {
+    #[inline]
+    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2] {
+        if let Some(run) = runs.get(i + AHEAD) {
+            run.operands().for_each(|operand| self.from.prefetch(operand));
+        }
+        let Run { left, right, len, sums, .. } = runs[i];
+        let slots = &mut self.gathered[i];
+        // SAFETY: a source is only used where the CPU has the instructions.
+        unsafe {
+            gather(&self.from, left, len, &mut slots[0]);
+            gather(&self.from, right, sums, &mut slots[1]);
+        }
+        let [left, right] = slots;
+        [left, right]
+    }
+
+    #[inline]
+    fn again(&self, _: &[Run], i: usize) -> [&Group; 2] {
+        let [left, right] = &self.gathered[i];
+        [left, right]
+    }
+
+    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group {
+        if let Some(run) = runs.get(i + 2) {
+            run.operands().for_each(|operand| self.from.prefetch(operand));
+        }
+        let mut group = Ifma::NONE;
+        // SAFETY: as above.
+        unsafe { gather(&self.from, runs[i].left, runs[i].len, &mut group) };
+        group
+    }
+
+    #[inline]
+    fn fetch_next(&mut self) {
+        if let Some((run, behind)) = self.next.split_first() {
+            self.next = behind;
+            run.operands().for_each(|operand| self.from.prefetch_early(operand));
+        }
+    }
+
+    fn start(&mut self, num_runs: usize) {
+        if self.gathered.len() < num_runs {
+            self.gathered.resize(num_runs, [Ifma::NONE; 2]);
+        }
+    }
+}
+
+impl Source for Beside<'_> {
+    #[inline]
+    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2] {
+        self.again(runs, i)
+    }
+
+    #[inline]
+    fn again(&self, runs: &[Run], i: usize) -> [&Group; 2] {
+        let Run { left, right, .. } = runs[i];
+        [&self.0[left as usize / RUN], &self.0[right as usize / RUN]]
+    }
+
+    #[inline]
+    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group {
+        self.0[runs[i].left as usize / RUN]
     }
 }
 
 /// The sum of two points by the curve's own formulas.
 #[cold]
 fn add_special(left: &Point, right: &Point) -> Point {
-    let (left, right) = (Ifma::finish(left), Ifma::finish(right));
-    if left == IDENTITY {
-        return right;
+    if *left == IDENTITY {
+        return *right;
     }
-    if right == IDENTITY {
-        return left;
+    if *right == IDENTITY {
+        return *left;
     }
-    (G1::from(left) + G1::from(right)).into()
+    (G1::from(*left) + G1::from(*right)).into()
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
@@ -126,43 +280,54 @@ fn write_digits(scalars: &Scalars<'_>, windows: Windows, window: u32, rows: Rang
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
-fn add_runs(first: usize, block: &Block, sums: &mut [Point], from: &impl Operands, scratch: &mut Scratch) {
-    let Block { additions: runs, next, .. } = block;
-    let Scratch { pending, special } = scratch;
-    special.clear();
+fn add_runs<S: Source>(
+    first: usize,
+    block: &Block,
+    sums: &mut [Group],
+    mut source: S,
+    pending: &mut Vec<Pending>,
+    special: &mut Vec<(usize, usize)>,
+) {
+    let group_of = |run: &Run| (run.output as usize - first) / RUN;
+    for (i, run) in block.copies.iter().enumerate() {
+        // SAFETY: this function is only called where the CPU has the instructions.
+        sums[group_of(run)] = unsafe { source.copies(&block.copies, i) };
+    }
+    let runs = block.additions.as_slice();
+    if runs.is_empty() {
+        return;
+    }
+    source.start(runs.len());
     // 2^260 mod p: one, of the prefix products.
     let one = splat(&reslice(*Fq::from(16).limbs()));
     let ones = [one; VECTORS];
-    let num_groups = runs.len().div_ceil(VECTORS);
-    if pending.len() < num_groups {
-        let none = Pending { x_left: ones, x_both: ones, y_left: ones, numerator: ones, denominator: ones, prefix: ones };
-        pending.resize(num_groups, none);
+    let num_pending = runs.len().div_ceil(VECTORS);
+    if pending.len() < num_pending {
+        pending.resize(num_pending, Pending { denominator: ones, prefix: ones });
     }
+    // What fills a vector's place is done twice and stored once.
+    let number = |i: usize, v: usize| (VECTORS * i + v).min(runs.len() - 1);
     let mut product = ones;
-    let mut next = next.iter();
-    for (i, (group, waiting)) in runs.chunks(VECTORS).zip(pending.iter_mut()).enumerate() {
-        for run in runs.iter().skip(VECTORS * i + AHEAD).take(VECTORS) {
-            run.operands().for_each(|operand| from.prefetch(operand));
-        }
+    for (i, waiting) in pending[..num_pending].iter_mut().enumerate() {
         // One here and one on the way back: the memory is never idle.
-        next.next().into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch_early(operand));
+        source.fetch_next();
         for v in 0..VECTORS {
-            // What fills a group is done twice and stored once.
-            let run = group[v.min(group.len() - 1)];
-            let (x_left, y_left, left) = load(from, run.left, run.len);
-            let (x_right, y_right, right) = load(from, run.right, run.len);
+            let number = number(i, v);
+            // SAFETY: as above.
+            let [left, right] = unsafe { source.operands(runs, number) };
+            let (x_left, x_right) = (left.x(), right.x());
             let mut denominator = sub(&x_right, &x_left, 2);
-            let covered = differ(&denominator) & left & right;
+            let sums = (1u16 << runs[number].sums).wrapping_sub(1) as u8;
+            let points = _mm512_test_epi64_mask(x_left[0], x_left[0]) & _mm512_test_epi64_mask(x_right[0], x_right[0]);
+            let covered = differ(&denominator) & points & sums;
             if covered != 0xff {
-                special.extend(run.singles().enumerate().filter(|(i, _)| covered >> i & 1 == 0).map(|(_, single)| single));
+                if covered != sums && VECTORS * i + v < runs.len() {
+                    special.extend((0..RUN).filter(|lane| (sums & !covered) >> lane & 1 == 1).map(|lane| (number, lane)));
+                }
                 for (denominator, one) in denominator.iter_mut().zip(one) {
                     *denominator = _mm512_mask_mov_epi64(one, covered, *denominator);
                 }
             }
-            waiting.x_left[v] = x_left;
-            waiting.x_both[v] = add(&x_left, &x_right);
-            waiting.y_left[v] = y_left;
-            waiting.numerator[v] = sub(&y_right, &y_left, 2);
             waiting.denominator[v] = denominator;
         }
         waiting.prefix = product;
@@ -172,42 +337,83 @@ fn add_runs(first: usize, block: &Block, sums: &mut [Point], from: &impl Operand
     let swapped = [product[1], product[0]];
     let inverses = invert(&mul(&product, &swapped)[0]);
     let mut inverse = mul(&[inverses, inverses], &swapped);
-    for (group, waiting) in runs.chunks(VECTORS).zip(pending.iter()).rev() {
-        next.next().into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch_early(operand));
+    for (i, waiting) in pending[..num_pending].iter().enumerate().rev() {
+        source.fetch_next();
+        let [a, b] = [source.again(runs, number(i, 0)), source.again(runs, number(i, 1))];
+        let (left, right) = ([a[0], b[0]], [a[1], b[1]]);
         let scaled = mul(&inverse, &waiting.prefix);
         inverse = mul(&inverse, &waiting.denominator);
-        let lambda = mul(&waiting.numerator, &scaled);
-        let mut x = square(&lambda);
-        for (x, both) in x.iter_mut().zip(&waiting.x_both) {
-            *x = reduce(&sub_plain(x, both, 4));
+        let mut numerator = ones;
+        for v in 0..VECTORS {
+            numerator[v] = sub(&right[v].y(), &left[v].y(), 2);
+        }
+        let lambda = mul(&numerator, &scaled);
+        let mut x = square_plain(&lambda);
+        for v in 0..VECTORS {
+            x[v] = reduce(&sub_plain(&x[v], &add(&left[v].x(), &right[v].x()), 4));
         }
         let mut distance = x;
-        for (distance, left) in distance.iter_mut().zip(&waiting.x_left) {
-            *distance = carry(sub_plain(left, distance, 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
+        for v in 0..VECTORS {
+            distance[v] = carry(sub_plain(&left[v].x(), &distance[v], 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
         }
-        let mut y = mul(&lambda, &distance);
-        for (y, left) in y.iter_mut().zip(&waiting.y_left) {
-            *y = reduce(&sub_plain(y, left, 3));
+        let mut y = mul_plain(&lambda, &distance);
+        for v in 0..VECTORS {
+            y[v] = reduce(&sub_plain(&y[v], &left[v].y(), 3));
         }
-        for (v, run) in group.iter().enumerate() {
-            let start = run.output as usize - first;
-            let sums = &mut sums[start..start + run.len as usize];
-            for (sum, point) in sums.iter_mut().zip(pack(&x[v], &y[v])) {
-                // SAFETY: a point is 64 bytes, of which every pattern is initialized.
-                unsafe { _mm512_storeu_si512(std::ptr::from_mut(sum).cast(), point) }
+        for (v, run) in runs[VECTORS * i..].iter().take(VECTORS).enumerate() {
+            if run.sums < run.len {
+                let copies = (0xffu16 << run.sums) as u8;
+                let (x_left, y_left) = (left[v].x(), left[v].y());
+                for limb in 0..5 {
+                    x[v][limb] = _mm512_mask_mov_epi64(x[v][limb], copies, x_left[limb]);
+                    y[v][limb] = _mm512_mask_mov_epi64(y[v][limb], copies, y_left[limb]);
+                }
             }
+            sums[group_of(run)].write(&x[v], &y[v]);
         }
     }
-    for run in special.iter() {
-        sums[run.output as usize - first] = add_special(&from.point(run.left as usize), &from.point(run.right as usize));
+    for &(number, lane) in special.iter() {
+        let [left, right] = source.again(runs, number).map(|group| group.point(lane));
+        sums[group_of(&runs[number])].set(lane, &add_special(&left, &right));
     }
 }
 
-/// The coordinates of a run's operands, and the lanes that do not look like the identity. Lanes behind its end are copies of
-/// its last.
+#[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]
+fn finish(groups: &[Group], range: Range<usize>, mut points: &mut [Point]) {
+    let (mut start, end) = (range.start, range.end);
+    while start < end {
+        let (group, lane) = (&groups[start / RUN], start % RUN);
+        let len = (RUN - lane).min(end - start);
+        let (some, behind) = points.split_at_mut(len);
+        let packed = pack(&subtract_p(&group.x()), &subtract_p(&carry(group.y())));
+        for (point, packed) in some.iter_mut().zip(&packed[lane..]) {
+            // SAFETY: a point is 64 bytes, of which every pattern is initialized.
+            unsafe { _mm512_storeu_si512(std::ptr::from_mut(point).cast(), *packed) }
+        }
+        (start, points) = (start + len, behind);
+    }
+}
+
+/// Eight points of proper coordinates below p.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(from: &impl Operands, first: u32, len: u32) -> (Lanes, Lanes, u8) {
+fn pack(x: &Lanes, y: &Lanes) -> [__m512i; 8] {
+    let coordinate = |v: &Lanes| {
+        [
+            _mm512_or_si512(v[0], _mm512_slli_epi64::<52>(v[1])),
+            _mm512_or_si512(_mm512_srli_epi64::<12>(v[1]), _mm512_slli_epi64::<40>(v[2])),
+            _mm512_or_si512(_mm512_srli_epi64::<24>(v[2]), _mm512_slli_epi64::<28>(v[3])),
+            _mm512_or_si512(_mm512_srli_epi64::<36>(v[3]), _mm512_slli_epi64::<16>(v[4])),
+        ]
+    };
+    let ([a, b, c, d], [e, f, g, h]) = (coordinate(x), coordinate(y));
+    transpose([a, b, c, d, e, f, g, h])
+}
+
+/// The points of a run's operands. Lanes behind its end are copies of its last.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn gather(from: &Entries<'_>, first: u32, len: u32, to: &mut Group) {
     let (first, last) = (first as usize, (first + len - 1) as usize);
     let (points, negative) = if len as usize == RUN {
         from.eight(first)
@@ -230,25 +436,8 @@ fn load(from: &impl Operands, first: u32, len: u32) -> (Lanes, Lanes, u8) {
     };
     let [a, b, c, d, e, f, g, h] = transpose(rows);
     let (x, mut y) = (coordinate([a, b, c, d]), coordinate([e, f, g, h]));
-    let points = _mm512_test_epi64_mask(e, e);
     for (y, p) in y.iter_mut().zip(P) {
         *y = _mm512_mask_sub_epi64(*y, negative, _mm512_set1_epi64(p as i64), *y);
     }
-    (x, y, points)
-}
-
-/// Eight points of proper coordinates below 2^256.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn pack(x: &Lanes, y: &Lanes) -> [__m512i; 8] {
-    let coordinate = |v: &Lanes| {
-        [
-            _mm512_or_si512(v[0], _mm512_slli_epi64::<52>(v[1])),
-            _mm512_or_si512(_mm512_srli_epi64::<12>(v[1]), _mm512_slli_epi64::<40>(v[2])),
-            _mm512_or_si512(_mm512_srli_epi64::<24>(v[2]), _mm512_slli_epi64::<28>(v[3])),
-            _mm512_or_si512(_mm512_srli_epi64::<36>(v[3]), _mm512_slli_epi64::<16>(v[4])),
-        ]
-    };
-    let ([a, b, c, d], [e, f, g, h]) = (coordinate(x), coordinate(y));
-    transpose([a, b, c, d, e, f, g, h])
+    to.write(&x, &y);
 }

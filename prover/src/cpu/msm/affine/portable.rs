@@ -9,10 +9,12 @@
 //! y₃ = (x₁ + p − x₃)∘λ + p − y₁                < 2.6p      reduced when it is stored
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::thread::LocalKey;
 
 use super::super::{Field, Fq};
-use super::{Block, Kernel, Operands, Point, Run, IDENTITY, RUN};
+use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, IDENTITY, RUN};
 use crate::cpu::scalar::{add_plain, is_zero, negate_if, reduce_twice, sub_plain, Limbs, Multiplier, Prime};
 
 /// p.
@@ -21,6 +23,8 @@ const P: Limbs = Fq::P;
 const TWO_P: Limbs = Fq::TWO_P;
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 4;
+/// Points that are copied, so many runs before.
+const COPIES_AHEAD: usize = 2;
 
 /// Without vectors.
 #[derive(Clone, Copy, Debug)]
@@ -42,32 +46,96 @@ struct Pending {
 
 impl<M: Multiplier> Kernel for Portable<M> {
     const BLOCK: usize = 512;
+    type Group = Point;
+    const WIDTH: usize = 1;
+    const NONE: Point = IDENTITY;
 
-    fn finish(sum: &Point) -> Point {
-        *sum
+    fn finish(self, groups: &[Point], range: Range<usize>, points: &mut [Point]) {
+        points.copy_from_slice(&groups[range]);
     }
 
-    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Operands) {
+    fn levels() -> &'static LocalKey<Cell<Levels<Point>>> {
         thread_local! {
-            // Pages that the operating system would clear each time.
-            static SCRATCH: RefCell<Vec<Pending>> = RefCell::default();
+            static LEVELS: Cell<Levels<Point>> = Cell::default();
         }
-        if !block.additions.is_empty() {
-            SCRATCH.with_borrow_mut(|scratch| self.add_runs(first, &block.additions, sums, from, scratch));
+        &LEVELS
+    }
+
+    fn add_block(self, first: usize, block: &Block, sums: &mut [Point], from: Operands<'_, Point>) {
+        match from {
+            Operands::Entries(from) => self.add_from(first, block, sums, &from),
+            Operands::Sums(from) => self.add_from(first, block, sums, &from),
         }
     }
 }
 
+/// Points by number.
+trait Source {
+    /// A point, and whether its negative is meant.
+    fn signed(&self, index: usize) -> (&Point, bool);
+
+    /// The point that is meant.
+    fn point(&self, index: usize) -> Point;
+
+    /// Into the nearest cache.
+    fn prefetch(&self, _index: usize) {}
+}
+
+impl Source for Entries<'_> {
+    #[inline]
+    fn signed(&self, index: usize) -> (&Point, bool) {
+        Entries::signed(self, index)
+    }
+
+    fn point(&self, index: usize) -> Point {
+        Entries::point(self, index)
+    }
+
+    #[inline]
+    fn prefetch(&self, index: usize) {
+        Entries::prefetch(self, index);
+    }
+}
+
+impl Source for &[Point] {
+    #[inline]
+    fn signed(&self, index: usize) -> (&Point, bool) {
+        (&self[index], false)
+    }
+
+    fn point(&self, index: usize) -> Point {
+        self[index]
+    }
+}
+
 impl<M: Multiplier> Portable<M> {
-    fn add_runs(self, first: usize, runs: &[Run], sums: &mut [Point], from: &impl Operands, scratch: &mut Vec<Pending>) {
+    fn add_from(self, first: usize, block: &Block, sums: &mut [Point], from: &impl Source) {
+        thread_local! {
+            // Pages that the operating system would clear each time.
+            static SCRATCH: RefCell<Vec<Pending>> = RefCell::default();
+        }
+        for (i, run) in block.copies.iter().enumerate() {
+            block.copies.get(i + COPIES_AHEAD).into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch(operand));
+            for copy in run.singles() {
+                sums[copy.output as usize - first] = from.point(copy.left as usize);
+            }
+        }
+        SCRATCH.with_borrow_mut(|scratch| self.add_runs(first, &block.additions, sums, from, scratch));
+    }
+
+    fn add_runs(self, first: usize, runs: &[Run], sums: &mut [Point], from: &impl Source, scratch: &mut Vec<Pending>) {
         let Self(by) = self;
         scratch.resize(RUN * runs.len(), Pending::default());
         let mut count = 0;
         let mut product = *Fq::ONE.limbs();
         for (i, run) in runs.iter().enumerate() {
             runs.get(i + AHEAD).into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch(operand));
-            for Run { left: left_index, right: right_index, output, .. } in run.singles() {
+            for Run { left: left_index, right: right_index, output, sums: is_sum, .. } in run.singles() {
                 let (left_index, right_index) = (left_index as usize, right_index as usize);
+                if is_sum == 0 {
+                    sums[output as usize - first] = from.point(left_index);
+                    continue;
+                }
                 let ((left, left_negative), (right, right_negative)) = (from.signed(left_index), from.signed(right_index));
                 // Written limb by limb to where the products read them: copies of what was just written wait.
                 let pending = &mut scratch[count];

@@ -37,14 +37,16 @@ struct Slot {
 }
 
 impl Rows {
-    /// From the bucket of each entry.
-    pub(super) fn new(num_buckets: usize, entries: &[Entry]) -> Self {
-        if let Some(rows) = Self::of_one_bucket(entries) {
+    /// From the bucket of each entry, slice by slice.
+    pub(super) fn new(num_buckets: usize, slices: &[&[Entry]]) -> Self {
+        if let Some(rows) = Self::of_one_bucket(slices) {
             return rows;
         }
         let mut slots = vec![Slot::default(); num_buckets];
-        for entry in entries {
-            slots[entry.bucket as usize].seen += 1;
+        for entries in slices {
+            for entry in *entries {
+                slots[entry.bucket as usize].seen += 1;
+            }
         }
         let has_long_buckets = slots.iter().any(|slot| slot.seen > LONGEST);
         // Columns of each length, then those that are longer: the first column of that length.
@@ -79,39 +81,42 @@ impl Rows {
             }
         }
         counts.pop();
-        let firsts = firsts(&counts);
-        let mut by_row = vec![0u32; entries.len()];
-        for entry in entries {
-            let slot = &mut slots[entry.bucket as usize];
-            // Whole columns, row by row, then the rest.
-            let column = if slot.column < slot.last { slot.column } else { slot.rest };
-            by_row[(firsts[slot.seen as usize] + column) as usize] = entry.point;
-            slot.seen += 1;
-            if slot.seen == LONGEST {
-                slot.seen = 0;
-                slot.column += 1;
+        let firsts = firsts(&counts, 1);
+        let mut by_row = vec![0u32; slices.iter().map(|entries| entries.len()).sum()];
+        for entries in slices {
+            for entry in *entries {
+                let slot = &mut slots[entry.bucket as usize];
+                // Whole columns, row by row, then the rest.
+                let column = if slot.column < slot.last { slot.column } else { slot.rest };
+                by_row[(firsts[slot.seen as usize] + column) as usize] = entry.point;
+                slot.seen += 1;
+                if slot.seen == LONGEST {
+                    slot.seen = 0;
+                    slot.column += 1;
+                }
             }
         }
         Self { entries: by_row, counts, buckets, has_long_buckets }
     }
 
     /// In any columns: row by row as they come.
-    fn of_one_bucket(entries: &[Entry]) -> Option<Self> {
-        let bucket = entries.first()?.bucket;
-        if entries.iter().any(|entry| entry.bucket != bucket) {
+    fn of_one_bucket(slices: &[&[Entry]]) -> Option<Self> {
+        let entries = || slices.iter().copied().flatten();
+        let bucket = entries().next()?.bucket;
+        if entries().any(|entry| entry.bucket != bucket) {
             return None;
         }
-        let len = entries.len() as u32;
+        let len = slices.iter().map(|entries| entries.len()).sum::<usize>() as u32;
         let counts: Vec<u32> = (0..LONGEST.min(len)).map(|row| len / LONGEST + u32::from(row < len % LONGEST)).collect();
         let buckets = vec![bucket; len.div_ceil(LONGEST) as usize];
-        Some(Self { entries: entries.iter().map(|entry| entry.point).collect(), counts, buckets, has_long_buckets: len > LONGEST })
+        Some(Self { entries: entries().map(|entry| entry.point).collect(), counts, buckets, has_long_buckets: len > LONGEST })
     }
 }
 
-/// Where each row begins, and where the last one ends.
-fn firsts(counts: &[u32]) -> Vec<u32> {
+/// Where each row begins, a multiple of `width`, and where the last one ends.
+fn firsts(counts: &[u32], width: usize) -> Vec<u32> {
     let ends = counts.iter().scan(0, |end, count| {
-        *end += count;
+        *end += count.next_multiple_of(width as u32);
         Some(*end)
     });
     std::iter::once(0).chain(ends).collect()
@@ -120,26 +125,35 @@ fn firsts(counts: &[u32]) -> Vec<u32> {
 /// Points of a run at most: a vector.
 pub(super) const RUN: usize = 8;
 
-/// Operations on points beside each other: operands and outputs by the number of the first.
+/// Outputs beside each other and their operands, by the number of the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Run {
     pub(super) left: u32,
-    /// No operand where the left ones are copied.
     pub(super) right: u32,
     pub(super) output: u32,
+    /// Outputs.
     pub(super) len: u32,
+    /// How many of them are sums: the first. Others are copies of the left operands.
+    pub(super) sums: u32,
 }
 
 impl Run {
     /// The numbers of its operands.
     pub(super) fn operands(&self) -> impl Iterator<Item = usize> {
-        let [left, right] = [self.left, self.right].map(|first| first as usize..(first + self.len) as usize);
-        left.chain(right)
+        let left = self.left as usize..(self.left + self.len) as usize;
+        left.chain(self.right as usize..(self.right + self.sums) as usize)
     }
 
     /// One by one.
     pub(super) fn singles(self) -> impl Iterator<Item = Self> {
-        (0..self.len).map(move |i| Self { left: self.left + i, right: self.right + i, output: self.output + i, len: 1 })
+        let sums = self.sums;
+        (0..self.len).map(move |i| Self {
+            left: self.left + i,
+            right: self.right + i,
+            output: self.output + i,
+            len: 1,
+            sums: u32::from(i < sums),
+        })
     }
 }
 
@@ -150,14 +164,22 @@ pub(super) struct Round {
     counts: Vec<u32>,
     firsts: Vec<u32>,
     /// Of the rows that are written.
+    out_counts: Vec<u32>,
     out_firsts: Vec<u32>,
+    /// Rows that are written begin at multiples of it.
+    width: usize,
 }
 
 impl Round {
-    pub(super) fn new(counts: Vec<u32>) -> Self {
-        let firsts = firsts(&counts);
-        let out_firsts = self::firsts(&next(&counts));
-        Self { counts, firsts, out_firsts }
+    /// The first one, of rows that lie without gaps.
+    pub(super) fn first(counts: &[u32], width: usize) -> Self {
+        Self::of(counts.to_vec(), firsts(counts, 1), width)
+    }
+
+    fn of(counts: Vec<u32>, firsts: Vec<u32>, width: usize) -> Self {
+        let out_counts = next(&counts);
+        let out_firsts = self::firsts(&out_counts, width);
+        Self { counts, firsts, out_counts, out_firsts, width }
     }
 
     /// Operands of the first row that are the last of their bucket.
@@ -165,32 +187,33 @@ impl Round {
         self.count(1) as usize..self.count(0) as usize
     }
 
-    /// How many sums it has.
+    /// How many outputs it has, with the gaps behind rows.
     pub(super) fn len(&self) -> usize {
         self.out_firsts.last().map_or(0, |&len| len as usize)
     }
 
     /// The round behind.
-    pub(super) fn next(&self) -> Self {
-        Self::new(next(&self.counts))
+    pub(super) fn next(self) -> Self {
+        Self::of(self.out_counts, self.out_firsts, self.width)
     }
 
-    /// The additions and the copies whose outputs are in a range.
+    /// The runs with outputs in a range, and those of them that only copy. It begins and ends at multiples of a run.
     pub(super) fn runs(&self, range: std::ops::Range<usize>, additions: &mut Vec<Run>, copies: &mut Vec<Run>) {
         additions.clear();
         copies.clear();
         for (row, outputs) in self.rows(range) {
-            let (first, left) = (self.out_firsts[row], self.firsts[2 * row]);
+            let first = self.out_firsts[row];
+            let left = self.firsts[2 * row];
             let right = self.firsts.get(2 * row + 1).copied().unwrap_or(0);
-            let end = (first + self.count(2 * row + 1)).clamp(outputs.start, outputs.end);
-            let run = |output: u32, end: u32| Run {
-                left: left + (output - first),
-                right: right + (output - first),
-                output,
-                len: (end - output).min(RUN as u32),
+            let end_of_sums = (first + self.count(2 * row + 1)).clamp(outputs.start, outputs.end);
+            let run = |output: u32| {
+                let len = (outputs.end - output).min(RUN as u32);
+                let (left, right) = (left + (output - first), right + (output - first));
+                Run { left, right, output, len, sums: end_of_sums.saturating_sub(output).min(len) }
             };
-            additions.extend((outputs.start..end).step_by(RUN).map(|output| run(output, end)));
-            copies.extend((end..outputs.end).step_by(RUN).map(|output| run(output, outputs.end)));
+            let copies_from = outputs.end.min(outputs.start + (end_of_sums - outputs.start).next_multiple_of(RUN as u32));
+            additions.extend((outputs.start..copies_from).step_by(RUN).map(run));
+            copies.extend((copies_from..outputs.end).step_by(RUN).map(run));
         }
     }
 
@@ -198,8 +221,9 @@ impl Round {
     fn rows(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = (usize, std::ops::Range<u32>)> + '_ {
         let (start, end) = (range.start as u32, range.end as u32);
         let row = self.out_firsts.partition_point(|&first| first <= start).saturating_sub(1);
-        let rows = self.out_firsts[row..].windows(2).take_while(move |ends| ends[0] < end);
-        rows.enumerate().map(move |(i, ends)| (row + i, ends[0].max(start)..ends[1].min(end)))
+        let rows = self.out_firsts.iter().zip(&self.out_counts).enumerate().skip(row).take_while(move |(_, (first, _))| **first < end);
+        let rows = rows.map(move |(row, (first, count))| (row, start.max(*first)..end.min(first + count)));
+        rows.filter(|(_, outputs)| !outputs.is_empty())
     }
 
     fn count(&self, row: usize) -> u32 {

@@ -27,6 +27,15 @@ pub(super) fn limbs64(v: [u64; 5]) -> [u64; 4] {
     [v[0] | v[1] << 52, v[1] >> 12 | v[2] << 40, v[2] >> 24 | v[3] << 28, v[3] >> 36 | v[4] << 16]
 }
 
+/// Proper limbs of what is not negative.
+pub(super) fn carry_one(mut v: [u64; 5]) -> [u64; 5] {
+    for i in 0..4 {
+        v[i + 1] = v[i + 1].wrapping_add_signed(v[i] as i64 >> 52);
+        v[i] &= MASK;
+    }
+    v
+}
+
 /// v mod p for v < 2p.
 pub(super) fn canonical(v: &Fq) -> Fq {
     Fq::from_limbs(scalar::reduce(v.limbs(), &Fq::P))
@@ -70,10 +79,24 @@ pub(super) fn to_array(vector: __m512i) -> [u64; 8] {
     lanes
 }
 
-/// A·B/2^260 mod p, proper, for two vectors: step by step, for what waits for a step must not fill the scheduler.
+/// A·B/2^260 mod p, proper, for two vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn mul(a: &Two, b: &Two) -> Two {
+    product::<true>(a, b)
+}
+
+/// The same, not carried.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn mul_plain(a: &Two, b: &Two) -> Two {
+    product::<false>(a, b)
+}
+
+/// Step by step, for what waits for a step must not fill the scheduler.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn product<const CARRY: bool>(a: &Two, b: &Two) -> Two {
     // Columns, each of the five that go with 2^52 − 1 in it (see `divide`).
     let mask = _mm512_set1_epi64(MASK as i64);
     let mut t = [[mask, mask, mask, mask, mask, _mm512_setzero_si512()]; VECTORS];
@@ -89,7 +112,12 @@ pub(super) fn mul(a: &Two, b: &Two) -> Two {
         }
         t = divide(t);
     }
-    carry_two(t.map(|t| [t[0], t[1], t[2], t[3], t[4]]))
+    let t = t.map(|[a, b, c, d, e, _]| [a, b, c, d, e]);
+    if CARRY {
+        carry_two(t)
+    } else {
+        t
+    }
 }
 
 /// (T + m·p)/2^52 for the columns T + 2^52 − 1 and the m below 2^52 that makes it whole.
@@ -118,10 +146,10 @@ pub(super) fn divide(mut t: [[__m512i; 6]; VECTORS]) -> [[__m512i; 6]; VECTORS] 
     t.map(|t| [t[1], t[2], t[3], t[4], t[5], _mm512_setzero_si512()])
 }
 
-/// A·A/2^260 mod p, proper, for two vectors.
+/// A·A/2^260 mod p, not carried, for two vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn square(a: &Two) -> Two {
+pub(super) fn square_plain(a: &Two) -> Two {
     let zero = _mm512_setzero_si512();
     // Products of different limbs, once.
     let mut t = [[zero; 10]; VECTORS];
@@ -152,7 +180,7 @@ pub(super) fn square(a: &Two) -> Two {
             low[5] = if i < 4 { t[i + 6] } else { zero };
         }
     }
-    carry_two(low.map(|t| [t[0], t[1], t[2], t[3], t[4]]))
+    low.map(|t| [t[0], t[1], t[2], t[3], t[4]])
 }
 
 /// [`carry`] of both.
@@ -220,6 +248,19 @@ pub(super) fn reduce(a: &Lanes) -> Lanes {
     let mut x = carry(x);
     x[4] = _mm512_and_si512(x[4], _mm512_set1_epi64(MASK as i64));
     x
+}
+
+/// A − p if that is not negative, else A; both proper.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+pub(super) fn subtract_p(a: &Lanes) -> Lanes {
+    let mut difference = *a;
+    for (limb, p) in difference.iter_mut().zip(P) {
+        *limb = _mm512_sub_epi64(*limb, _mm512_set1_epi64(p as i64));
+    }
+    let difference = carry(difference);
+    let negative = _mm512_movepi64_mask(difference[4]);
+    std::array::from_fn(|i| _mm512_mask_mov_epi64(difference[i], negative, a[i]))
 }
 
 /// The lanes where X₂ − X₁ + 2p, between 0 and 4p, does not look like 0 mod p.
@@ -314,7 +355,7 @@ mod tests {
             let (a, b) = (lanes(&edges), lanes(&other));
             let divided = Fq::from(2).pow([260]).invert().unwrap();
             // SAFETY: the processor has the instructions.
-            let (products, squares, sums) = unsafe { (mul(&[a, b], &[b, a]), square(&[a, b]), limbs(&reduce(&sub_plain(&a, &b, 4)))) };
+            let (products, squares, sums) = unsafe { (mul(&[a, b], &[b, a]), square_plain(&[a, b]).map(|square| carry(square)), limbs(&reduce(&sub_plain(&a, &b, 4)))) };
             let values = edges.map(value).into_iter().zip(other.map(value));
             for (lane, (x, y)) in values.enumerate() {
                 for (product, expected) in products.iter().chain(&squares).zip([x * y, x * y, x * x, y * y]) {
