@@ -28,11 +28,13 @@ mod adx;
 #[path = "scalar/absent.rs"]
 mod adx;
 pub(crate) mod chains;
+mod inverse;
 mod limbs;
 mod plain;
 mod sum;
 
 pub(crate) use adx::Adx;
+pub(crate) use inverse::inverse;
 pub(crate) use limbs::{add_plain, double, is_zero, negate_if, reduce, reduce_twice, sub_plain, Limbs};
 pub(crate) use plain::Plain;
 pub(crate) use sum::Sum;

@@ -79,7 +79,7 @@ pub(crate) fn invert(by: impl Multiplier, values: &mut [Fr]) {
             before
         })
         .collect();
-    let inverse = Fr::from_limbs(reduce(&product, &Fr::P)).invert().unwrap_or(Fr::ZERO);
+    let inverse = super::inverse(&Fr::from_limbs(reduce(&product, &Fr::P))).unwrap_or(Fr::ZERO);
     let mut inverse = *inverse.limbs();
     for (value, before) in values.iter_mut().zip(&before).rev().filter(|(value, _)| !is_zero(value.limbs())) {
         let next = by.mul_lazy::<Fr>(&inverse, value.limbs());

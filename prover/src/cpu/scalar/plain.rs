@@ -73,7 +73,7 @@ impl Multiplier for Plain {
 
 /// Both limbs of a·b + c + d.
 #[inline(always)]
-fn mul_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
+pub(super) fn mul_add(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
     let sum = u128::from(a) * u128::from(b) + u128::from(c) + u128::from(d);
     (sum as u64, (sum >> 64) as u64)
 }

@@ -142,6 +142,43 @@ fn sums() {
     sums_of::<Fq>();
 }
 
+/// Elements as they are kept: ends of the range, powers of 2, those whose upper bits are p's or a part of it, and values without a pattern.
+fn units<F: Prime>(rng: &mut impl Rng) -> Vec<Limbs> {
+    let (p, one) = (integer(&F::P), BigUint::from(1u8));
+    let mut values: Vec<BigUint> = (1..=300u32).flat_map(|i| [BigUint::from(i), &p - i]).collect();
+    values.extend([(&p - 1u8) >> 1u8, (&p + 1u8) >> 1u8]);
+    for k in 0..254u32 {
+        let power = &one << k;
+        values.extend([power.clone(), &p >> k, (&p >> k) + 1u8]);
+        values.extend((0..40u32).flat_map(|i| [&power + i, &p + i - &power, &p - &power - i, (&p >> 1u8) + &power + i]));
+        values.extend((0..40).map(|_| &p - (random(rng) >> (256 - k))));
+    }
+    values.extend((0..4000).map(|_| random(rng) % &p));
+    values.iter().filter(|value| **value > BigUint::ZERO && **value < p).map(limbs).collect()
+}
+
+/// Of elements, beside halo2curves, and by the definition.
+fn inverses_of<F: Prime + From<u64>>() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(64);
+    assert_eq!(inverse(&F::ZERO), None);
+    assert_eq!(inverse(&F::from_limbs(F::P)), None, "0, not reduced");
+    let mut elements: Vec<F> = units::<F>(rng).into_iter().map(F::from_limbs).collect();
+    elements.extend((1..300u64).flat_map(|v| [F::from(v), -F::from(v), F::from(2).pow([v])]));
+    for x in &elements {
+        let found = inverse(x).expect("not 0");
+        assert_eq!(found, x.invert().unwrap(), "1/{x:?}");
+        assert_eq!(found * x, F::ONE, "1/{x:?}");
+        // Elements compare by their limbs, and so must these be below p.
+        assert_eq!(inverse(&found), Some(*x), "1/(1/{x:?})");
+    }
+}
+
+#[test]
+fn inverses() {
+    inverses_of::<Fr>();
+    inverses_of::<Fq>();
+}
+
 #[test]
 fn the_machine_has_what_it_says() {
     #[cfg(target_arch = "x86_64")]
