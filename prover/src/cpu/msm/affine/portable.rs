@@ -15,7 +15,7 @@ use std::thread::LocalKey;
 
 use super::super::{Field, Fq};
 use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, IDENTITY, RUN};
-use crate::cpu::scalar::{add_plain, is_zero, negate_if, reduce_twice, sub_plain, Limbs, Multiplier, Prime};
+use crate::cpu::scalar::{add_plain, inverse, is_zero, negate_if, reduce_twice, sub_plain, Limbs, Multiplier, Prime};
 
 /// p.
 const P: Limbs = Fq::P;
@@ -172,7 +172,7 @@ impl<M: Multiplier> Portable<M> {
         if count == 0 {
             return;
         }
-        let inverse = Fq::from_limbs(reduce_twice::<Fq>(&product)).invert().unwrap_or(Fq::ZERO);
+        let inverse = inverse(&Fq::from_limbs(reduce_twice::<Fq>(&product))).unwrap_or(Fq::ZERO);
         let mut inverse = *inverse.limbs();
         for Pending { output, x_left, y_left, x_both, numerator, denominator, prefix } in scratch[..count].iter().rev() {
             let scaled = by.mul_lazy::<Fq>(&inverse, prefix);

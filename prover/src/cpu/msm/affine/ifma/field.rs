@@ -7,8 +7,8 @@
 use std::arch::x86_64::*;
 
 use super::super::super::{Field, Fq};
-use crate::cpu::ifma::limbs::{inverse, negate, reslice, BARRETT, MASK};
-use crate::cpu::scalar::{self, Prime};
+use crate::cpu::ifma::limbs::{self, negate, reslice, BARRETT, MASK};
+use crate::cpu::scalar::{self, inverse, Prime};
 
 /// A coordinate, by limbs, of eight points.
 pub(super) type Lanes = [__m512i; 5];
@@ -21,7 +21,7 @@ pub(super) const P: [u64; 5] = reslice(Fq::P);
 /// 2^260 − p.
 pub(super) const NEG_P: [u64; 5] = negate(P);
 /// −1/p mod 2^52.
-pub(super) const NEG_INV: u64 = negate(inverse(P))[0];
+pub(super) const NEG_INV: u64 = negate(limbs::inverse(P))[0];
 
 pub(super) fn limbs64(v: [u64; 5]) -> [u64; 4] {
     [v[0] | v[1] << 52, v[1] >> 12 | v[2] << 40, v[2] >> 24 | v[3] << 28, v[3] >> 36 | v[4] << 16]
@@ -44,20 +44,29 @@ pub(super) fn canonical(v: &Fq) -> Fq {
 /// 2^518/V for each V, not 0: what makes I_j·P_j = 2^518 in every chain, and so I_j ∘ P_{j−1} = 2^518/D_j.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn invert(product: &Lanes) -> Lanes {
-    let columns = product.map(|limb| to_array(limb));
-    let scalars: [Fq; 8] = std::array::from_fn(|lane| canonical(&Fq::from_limbs(limbs64(columns.map(|limb| limb[lane])))));
-    let mut prefix = [Fq::ONE; 8];
-    for lane in 1..8 {
-        prefix[lane] = prefix[lane - 1] * scalars[lane - 1];
-    }
+    // Of two lanes, of four and of all eight.
+    let of_two = mul_one(product, &rotate::<4>(product));
+    let of_four = mul_one(&of_two, &rotate::<2>(&of_two));
+    let of_all = mul_one(&of_four, &rotate::<1>(&of_four));
+    let total = canonical(&Fq::from_limbs(limbs64(of_all.map(|limb| to_array(limb)[0]))));
     // The field keeps the inverse of what it reads from V as 2^512/V.
-    let mut inverse = (prefix[7] * scalars[7]).invert().unwrap_or(Fq::ZERO) * Fq::from(64);
-    let mut inverses = [[0; 5]; 8];
-    for lane in (0..8).rev() {
-        inverses[lane] = reslice(*(inverse * prefix[lane]).limbs());
-        inverse *= scalars[lane];
-    }
-    std::array::from_fn(|limb| from_array(&inverses.map(|limbs| limbs[limb])))
+    let inverse = inverse(&total).unwrap_or(Fq::ZERO) * Fq::from(64);
+    // c/(A ∘ B) ∘ B = c/A
+    let of_four = mul_one(&splat(&reslice(*inverse.limbs())), &rotate::<1>(&of_four));
+    let of_two = mul_one(&of_four, &rotate::<2>(&of_two));
+    mul_one(&of_two, &rotate::<4>(product))
+}
+
+/// Lane i + N in lane i.
+#[target_feature(enable = "avx512f")]
+fn rotate<const N: i32>(v: &Lanes) -> Lanes {
+    v.map(|limb| _mm512_alignr_epi64::<N>(limb, limb))
+}
+
+/// [`mul`] for one vector.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn mul_one(a: &Lanes, b: &Lanes) -> Lanes {
+    mul(&[*a, *a], &[*b, *b])[0]
 }
 
 #[target_feature(enable = "avx512f")]
