@@ -25,6 +25,7 @@
 //! \[Por20\]: <https://eprint.iacr.org/2020/972>
 
 use std::hint::select_unpredictable;
+use std::num::NonZeroU64;
 
 use super::plain::mul_add;
 use super::{double, is_zero, reduce, sub_plain, Limbs, Multiplier, Plain, Prime};
@@ -124,21 +125,25 @@ impl Gcd {
 fn steps(mut a: u64, mut b: u64) -> [(u64, u64); 2] {
     // f + 2^32·g
     let (mut row0, mut row1) = (1, 1 << 32);
+    let split = |row: u64| (row & u64::from(u32::MAX), row >> 32);
     let mut left = STEPS;
-    // The highest bit has no part in 31 steps, and spares the case of 0.
-    let mut zeros = (a | 1 << 63).trailing_zeros();
+    let mut zeros = a.trailing_zeros();
     while zeros < left {
         a >>= zeros;
         row1 <<= zeros;
         left -= zeros;
+        // Equal parts leave by a branch, so that what every step waits for is a difference, its zeros and a shift.
+        let Some(distance) = NonZeroU64::new(a.wrapping_sub(b)) else {
+            return [split(row0 + row1), split(row1 << left)];
+        };
         // Who is larger is random: without a branch.
-        let (less, distance) = (a < b, a.wrapping_sub(b));
-        zeros = (distance | 1 << 63).trailing_zeros();
+        let less = a < b;
         b = select_unpredictable(less, a, b);
-        a = select_unpredictable(less, distance.wrapping_neg(), distance);
+        a = select_unpredictable(less, distance.get().wrapping_neg(), distance.get());
+        zeros = distance.trailing_zeros();
         (row0, row1) = (row0 + row1, select_unpredictable(less, row0, row1));
     }
-    [row0, row1 << left].map(|row: u64| (row & u64::from(u32::MAX), row >> 32))
+    [split(row0), split(row1 << left)]
 }
 
 /// |f·a − g·b|/2^31 for a and b of N limbs, and whether f·a < g·b.
