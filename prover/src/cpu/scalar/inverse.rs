@@ -16,9 +16,9 @@
 //! 2^64, not by 2^31: u, v ≤ 2p go to (2p·2^31 + 2^64·p)/2^64, below 1.01p, without a comparison. The powers of 2 that this leaves are one
 //! product at the end.
 //!
-//! Where a and b have the same upper bits, a step may take the wrong one as larger: one of f0·a − g0·b and g1·b − f1·a has then another sign than
-//! the other, and v becomes 2p − v. Each round still takes 31 bits off a and b together, so that 17 are enough for 2·254 − 1
-//! \[Por20, §3\]; most inverses take 12.
+//! Where a and b have the same upper bits, a step may take the wrong one as larger; f0·a − g0·b and g1·b − f1·a may then differ in sign,
+//! and v becomes 2p − v, as where one of them is 0. Each round still takes 31 bits off the lengths of a and b together, or ends with a = 0:
+//! 17 are enough for 2·254 bits, and most inverses take 12.
 //!
 //! Time varies with the value, as that of halo2curves' inverses does: nothing here keeps a witness from who can measure the prover.
 //!
@@ -32,10 +32,11 @@ use super::{double, is_zero, reduce, sub_plain, Limbs, Multiplier, Plain, Prime}
 
 /// Halvings in a round: lower bits that are known.
 const STEPS: u32 = 31;
-/// ⌈(2·254 − 1)/31⌉
+/// ⌈2·254/31⌉
 const ROUNDS: usize = 17;
 
-/// 1/x; none of 0.
+/// 1/x; none of 0. Not a part of its callers, whose loops are better off without its registers.
+#[inline(never)]
 pub(crate) fn inverse<F: Prime>(x: &F) -> Option<F> {
     let corrections: &'static [Limbs; ROUNDS + 1] = const { &corrections(&F::P) };
     if is_zero(x.limbs()) {
