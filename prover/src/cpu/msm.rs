@@ -28,8 +28,8 @@ mod lookups;
 mod tail;
 mod windows;
 
-pub(crate) use affine::Point;
 use super::pages;
+pub(crate) use affine::Point;
 use affine::{Adder, Points};
 use buckets::Task;
 use tail::{Table, NUM_TABLES};

@@ -31,12 +31,14 @@ use crate::cpu::scalar::Prime;
 mod field;
 
 use field::{
-    add, canonical, carry, differ, from_array, invert, carry_one, limbs64, mul, mul_plain, reduce, splat, square_plain, sub, sub_plain, subtract_p,
-    to_array, transpose, Lanes, Two, P, VECTORS,
+    add, canonical, carry, carry_one, differ, from_array, invert, limbs64, mul, mul_plain, reduce, splat, square_plain, sub, sub_plain,
+    subtract_p, to_array, transpose, Lanes, Two, P, VECTORS,
 };
 
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 12;
+/// Points that are only copied, so many runs before.
+const COPIES_AHEAD: usize = 2;
 
 // A point is its coordinates' four limbs in Montgomery form: x, then y.
 const _: () = assert!(size_of::<Fq>() == 32 && size_of::<Point>() == 64);
@@ -46,7 +48,7 @@ const _: () = assert!(offset_of!(Point, x) == 0 && offset_of!(Point, y) == 32);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ifma(());
 
-/// Eight points, limb by limb: proper coordinates below 1.1·p.
+/// Eight points, limb by limb: coordinates below 1.1·p, proper but for y of a negative, which is p − y.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Group {
@@ -75,6 +77,12 @@ struct Scratch {
 impl Ifma {
     pub(super) fn detect() -> Option<Self> {
         crate::cpu::ifma::Ifma::detect().map(|_| Self(()))
+    }
+
+    #[inline]
+    fn gather(self, from: &Entries<'_>, first: u32, len: u32, to: &mut Group) {
+        // SAFETY: a value of this type shows that the CPU has the instructions.
+        unsafe { gather(from, first, len, to) }
     }
 }
 
@@ -119,13 +127,15 @@ impl Kernel for Ifma {
             // A megabyte, which the operating system would clear each time.
             static SCRATCH: RefCell<Scratch> = RefCell::default();
         }
-        SCRATCH.with_borrow_mut(|Scratch { pending, gathered, special }| {
-            special.clear();
-            // SAFETY: a value of this type shows that the CPU has the instructions.
-            match from {
-                Operands::Entries(from) => unsafe { add_runs(first, block, sums, Gather { from, next: &block.next, gathered }, pending, special) },
-                Operands::Sums(from) => unsafe { add_runs(first, block, sums, Beside(from), pending, special) },
+        SCRATCH.with_borrow_mut(|Scratch { pending, gathered, special }| match from {
+            Operands::Entries(from) => {
+                gathered.resize(gathered.len().max(block.additions.len()), [Self::NONE; 2]);
+                let source = Gather { by: self, from, next: &block.next, gathered };
+                // SAFETY: a value of this type shows that the CPU has the instructions.
+                unsafe { add_runs(first, block, sums, source, pending, special) }
             }
+            // SAFETY: as above.
+            Operands::Sums(from) => unsafe { add_runs(first, block, sums, Beside(from), pending, special) },
         });
     }
 }
@@ -168,65 +178,58 @@ impl Group {
     }
 }
 
-/// The operands of runs by number.
+/// The operands of runs.
 trait Source {
-    /// Left and right ones. What is fetched ahead is asked for.
-    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2];
+    /// Left and right ones of a run by its number. What is behind the sums on the right has no meaning.
+    fn operands(&mut self, runs: &[Run], number: usize) -> [&Group; 2];
 
-    /// The same, for the second time.
-    fn again(&self, runs: &[Run], i: usize) -> [&Group; 2];
+    /// The same for the second time.
+    fn again(&self, runs: &[Run], number: usize) -> [&Group; 2];
 
-    /// The left ones of a run that copies.
-    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group;
+    /// The left ones of a run that only copies.
+    fn copies(&self, runs: &[Run], number: usize) -> Group;
 
-    /// What the block behind needs, a little of it.
+    /// Fetches a little of what the block behind needs.
     fn fetch_next(&mut self) {}
-
-    fn start(&mut self, _num_runs: usize) {}
 }
 
-/// From random addresses.
+/// Points at random addresses.
 struct Gather<'a> {
+    by: Ifma,
     from: Entries<'a>,
     /// Of the block behind.
     next: &'a [Run],
-    gathered: &'a mut Vec<[Group; 2]>,
+    /// For each run.
+    gathered: &'a mut [[Group; 2]],
 }
 
-/// Sums of the round before, in whole groups.
-struct Beside<'a>(&'a [Group]);
+impl Gather<'_> {
+    fn fetch(&self, runs: &[Run], number: usize) {
+        runs.get(number).into_iter().flat_map(Run::operands).for_each(|operand| self.from.prefetch(operand));
+    }
+}
 
 impl Source for Gather<'_> {
     #[inline]
-    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2] {
-        if let Some(run) = runs.get(i + AHEAD) {
-            run.operands().for_each(|operand| self.from.prefetch(operand));
-        }
-        let Run { left, right, len, sums, .. } = runs[i];
-        let slots = &mut self.gathered[i];
-        // SAFETY: a source is only used where the CPU has the instructions.
-        unsafe {
-            gather(&self.from, left, len, &mut slots[0]);
-            gather(&self.from, right, sums, &mut slots[1]);
-        }
-        let [left, right] = slots;
-        [left, right]
+    fn operands(&mut self, runs: &[Run], number: usize) -> [&Group; 2] {
+        self.fetch(runs, number + AHEAD);
+        let Run { left, right, len, sums, .. } = runs[number];
+        let [to_left, to_right] = &mut self.gathered[number];
+        self.by.gather(&self.from, left, len, to_left);
+        self.by.gather(&self.from, right, sums, to_right);
+        [to_left, to_right]
     }
 
     #[inline]
-    fn again(&self, _: &[Run], i: usize) -> [&Group; 2] {
-        let [left, right] = &self.gathered[i];
-        [left, right]
+    fn again(&self, _: &[Run], number: usize) -> [&Group; 2] {
+        self.gathered[number].each_ref()
     }
 
-    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group {
-        if let Some(run) = runs.get(i + 2) {
-            run.operands().for_each(|operand| self.from.prefetch(operand));
-        }
-        let mut group = Ifma::NONE;
-        // SAFETY: as above.
-        unsafe { gather(&self.from, runs[i].left, runs[i].len, &mut group) };
-        group
+    fn copies(&self, runs: &[Run], number: usize) -> Group {
+        self.fetch(runs, number + COPIES_AHEAD);
+        let mut copies = Ifma::NONE;
+        self.by.gather(&self.from, runs[number].left, runs[number].len, &mut copies);
+        copies
     }
 
     #[inline]
@@ -236,29 +239,24 @@ impl Source for Gather<'_> {
             run.operands().for_each(|operand| self.from.prefetch_early(operand));
         }
     }
-
-    fn start(&mut self, num_runs: usize) {
-        if self.gathered.len() < num_runs {
-            self.gathered.resize(num_runs, [Ifma::NONE; 2]);
-        }
-    }
 }
+
+/// Sums of the round before: whole groups, as rows begin with one.
+struct Beside<'a>(&'a [Group]);
 
 impl Source for Beside<'_> {
     #[inline]
-    unsafe fn operands(&mut self, runs: &[Run], i: usize) -> [&Group; 2] {
-        self.again(runs, i)
+    fn operands(&mut self, runs: &[Run], number: usize) -> [&Group; 2] {
+        self.again(runs, number)
     }
 
     #[inline]
-    fn again(&self, runs: &[Run], i: usize) -> [&Group; 2] {
-        let Run { left, right, .. } = runs[i];
-        [&self.0[left as usize / RUN], &self.0[right as usize / RUN]]
+    fn again(&self, runs: &[Run], number: usize) -> [&Group; 2] {
+        [runs[number].left, runs[number].right].map(|first| &self.0[first as usize / RUN])
     }
 
-    #[inline]
-    unsafe fn copies(&self, runs: &[Run], i: usize) -> Group {
-        self.0[runs[i].left as usize / RUN]
+    fn copies(&self, runs: &[Run], number: usize) -> Group {
+        self.0[runs[number].left as usize / RUN]
     }
 }
 
@@ -289,15 +287,14 @@ fn add_runs<S: Source>(
     special: &mut Vec<(usize, usize)>,
 ) {
     let group_of = |run: &Run| (run.output as usize - first) / RUN;
-    for (i, run) in block.copies.iter().enumerate() {
-        // SAFETY: this function is only called where the CPU has the instructions.
-        sums[group_of(run)] = unsafe { source.copies(&block.copies, i) };
+    for (number, run) in block.copies.iter().enumerate() {
+        sums[group_of(run)] = source.copies(&block.copies, number);
     }
     let runs = block.additions.as_slice();
     if runs.is_empty() {
         return;
     }
-    source.start(runs.len());
+    special.clear();
     // 2^260 mod p: one, of the prefix products.
     let one = splat(&reslice(*Fq::from(16).limbs()));
     let ones = [one; VECTORS];
@@ -313,17 +310,14 @@ fn add_runs<S: Source>(
         source.fetch_next();
         for v in 0..VECTORS {
             let number = number(i, v);
-            // SAFETY: as above.
-            let [left, right] = unsafe { source.operands(runs, number) };
+            let [left, right] = source.operands(runs, number);
             let (x_left, x_right) = (left.x(), right.x());
             let mut denominator = sub(&x_right, &x_left, 2);
-            let sums = (1u16 << runs[number].sums).wrapping_sub(1) as u8;
+            let sums = first_lanes(runs[number].sums);
             let points = _mm512_test_epi64_mask(x_left[0], x_left[0]) & _mm512_test_epi64_mask(x_right[0], x_right[0]);
             let covered = differ(&denominator) & points & sums;
             if covered != 0xff {
-                if covered != sums && VECTORS * i + v < runs.len() {
-                    special.extend((0..RUN).filter(|lane| (sums & !covered) >> lane & 1 == 1).map(|lane| (number, lane)));
-                }
+                special.extend((0..RUN).filter(|lane| (sums & !covered) >> lane & 1 == 1).map(|lane| (number, lane)));
                 for (denominator, one) in denominator.iter_mut().zip(one) {
                     *denominator = _mm512_mask_mov_epi64(one, covered, *denominator);
                 }
@@ -339,43 +333,44 @@ fn add_runs<S: Source>(
     let mut inverse = mul(&[inverses, inverses], &swapped);
     for (i, waiting) in pending[..num_pending].iter().enumerate().rev() {
         source.fetch_next();
-        let [a, b] = [source.again(runs, number(i, 0)), source.again(runs, number(i, 1))];
-        let (left, right) = ([a[0], b[0]], [a[1], b[1]]);
+        let operands: [[&Group; 2]; VECTORS] = std::array::from_fn(|v| source.again(runs, number(i, v)));
         let scaled = mul(&inverse, &waiting.prefix);
         inverse = mul(&inverse, &waiting.denominator);
         let mut numerator = ones;
-        for v in 0..VECTORS {
-            numerator[v] = sub(&right[v].y(), &left[v].y(), 2);
+        for (numerator, [left, right]) in numerator.iter_mut().zip(operands) {
+            *numerator = sub(&right.y(), &left.y(), 2);
         }
         let lambda = mul(&numerator, &scaled);
         let mut x = square_plain(&lambda);
-        for v in 0..VECTORS {
-            x[v] = reduce(&sub_plain(&x[v], &add(&left[v].x(), &right[v].x()), 4));
-        }
         let mut distance = x;
-        for v in 0..VECTORS {
-            distance[v] = carry(sub_plain(&left[v].x(), &distance[v], 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
+        for ((x, distance), [left, right]) in x.iter_mut().zip(&mut distance).zip(operands) {
+            *x = reduce(&sub_plain(x, &add(&left.x(), &right.x()), 4));
+            *distance = carry(sub_plain(&left.x(), x, 2).map(|limb| _mm512_slli_epi64::<2>(limb)));
         }
         let mut y = mul_plain(&lambda, &distance);
-        for v in 0..VECTORS {
-            y[v] = reduce(&sub_plain(&y[v], &left[v].y(), 3));
+        for (y, [left, _]) in y.iter_mut().zip(operands) {
+            *y = reduce(&sub_plain(y, &left.y(), 3));
         }
-        for (v, run) in runs[VECTORS * i..].iter().take(VECTORS).enumerate() {
+        for (((run, x), y), [left, _]) in runs[VECTORS * i..].iter().zip(&mut x).zip(&mut y).zip(operands) {
             if run.sums < run.len {
-                let copies = (0xffu16 << run.sums) as u8;
-                let (x_left, y_left) = (left[v].x(), left[v].y());
-                for limb in 0..5 {
-                    x[v][limb] = _mm512_mask_mov_epi64(x[v][limb], copies, x_left[limb]);
-                    y[v][limb] = _mm512_mask_mov_epi64(y[v][limb], copies, y_left[limb]);
+                let sums = first_lanes(run.sums);
+                for (limb, (x_left, y_left)) in left.x().into_iter().zip(left.y()).enumerate() {
+                    x[limb] = _mm512_mask_mov_epi64(x_left, sums, x[limb]);
+                    y[limb] = _mm512_mask_mov_epi64(y_left, sums, y[limb]);
                 }
             }
-            sums[group_of(run)].write(&x[v], &y[v]);
+            sums[group_of(run)].write(x, y);
         }
     }
     for &(number, lane) in special.iter() {
         let [left, right] = source.again(runs, number).map(|group| group.point(lane));
         sums[group_of(&runs[number])].set(lane, &add_special(&left, &right));
     }
+}
+
+/// The first `num` of eight.
+fn first_lanes(num: u32) -> u8 {
+    ((1u16 << num) - 1) as u8
 }
 
 #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512ifma")]

@@ -364,7 +364,9 @@ mod tests {
             let (a, b) = (lanes(&edges), lanes(&other));
             let divided = Fq::from(2).pow([260]).invert().unwrap();
             // SAFETY: the processor has the instructions.
-            let (products, squares, sums) = unsafe { (mul(&[a, b], &[b, a]), square_plain(&[a, b]).map(|square| carry(square)), limbs(&reduce(&sub_plain(&a, &b, 4)))) };
+            let (products, squares, sums) = unsafe {
+                (mul(&[a, b], &[b, a]), square_plain(&[a, b]).map(|square| carry(square)), limbs(&reduce(&sub_plain(&a, &b, 4))))
+            };
             let values = edges.map(value).into_iter().zip(other.map(value));
             for (lane, (x, y)) in values.enumerate() {
                 for (product, expected) in products.iter().chain(&squares).zip([x * y, x * y, x * x, y * y]) {
