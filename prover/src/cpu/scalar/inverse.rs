@@ -35,8 +35,7 @@ const STEPS: u32 = 31;
 /// ⌈2·254/31⌉
 const ROUNDS: usize = 17;
 
-/// 1/x; none of 0. Not a part of its callers, whose loops are better off without its registers.
-#[inline(never)]
+/// 1/x; none of 0.
 pub(crate) fn inverse<F: Prime>(x: &F) -> Option<F> {
     let corrections: &'static [Limbs; ROUNDS + 1] = const { &corrections(&F::P) };
     if is_zero(x.limbs()) {
