@@ -30,6 +30,9 @@ mod rows;
 use portable::Portable;
 use rows::{Round, Rows, Run, RUN};
 
+/// So many points are near enough without being fetched a block before: 8 MiB of them.
+const NEAR: usize = if cfg!(test) { 10 } else { 1 << 17 };
+
 /// Points that are copied are fetched so many before.
 const AHEAD: usize = 16;
 
@@ -37,7 +40,7 @@ const AHEAD: usize = 16;
 trait Kernel: Copy + Sync {
     /// Additions to an inversion.
     const BLOCK: usize;
-    /// Whether it fetches the operands of the block behind.
+    /// Whether it can fetch the operands of the block behind.
     const EARLY: bool = false;
     /// Sums beside each other, as they are kept between rounds.
     type Group: Copy + Send + Sync + 'static;
@@ -332,7 +335,7 @@ fn add_round<K: Kernel>(kernel: K, round: &Round, from: Operands<'_, K::Group>, 
     let blocks = sums[..num_groups].par_chunks_mut(K::BLOCK / K::WIDTH).enumerate();
     blocks.for_each_init(Block::default, |block, (i, sums)| {
         let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len() * K::WIDTH);
-        if K::EARLY && matches!(from, Operands::Entries(_)) {
+        if K::EARLY && matches!(from, Operands::Entries(from) if from.points.first.len() > NEAR) {
             round.runs(end..round.len().min(end + K::BLOCK), &mut block.next, &mut block.copies);
         }
         round.runs(first..end, &mut block.additions, &mut block.copies);
