@@ -336,7 +336,9 @@ fn add_round<K: Kernel>(kernel: K, round: &Round, from: Operands<'_, K::Group>, 
     blocks.for_each_init(Block::default, |block, (i, sums)| {
         let (first, end) = (i * K::BLOCK, i * K::BLOCK + sums.len() * K::WIDTH);
         if K::EARLY && matches!(from, Operands::Entries(from) if from.points.first.len() > NEAR) {
-            round.runs(end..round.len().min(end + K::BLOCK), &mut block.next, &mut block.copies);
+            round.runs(end..round.len().min(end + K::BLOCK), &mut block.additions, &mut block.copies);
+            block.next.clear();
+            block.next.extend(block.additions.iter().flat_map(Run::operands));
         }
         round.runs(first..end, &mut block.additions, &mut block.copies);
         kernel.add_block(first, block, sums, from);
@@ -349,8 +351,8 @@ struct Block {
     additions: Vec<Run>,
     /// Runs without sums.
     copies: Vec<Run>,
-    /// The additions behind it, if their operands are to be fetched.
-    next: Vec<Run>,
+    /// The operands of the additions behind it that are to be fetched.
+    next: Vec<Range<usize>>,
 }
 
 #[cfg(test)]

@@ -197,15 +197,17 @@ trait Source {
 struct Gather<'a> {
     by: Ifma,
     from: Entries<'a>,
-    /// Of the block behind.
-    next: &'a [Run],
+    /// Operands of the block behind.
+    next: &'a [Range<usize>],
     /// For each run.
     gathered: &'a mut [[Group; 2]],
 }
 
 impl Gather<'_> {
     fn fetch(&self, runs: &[Run], number: usize) {
-        runs.get(number).into_iter().flat_map(Run::operands).for_each(|operand| self.from.prefetch(operand));
+        for operands in runs.get(number).into_iter().flat_map(Run::operands) {
+            operands.for_each(|operand| self.from.prefetch(operand));
+        }
     }
 }
 
@@ -234,9 +236,9 @@ impl Source for Gather<'_> {
 
     #[inline]
     fn fetch_next(&mut self) {
-        if let Some((run, behind)) = self.next.split_first() {
+        if let Some((operands, behind)) = self.next.split_first() {
             self.next = behind;
-            run.operands().for_each(|operand| self.from.prefetch_early(operand));
+            operands.clone().for_each(|operand| self.from.prefetch_early(operand));
         }
     }
 }
@@ -306,9 +308,9 @@ fn add_runs<S: Source>(
     let number = |i: usize, v: usize| (VECTORS * i + v).min(runs.len() - 1);
     let mut product = ones;
     for (i, waiting) in pending[..num_pending].iter_mut().enumerate() {
-        // One here and one on the way back: the memory is never idle.
-        source.fetch_next();
         for v in 0..VECTORS {
+            // Two here and two on the way back: the memory is never idle.
+            source.fetch_next();
             let number = number(i, v);
             let [left, right] = source.operands(runs, number);
             let (x_left, x_right) = (left.x(), right.x());
@@ -333,14 +335,16 @@ fn add_runs<S: Source>(
     let mut inverse = mul(&[inverses, inverses], &swapped);
     for (i, waiting) in pending[..num_pending].iter().enumerate().rev() {
         source.fetch_next();
-        let operands: [[&Group; 2]; VECTORS] = std::array::from_fn(|v| source.again(runs, number(i, v)));
         let scaled = mul(&inverse, &waiting.prefix);
         inverse = mul(&inverse, &waiting.denominator);
         let mut numerator = ones;
-        for (numerator, [left, right]) in numerator.iter_mut().zip(operands) {
+        for (v, numerator) in numerator.iter_mut().enumerate() {
+            let [left, right] = source.again(runs, number(i, v));
             *numerator = sub(&right.y(), &left.y(), 2);
         }
         let lambda = mul(&numerator, &scaled);
+        source.fetch_next();
+        let operands: [[&Group; 2]; VECTORS] = std::array::from_fn(|v| source.again(runs, number(i, v)));
         let mut x = square_plain(&lambda);
         let mut distance = x;
         for ((x, distance), [left, right]) in x.iter_mut().zip(&mut distance).zip(operands) {

@@ -115,7 +115,7 @@ impl<M: Multiplier> Portable<M> {
             static SCRATCH: RefCell<Vec<Pending>> = RefCell::default();
         }
         for (i, run) in block.copies.iter().enumerate() {
-            block.copies.get(i + COPIES_AHEAD).into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch(operand));
+            block.copies.get(i + COPIES_AHEAD).into_iter().flat_map(Run::operands).flatten().for_each(|operand| from.prefetch(operand));
             for copy in run.singles() {
                 sums[copy.output as usize - first] = from.point(copy.left as usize);
             }
@@ -129,7 +129,7 @@ impl<M: Multiplier> Portable<M> {
         let mut count = 0;
         let mut product = *Fq::ONE.limbs();
         for (i, run) in runs.iter().enumerate() {
-            runs.get(i + AHEAD).into_iter().flat_map(Run::operands).for_each(|operand| from.prefetch(operand));
+            runs.get(i + AHEAD).into_iter().flat_map(Run::operands).flatten().for_each(|operand| from.prefetch(operand));
             for Run { left: left_index, right: right_index, output, sums: is_sum, .. } in run.singles() {
                 let (left_index, right_index) = (left_index as usize, right_index as usize);
                 if is_sum == 0 {

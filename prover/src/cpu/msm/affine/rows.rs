@@ -9,6 +9,8 @@
 //! Rows come in the order of the points, so that the first round finds points that were read for the bucket before in the
 //! cache. A column that is down to one point leaves; the columns of a long bucket are summed in their turn.
 
+use std::ops::Range;
+
 use super::Entry;
 
 /// The points of each column, row by row.
@@ -138,10 +140,9 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// The numbers of its operands.
-    pub(super) fn operands(&self) -> impl Iterator<Item = usize> {
-        let left = self.left as usize..(self.left + self.len) as usize;
-        left.chain(self.right as usize..(self.right + self.sums) as usize)
+    /// The numbers of its operands, left and right.
+    pub(super) fn operands(&self) -> [Range<usize>; 2] {
+        [self.left as usize..(self.left + self.len) as usize, self.right as usize..(self.right + self.sums) as usize]
     }
 
     /// One by one.
@@ -183,7 +184,7 @@ impl Round {
     }
 
     /// Operands of the first row that are the last of their bucket.
-    pub(super) fn finished(&self) -> std::ops::Range<usize> {
+    pub(super) fn finished(&self) -> Range<usize> {
         self.count(1) as usize..self.count(0) as usize
     }
 
@@ -198,7 +199,7 @@ impl Round {
     }
 
     /// The runs with outputs in a range, and those of them that only copy. It begins and ends at multiples of a run.
-    pub(super) fn runs(&self, range: std::ops::Range<usize>, additions: &mut Vec<Run>, copies: &mut Vec<Run>) {
+    pub(super) fn runs(&self, range: Range<usize>, additions: &mut Vec<Run>, copies: &mut Vec<Run>) {
         additions.clear();
         copies.clear();
         for (row, outputs) in self.rows(range) {
@@ -218,7 +219,7 @@ impl Round {
     }
 
     /// The rows that are written in a range of outputs, and which outputs.
-    fn rows(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = (usize, std::ops::Range<u32>)> + '_ {
+    fn rows(&self, range: Range<usize>) -> impl Iterator<Item = (usize, Range<u32>)> + '_ {
         let (start, end) = (range.start as u32, range.end as u32);
         let row = self.out_firsts.partition_point(|&first| first <= start).saturating_sub(1);
         let rows = self.out_firsts.iter().zip(&self.out_counts).enumerate().skip(row).take_while(move |(_, (first, _))| **first < end);
