@@ -34,7 +34,7 @@ use rows::{Round, Rows, Run, RUN};
 const NEAR: usize = if cfg!(test) { 10 } else { 1 << 17 };
 
 /// Points that are copied are fetched so many before.
-const AHEAD: usize = 16;
+const COPIES_AHEAD: usize = 16;
 
 /// How blocks of additions are done, and digits taken.
 trait Kernel: Copy + Sync {
@@ -103,11 +103,7 @@ impl<'a> Entries<'a> {
     /// The point that is meant.
     fn point(&self, index: usize) -> Point {
         let (point, negative) = self.signed(index);
-        if negative {
-            Point { x: point.x, y: -point.y }
-        } else {
-            *point
-        }
+        point.negated_if(negative)
     }
 
     /// Eight points beside each other, and in bit i whether the negative of point i is meant.
@@ -140,6 +136,16 @@ impl<'a> Entries<'a> {
 pub(crate) struct Point {
     pub(super) x: Fq,
     pub(super) y: Fq,
+}
+
+impl Point {
+    fn negated_if(&self, negative: bool) -> Self {
+        if negative {
+            Self { x: self.x, y: -self.y }
+        } else {
+            *self
+        }
+    }
 }
 
 impl From<G1Affine> for Point {
@@ -292,7 +298,7 @@ fn sum_columns<K: Kernel>(kernel: K, points: Points<'_>, rows: &Rows) -> Vec<Poi
     let mut sums = vec![IDENTITY; rows.buckets.len()];
     let mut round = Round::first(&rows.counts, K::WIDTH);
     for column in round.finished() {
-        first.prefetch((column + AHEAD).min(sums.len() - 1));
+        first.prefetch((column + COPIES_AHEAD).min(sums.len() - 1));
         sums[column] = first.point(column);
     }
     // Megabytes, which would be cleared each time. They are taken while a thread needs them: it may begin another sum while it

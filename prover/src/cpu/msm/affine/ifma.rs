@@ -24,7 +24,7 @@ use std::thread::LocalKey;
 
 use super::super::windows::{Scalars, Windows};
 use super::super::{digits, Fq, G1};
-use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, IDENTITY, RUN};
+use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, COPIES_AHEAD, IDENTITY, RUN};
 use crate::cpu::ifma::limbs::{reslice, MASK};
 use crate::cpu::scalar::Prime;
 
@@ -37,8 +37,6 @@ use field::{
 
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 12;
-/// Points that are only copied, so many runs before.
-const COPIES_AHEAD: usize = 2;
 
 // A point is its coordinates' four limbs in Montgomery form: x, then y.
 const _: () = assert!(size_of::<Fq>() == 32 && size_of::<Point>() == 64);
@@ -228,7 +226,7 @@ impl Source for Gather<'_> {
     }
 
     fn copies(&self, runs: &[Run], number: usize) -> Group {
-        self.fetch(runs, number + COPIES_AHEAD);
+        self.fetch(runs, number + COPIES_AHEAD / RUN);
         let mut copies = Ifma::NONE;
         self.by.gather(&self.from, runs[number].left, runs[number].len, &mut copies);
         copies
@@ -301,9 +299,7 @@ fn add_runs<S: Source>(
     let one = splat(&reslice(*Fq::from(16).limbs()));
     let ones = [one; VECTORS];
     let num_pending = runs.len().div_ceil(VECTORS);
-    if pending.len() < num_pending {
-        pending.resize(num_pending, Pending { denominator: ones, prefix: ones });
-    }
+    pending.resize(pending.len().max(num_pending), Pending { denominator: ones, prefix: ones });
     // What fills a vector's place is done twice and stored once.
     let number = |i: usize, v: usize| (VECTORS * i + v).min(runs.len() - 1);
     let mut product = ones;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::thread::LocalKey;
 
 use super::super::{Field, Fq};
-use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, IDENTITY, RUN};
+use super::{Block, Entries, Kernel, Levels, Operands, Point, Run, COPIES_AHEAD, IDENTITY, RUN};
 use crate::cpu::scalar::{add_plain, inverse, is_zero, negate_if, reduce_twice, sub_plain, Limbs, Multiplier, Prime};
 
 /// p.
@@ -23,8 +23,6 @@ const P: Limbs = Fq::P;
 const TWO_P: Limbs = Fq::TWO_P;
 /// Operands are fetched so many runs before they are needed.
 const AHEAD: usize = 4;
-/// Points that are copied, so many runs before.
-const COPIES_AHEAD: usize = 2;
 
 /// Without vectors.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +73,10 @@ trait Source {
     fn signed(&self, index: usize) -> (&Point, bool);
 
     /// The point that is meant.
-    fn point(&self, index: usize) -> Point;
+    fn point(&self, index: usize) -> Point {
+        let (point, negative) = self.signed(index);
+        point.negated_if(negative)
+    }
 
     /// Into the nearest cache.
     fn prefetch(&self, _index: usize) {}
@@ -85,10 +86,6 @@ impl Source for Entries<'_> {
     #[inline]
     fn signed(&self, index: usize) -> (&Point, bool) {
         Entries::signed(self, index)
-    }
-
-    fn point(&self, index: usize) -> Point {
-        Entries::point(self, index)
     }
 
     #[inline]
@@ -102,10 +99,6 @@ impl Source for &[Point] {
     fn signed(&self, index: usize) -> (&Point, bool) {
         (&self[index], false)
     }
-
-    fn point(&self, index: usize) -> Point {
-        self[index]
-    }
 }
 
 impl<M: Multiplier> Portable<M> {
@@ -115,7 +108,13 @@ impl<M: Multiplier> Portable<M> {
             static SCRATCH: RefCell<Vec<Pending>> = RefCell::default();
         }
         for (i, run) in block.copies.iter().enumerate() {
-            block.copies.get(i + COPIES_AHEAD).into_iter().flat_map(Run::operands).flatten().for_each(|operand| from.prefetch(operand));
+            block
+                .copies
+                .get(i + COPIES_AHEAD / RUN)
+                .into_iter()
+                .flat_map(Run::operands)
+                .flatten()
+                .for_each(|operand| from.prefetch(operand));
             for copy in run.singles() {
                 sums[copy.output as usize - first] = from.point(copy.left as usize);
             }
@@ -130,12 +129,8 @@ impl<M: Multiplier> Portable<M> {
         let mut product = *Fq::ONE.limbs();
         for (i, run) in runs.iter().enumerate() {
             runs.get(i + AHEAD).into_iter().flat_map(Run::operands).flatten().for_each(|operand| from.prefetch(operand));
-            for Run { left: left_index, right: right_index, output, sums: is_sum, .. } in run.singles() {
+            for Run { left: left_index, right: right_index, output, .. } in run.singles() {
                 let (left_index, right_index) = (left_index as usize, right_index as usize);
-                if is_sum == 0 {
-                    sums[output as usize - first] = from.point(left_index);
-                    continue;
-                }
                 let ((left, left_negative), (right, right_negative)) = (from.signed(left_index), from.signed(right_index));
                 // Written limb by limb to where the products read them: copies of what was just written wait.
                 let pending = &mut scratch[count];

@@ -198,7 +198,7 @@ impl Round {
         Self::of(self.out_counts, self.out_firsts, self.width)
     }
 
-    /// The runs with outputs in a range, and those of them that only copy. It begins and ends at multiples of a run.
+    /// The runs with sums in a range, and those that only copy: no group is in both. The range begins and ends with a group.
     pub(super) fn runs(&self, range: Range<usize>, additions: &mut Vec<Run>, copies: &mut Vec<Run>) {
         additions.clear();
         copies.clear();
@@ -207,14 +207,14 @@ impl Round {
             let left = self.firsts[2 * row];
             let right = self.firsts.get(2 * row + 1).copied().unwrap_or(0);
             let end_of_sums = (first + self.count(2 * row + 1)).clamp(outputs.start, outputs.end);
-            let run = |output: u32| {
-                let len = (outputs.end - output).min(RUN as u32);
+            let run = |output: u32, end: u32| {
+                let len = (end - output).min(RUN as u32);
                 let (left, right) = (left + (output - first), right + (output - first));
                 Run { left, right, output, len, sums: end_of_sums.saturating_sub(output).min(len) }
             };
-            let copies_from = outputs.end.min(outputs.start + (end_of_sums - outputs.start).next_multiple_of(RUN as u32));
-            additions.extend((outputs.start..copies_from).step_by(RUN).map(run));
-            copies.extend((copies_from..outputs.end).step_by(RUN).map(run));
+            let copies_from = outputs.end.min(outputs.start + (end_of_sums - outputs.start).next_multiple_of(self.width as u32));
+            additions.extend((outputs.start..copies_from).step_by(RUN).map(|output| run(output, copies_from)));
+            copies.extend((copies_from..outputs.end).step_by(RUN).map(|output| run(output, outputs.end)));
         }
     }
 
