@@ -1,8 +1,10 @@
 //! Contracts that check receipts on an EVM chain.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use sworn_contracts::{ExportError, Package};
+use sworn_contracts::{CheckError, ExportError, Package, MAX_CODE};
 use sworn_verifier::srs::is_insecure_dev;
 
 use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
@@ -23,10 +25,39 @@ impl VerifyingKey {
     /// The reference string is the development one and `policy` does not allow that, the contracts cannot verify the
     /// key, the folder is there already, or a file cannot be written.
     pub fn export_solidity(&self, folder: impl AsRef<Path>, policy: SrsPolicy) -> Result<Package, Error> {
-        if policy == SrsPolicy::Secure && is_insecure_dev(&self.key().s_g2) {
-            return Err(Error::InsecureContract);
-        }
+        self.check_srs(policy)?;
         Ok(sworn_contracts::export(self.key(), folder.as_ref())?)
+    }
+
+    /// Compares a package with what this key makes, byte for byte: what it says of its key is its own word.
+    ///
+    /// # Errors
+    /// `policy` does not allow the reference string; or a file differs, is missing, is one too many, or cannot be read.
+    pub fn check_package(&self, folder: impl AsRef<Path>, policy: SrsPolicy) -> Result<Package, Error> {
+        self.check_srs(policy)?;
+        Ok(sworn_contracts::check(self.key(), folder.as_ref())?)
+    }
+
+    /// Compares the code of a contract, hexadecimal digits in a file, with this key's data contracts: the index of the one that has it.
+    ///
+    /// # Errors
+    /// `policy` does not allow the reference string; or none has this code, or the file cannot be read.
+    pub fn check_code(&self, file: impl AsRef<Path>, policy: SrsPolicy) -> Result<(usize, Package), Error> {
+        self.check_srs(policy)?;
+        let path = file.as_ref();
+        let mut digits = Vec::new();
+        // More than the digits of any contract is none.
+        let limit = 4 * MAX_CODE as u64;
+        let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut digits));
+        read.map_err(|source| CheckError::Read { path: path.into(), source })?;
+        Ok(sworn_contracts::check_code(self.key(), &digits)?)
+    }
+
+    fn check_srs(&self, policy: SrsPolicy) -> Result<(), Error> {
+        match policy == SrsPolicy::Secure && is_insecure_dev(&self.key().s_g2) {
+            true => Err(Error::InsecureContract),
+            false => Ok(()),
+        }
     }
 
     /// Gas of a transaction that checks one receipt.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! src/SwornVerifier.sol     the verifier, the same for every key
+//! src/SwornErrors.sol       why they revert
 //! src/ModelVerifier.sol     the key's public tensors as arguments, and IProofVerifier
 //! src/SwornEscrow.sol       an example: money against a proof
 //! data/<i>.hex              what deploys data contract i
@@ -14,16 +15,19 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use sha3::{Digest, Keccak256};
+use sworn_verifier::srs::{identity, origin};
 use sworn_verifier::VerifyingKey;
 
 use crate::data::{code, init_code, Data};
 use crate::error::ExportError;
 use crate::key::Key;
 use crate::protocol::Protocol;
+use crate::reference::Reference;
 use crate::wrapper;
 
 /// The Solidity of every package.
-pub const SOURCES: [(&str, &str); 3] = [
+pub const SOURCES: [(&str, &str); 4] = [
+    ("SwornErrors.sol", include_str!("../solidity/src/SwornErrors.sol")),
     ("SwornVerifier.sol", include_str!("../solidity/src/SwornVerifier.sol")),
     ("IProofVerifier.sol", include_str!("../solidity/src/IProofVerifier.sol")),
     ("SwornEscrow.sol", include_str!("../solidity/src/SwornEscrow.sol")),
@@ -64,6 +68,9 @@ impl Package {
     /// A key that the contract does not verify.
     pub fn new(key: &VerifyingKey) -> Result<Self, ExportError> {
         let key = Key::new(key);
+        if key.tensors.len() > wrapper::MAX_TENSORS {
+            return Err(ExportError::TensorCount { actual: key.tensors.len(), limit: wrapper::MAX_TENSORS });
+        }
         let protocol = Protocol::new(&key)?;
         let data = Data::new(&key, &protocol)?;
         let contract = |part: &Vec<u8>| {
@@ -135,15 +142,22 @@ fn permit(_: &Path, _: u32) -> std::io::Result<()> {
     Ok(())
 }
 
-fn files(key: &VerifyingKey, package: &Package) -> Vec<(PathBuf, String)> {
+/// Every file of a package, by its path in there.
+pub(crate) fn files(key: &VerifyingKey, package: &Package) -> Vec<(PathBuf, String)> {
+    let reference = Reference::new(origin(&key.s_g2));
+    let warning = reference.warning.unwrap_or_default();
+    let (title, rest) = include_str!("../solidity/README.md").split_once('\n').unwrap_or_default();
+    let string = format!("Reference string: {}, identity 0x{}.", reference.text, hex::encode(identity(&key.s_g2)));
+    let warned = if warning.is_empty() { String::new() } else { format!("\n> **{warning}**\n") };
+    let readme = format!("{title}\n{warned}\n{string}\n{rest}");
     let mut out: Vec<(PathBuf, String)> = SOURCES.iter().map(|(name, text)| (Path::new("src").join(name), (*text).into())).collect();
     out.push(("src/ModelVerifier.sol".into(), package.wrapper.clone()));
     for (index, data) in package.data.iter().enumerate() {
         out.push((format!("data/{index}.hex").into(), format!("0x{}\n", hex::encode(&data.init_code))));
     }
     out.push(("foundry.toml".into(), include_str!("../solidity/foundry.toml").into()));
-    out.push(("deploy.sh".into(), include_str!("../solidity/deploy.sh").into()));
-    out.push(("README.md".into(), include_str!("../solidity/README.md").into()));
+    out.push(("deploy.sh".into(), include_str!("../solidity/deploy.sh").replace("warning=\"\"", &format!("warning=\"{warning}\""))));
+    out.push(("README.md".into(), readme));
     out.push(("deployment.json".into(), format!("{:#}\n", description(key, package))));
     out
 }
@@ -162,6 +176,8 @@ fn description(key: &VerifyingKey, package: &Package) -> serde_json::Value {
     };
     json!({
         "keyDigest": format!("0x{}", hex::encode(key.digest())),
+        "dataHash": package.data.first().map(|data| format!("0x{}", hex::encode(data.code_hash))),
+        "referenceString": Reference::new(origin(&key.s_g2)).to_json(&identity(&key.s_g2)),
         "data": data.collect::<Vec<_>>(),
         "contract": "src/ModelVerifier.sol:ModelVerifier",
         "constructor": "address[]: the data contracts in this order",

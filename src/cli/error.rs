@@ -31,7 +31,11 @@ pub(crate) enum CliError {
 
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
-        matches!(self, Self::SrsRejected(_) | Self::Sworn(Error::Rejected(_)))
+        match self {
+            Self::SrsRejected(_) | Self::Sworn(Error::Rejected(_)) => true,
+            Self::Sworn(Error::Package(error)) => error.is_rejection(),
+            _ => false,
+        }
     }
 
     pub(crate) fn hint(&self) -> Option<&'static str> {

@@ -15,6 +15,7 @@ use super::{Answer, Context};
 pub(super) enum Export {
     Solidity(Solidity),
     Calldata(Calldata),
+    Check(Check),
 }
 
 /// Write the Foundry package of a model's verifier
@@ -52,6 +53,23 @@ pub(super) struct Calldata {
     allow_insecure_srs: bool,
 }
 
+/// Check that a package, or the code of a data contract, is what a verifying key makes
+///
+/// A package names its key, and who wrote it may have written anything: only its key makes it again, byte for byte. Exit
+/// status 0 accepted, 1 rejected, 2 an error.
+#[derive(Args)]
+pub(super) struct Check {
+    /// Folder of the package, or a file with the code that a data contract has on chain, as `cast code ADDRESS` prints it
+    #[arg(value_name = "PACKAGE")]
+    package: PathBuf,
+    /// The model's verifying key, or its .sworn folder; get it from whom you trust, not from who deploys
+    #[arg(long, value_name = "FILE")]
+    vk: PathBuf,
+    /// Accept a package of the development SRS, for which anyone can forge proofs
+    #[arg(long)]
+    allow_insecure_srs: bool,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Contract {
     /// `ModelVerifier`: public tensors as integers
@@ -65,6 +83,7 @@ impl Export {
         match self {
             Self::Solidity(command) => command.run(),
             Self::Calldata(command) => command.run(),
+            Self::Check(command) => command.run(),
         }
     }
 }
@@ -103,5 +122,28 @@ impl Calldata {
         let calldata = Receipt::read(&self.receipt)?.calldata(&key, policy(self.allow_insecure_srs), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<Answer, CliError> {
+        let key = verifying_key(self.vk)?;
+        let policy = policy(self.allow_insecure_srs);
+        let (index, package) = if self.package.is_dir() {
+            (None, key.check_package(&self.package, policy)?)
+        } else {
+            let (index, package) = key.check_code(&self.package, policy)?;
+            (Some(index), package)
+        };
+        let what = index.map_or("the package".into(), |index| format!("data contract {index}"));
+        let data_hash = package.data.first().map(|data| Digest(data.code_hash));
+        let text = format!(
+            "accepted: {what} of {}\nverifying key  0x{}\ndata hash      0x{}\n",
+            key.model(),
+            hex::encode(key.digest().0),
+            data_hash.map(|hash| hex::encode(hash.0)).unwrap_or_default()
+        );
+        let json = json!({ "accepted": true, "model": key.model(), "verifying_key": key.digest(), "data_hash": data_hash, "data_contract": index });
+        Ok(Answer { text, json })
     }
 }

@@ -36,6 +36,32 @@ fn contracts_and_calls_of_them() {
 }
 
 #[test]
+fn a_package_is_checked_against_its_key() {
+    let place = Place::proved();
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package", "--allow-insecure-srs"]);
+    let check = |package| ["export", "check", package, "--vk", "tiny.sworn/verifying.key", "--allow-insecure-srs"];
+    let checked = place.succeed_json(&check("package"));
+    let deployment = place.json("package/deployment.json");
+    assert_eq!(format!("0x{}", checked["data_hash"].as_str().unwrap().trim_start_matches("0x")), deployment["dataHash"].as_str().unwrap());
+    place.fail(2, &check("package")[..5], "insecure");
+
+    // The code of the data on chain: what deploys it, without its first ten bytes.
+    let init_code = std::fs::read_to_string(place.path("package/data/0.hex")).unwrap();
+    place.write("code.hex", format!("0x{}", &init_code[22..]));
+    assert_eq!(place.succeed_json(&check("code.hex"))["data_contract"], json!(0));
+    place.write("code.hex", &init_code);
+    place.fail(1, &check("code.hex"), "none of the verifying key's data contracts");
+    place.fail(2, &check("missing.hex"), "missing.hex");
+
+    let source = std::fs::read_to_string(place.path("package/src/SwornVerifier.sol")).unwrap();
+    place.write("package/src/SwornVerifier.sol", source.replace("if (!good)", "if (false)"));
+    place.fail(1, &check("package"), "SwornVerifier.sol");
+    place.write("package/src/SwornVerifier.sol", source);
+    place.write("package/remappings.txt", "");
+    place.fail(1, &check("package"), "remappings.txt");
+}
+
+#[test]
 fn an_onchain_profile_is_cheap_to_verify() {
     let place = Place::new();
     // Few bits: a table of 2^8 rows, 2^13 or 2^14 powers in packs.

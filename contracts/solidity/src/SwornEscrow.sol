@@ -2,6 +2,7 @@
 pragma solidity ^0.8.24;
 
 import {IProofVerifier} from "./IProofVerifier.sol";
+import {ModelErrors} from "./SwornErrors.sol";
 
 /// @title Money against an inference: an example of a contract that acts on a proof.
 /// @notice A payer locks ether for the output of an agreed model on an agreed public input. Whoever brings the proof, the money
@@ -10,7 +11,7 @@ import {IProofVerifier} from "./IProofVerifier.sol";
 ///      a payer who wants fresh work asks for a fresh input. With no public input any run of the model releases the money.
 ///      Both sides check the code of the verifier, and of the verifier that it calls, before they rely on it. From the deadline on a
 ///      refund may overtake a release: a payee takes no deadline without margin and releases well before it.
-contract SwornEscrow {
+contract SwornEscrow is ModelErrors {
     /// @notice What payer and payee agreed on.
     struct Job {
         IProofVerifier verifier;

@@ -165,6 +165,7 @@ fn a_package_is_deployed_by_its_script_and_called_over_json_rpc() {
     let anvil = Anvil::start(&tools[0]);
     let solc = compiler(temporary.path());
     let (succeeded, output) = deploy(&package, &tools, &solc, &anvil.url);
+    assert!(output.contains("ANYONE CAN FORGE PROOFS"), "the string is the development one:\n{output}");
     let model = output.lines().find_map(|line| line.strip_prefix("Deployed to: ")).filter(|_| succeeded);
     let model = model.unwrap_or_else(|| panic!("deploy.sh has failed:\n{output}")).trim();
 

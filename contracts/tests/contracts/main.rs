@@ -3,6 +3,7 @@
 
 mod accept;
 mod anvil;
+mod deployment;
 mod evm;
 mod fixture;
 mod hostile;
@@ -11,5 +12,6 @@ mod models;
 mod oracle;
 mod public_values;
 mod synthetic;
+mod tensors;
 mod wide;
 mod wrapper;
