@@ -45,7 +45,8 @@ fn integers(model: &Model, graph: &QuantGraph) -> Vec<Vec<i32>> {
 }
 
 fn key(model: &Model, graph: &QuantGraph, layout: Layout, srs: &Srs) -> ProvingKey {
-    sworn_prover::setup(graph.clone(), Visibility::default(), layout, srs).unwrap_or_else(|error| panic!("{}: {error}", model.name))
+    let about = sworn_prover::about(model.name, graph);
+    sworn_prover::setup(graph.clone(), Visibility::default(), layout, about, srs).unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
 fn srs(k: u32) -> Srs {

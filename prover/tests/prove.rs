@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
-use sworn_prover::{prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
+use sworn_prover::{about, prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
 use sworn_verifier::{verify, Fr, VerifyError, VerifyingKey};
 
 /// `relu` of a dense layer on four inputs: 16 weights.
@@ -33,7 +33,8 @@ fn graph(weight: i32) -> QuantGraph {
 fn key(weight: i32, srs: &Srs) -> ProvingKey {
     let graph = graph(weight);
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
-    setup(graph, Visibility::default(), layout, srs).unwrap()
+    let about = about("tiny", &graph);
+    setup(graph, Visibility::default(), layout, about, srs).unwrap()
 }
 
 fn srs() -> Srs {
@@ -87,7 +88,8 @@ fn a_model_with_another_scale_of_a_private_input_is_another_model() {
     let mut scaled = graph(40);
     scaled.nodes[0].scale = 0.5;
     let layout = Layout::new(&scaled, Visibility::default()).unwrap();
-    let scaled = setup(scaled, Visibility::default(), layout, &srs).unwrap();
+    let about = about("tiny", &scaled);
+    let scaled = setup(scaled, Visibility::default(), layout, about, &srs).unwrap();
     assert_ne!(scaled.verifying_key().digest(), key(40, &srs).verifying_key().digest());
 }
 
@@ -154,7 +156,7 @@ fn a_reference_string_without_a_power_to_spare_is_refused_at_setup() {
     std::fs::write(&path, bytes).unwrap();
     let exact = Srs::import_halo2(&path, None).unwrap();
     let layout = Layout::new(&graph(40), Visibility::default()).unwrap();
-    let refused = setup(graph(40), Visibility::default(), layout, &exact).unwrap_err();
+    let refused = setup(graph(40), Visibility::default(), layout, about("tiny", &graph(40)), &exact).unwrap_err();
     assert!(matches!(refused, KeyError::SrsNextPower { k } if k == srs.k()));
     assert!(refused.to_string().contains("one more"));
     // The power survives the cache and a truncation.

@@ -12,6 +12,7 @@
 //! | file | what it says |
 //! |---|---|
 //! | `key`, `constraints`, `expression` | the verifying key |
+//! | `about` | what it says of its model |
 //! | `tensor` | its public tensors, and the instance that their integers make |
 //! | `shape`, `sets`, `proof`, `transcript` | the bytes of a proof and the challenges that they make |
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
@@ -33,6 +34,7 @@
 
 extern crate alloc;
 
+pub mod about;
 pub mod batch;
 pub mod closed;
 pub mod constraints;
@@ -55,6 +57,7 @@ pub mod transcript;
 mod vanishing;
 mod verify;
 
+pub use about::{About, InputScale};
 pub use batch::{verify_batch, Claimed};
 pub use closed::ClosedColumns;
 pub use constraints::{ColumnKind, ConstraintSystem, Query};

@@ -19,7 +19,7 @@ use sworn_verifier::point::encode_g1;
 use sworn_verifier::shape::Shape;
 use sworn_verifier::tensor::Form;
 use sworn_verifier::{
-    verify, verify_batch, ClosedColumns, ColumnKind, ConstraintSystem, KeyParts, Proof, PublicTensor, Query, Role, VerifyingKey,
+    verify, verify_batch, About, ClosedColumns, ColumnKind, ConstraintSystem, InputScale, KeyParts, Proof, PublicTensor, Query, Role, VerifyingKey,
 };
 
 use crate::oracle::{accepts, combined};
@@ -126,8 +126,16 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
         permutation_commitments: (0..permuted).map(|_| point(rng)).collect(),
         g2: G2Affine::generator(),
         s_g2: (G2Affine::generator() * secret).into_affine(),
-        srs_digest: [1; 32],
         graph_digest: rng.gen(),
+        about: About {
+            model: "random".into(),
+            source: rng.gen(),
+            bits: rng.gen_range(1..=31),
+            input_scales: vec![InputScale { name: "x".into(), scales: vec![0.5; rng.gen_range(1..4)] }],
+            samples: rng.gen(),
+            report: rng.gen(),
+            error: 0.25,
+        },
         tensors: vec![tensor],
     };
     VerifyingKey::new(&parts).unwrap()

@@ -3,7 +3,7 @@
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_contracts::{selector, word, Package, MAX_CODE};
-use sworn_prover::{setup, Srs};
+use sworn_prover::{about, setup, Srs};
 
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
@@ -21,7 +21,8 @@ fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
     let choice = Choice { log_rows, weight_lanes: lanes, ..chosen };
     let layout = Layout::restore(&graph, visibility, choice).unwrap();
     let srs = Srs::dev(layout.log_rows).unwrap();
-    Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, &srs).unwrap(), srs }
+    let about = about("wide", &graph);
+    Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, about, &srs).unwrap(), srs }
 }
 
 /// VGG-16 with `--profile onchain`; `tests/vectors/make.sh` made the files.

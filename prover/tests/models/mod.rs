@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Choice, Layout, LayoutProfile, Visibility};
-use sworn_prover::{setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
+use sworn_prover::{about, setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
 
 #[path = "../../../circuits/tests/build/mod.rs"]
 pub mod build;
@@ -72,7 +72,7 @@ impl Model {
 
     pub fn keyed_as(&self, layout: Layout) -> Keyed {
         let srs = Srs::dev(layout.choice().log_powers()).unwrap();
-        let key = setup(self.graph.clone(), self.visibility, layout, &srs).unwrap();
+        let key = setup(self.graph.clone(), self.visibility, layout, about(self.name, &self.graph), &srs).unwrap();
         Keyed { name: self.name, inputs: self.inputs.clone(), srs, key }
     }
 }

@@ -74,8 +74,8 @@ pub(crate) struct Lie<'w> {
     pub(crate) fractions: Vec<(usize, usize, Fr)>,
     /// Identities of the packed permutation that the proof takes no heed of.
     pub(crate) without: Vec<Identity>,
-    /// The forger knows the secret of the reference string, which is 1.
-    pub(crate) trapdoor: bool,
+    /// The secret of the reference string, if the forger knows it.
+    pub(crate) trapdoor: Option<Fr>,
 }
 
 impl<'w> Lie<'w> {
@@ -90,7 +90,7 @@ impl<'w> Lie<'w> {
             collision: None,
             fractions: Vec::new(),
             without: Vec::new(),
-            trapdoor: false,
+            trapdoor: None,
         }
     }
 }

@@ -13,8 +13,9 @@ mod products;
 mod weak;
 
 use forge::{Forger, Lie, Message};
-use halo2_proofs::halo2curves::bn256::{Fr, G1Affine as G1};
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine as G1, G2Affine as G2};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::plonk::ProvingKey;
 use models::build::lie::{add, caught, public_lane, set, spread, By};
 use models::build::Build;
@@ -241,19 +242,24 @@ fn missing_instance_binding() {
 
 /// Unchecked KZG points: a point off the curve or outside the group, the identity, or a secret that somebody knows.
 ///
-/// Whoever knows the secret forges every proof: a key with `s·G2 = G2` accepts a false one, and is another key. Invalid curves: Biehl,
+/// Whoever knows the secret forges every proof: a key with `s·G2 = 5·G2` accepts a false one, and is another key; one whose secret is seen
+/// at sight is none. Invalid curves: Biehl,
 /// Meyer, Müller, "Differential Fault Attacks on Elliptic Curve Cryptosystems", CRYPTO 2000. The identity in the place of every
 /// point: "0 bug" of a PlonK verifier, and "trusted setup leak", both in <https://github.com/0xPARC/zk-bug-tracker>.
 #[test]
 fn unchecked_points() {
     for target in Target::both(&tiny()) {
         let mut parts = KeyParts::clone(target.key());
-        parts.s_g2 = parts.g2;
+        for s_g2 in [parts.g2, -parts.g2] {
+            assert_eq!(VerifyingKey::new(&KeyParts { s_g2, ..parts.clone() }), Err(KeyError::KnownSecret));
+        }
+        let secret = Fr::from(5);
+        parts.s_g2 = halo2::convert::to_g2(&(G2::generator() * secret).to_affine());
         let known = VerifyingKey::new(&parts).unwrap();
         assert_ne!(known.digest(), target.key().digest());
         let mut forger = target.forger();
         forger.key = known;
-        let mut lie = Lie { trapdoor: true, ..Lie::new(&target.honest) };
+        let mut lie = Lie { trapdoor: Some(secret), ..Lie::new(&target.honest) };
         lie.instance[0] += Fr::ONE;
         let (instance, proof) = forger.forge(&lie);
         assert_eq!(verify(&forger.key, &instance, &proof), Ok(()), "the secret is known");
