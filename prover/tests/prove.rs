@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
 use sworn_prover::{about, prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
-use sworn_verifier::{verify, Fr, VerifyError, VerifyingKey};
+use sworn_verifier::{verify, About, Fr, KeyParts, VerifyError, VerifyingKey};
 
 /// `relu` of a dense layer on four inputs: 16 weights.
 fn graph(weight: i32) -> QuantGraph {
@@ -128,6 +128,36 @@ fn keys_survive_their_encoding_and_refuse_others() {
             assert!(verify(&other, &proof.instance, &proof.bytes).is_err(), "byte {position}");
         }
     }
+}
+
+/// A proving key is a file that anybody may have written: its digest of the powers, its point of G2 and its words must be those of
+/// the string and of the graph.
+#[test]
+fn keys_of_other_strings_and_with_other_words_are_refused() {
+    let srs = srs();
+    let key = key(40, &srs);
+    let (bytes, vk) = (key.to_bytes(), key.verifying_key());
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at = bytes.windows(from.len()).position(|w| w == from).unwrap();
+        let changed = [&bytes[..at], to, &bytes[at + from.len()..]].concat();
+        ProvingKey::from_bytes(&changed, &srs).map(|_| ())
+    };
+    let with = |change: fn(&mut KeyParts)| {
+        let mut parts = KeyParts::clone(vk);
+        change(&mut parts);
+        replaced(&vk.to_bytes(), &VerifyingKey::new(&parts).unwrap().to_bytes())
+    };
+    assert!(matches!(replaced(&srs.digest(), &[7; 32]), Err(KeyError::SrsMismatch)));
+    // The digest of the right string beside the point of another one.
+    assert!(matches!(with(|parts| parts.s_g2 = (parts.s_g2 + parts.g2).into()), Err(KeyError::SrsMismatch)));
+    assert!(matches!(with(|parts| parts.about.bits = 8), Err(KeyError::Mismatch)));
+    assert!(matches!(with(|parts| parts.about.input_scales[0].scales[0] = 0.5), Err(KeyError::Mismatch)));
+    assert!(matches!(with(|parts| parts.about.input_scales[0].name = "z".into()), Err(KeyError::Mismatch)));
+    // What no graph shows is whoever's word made the key.
+    assert!(with(|parts| parts.about.error = 0.5).is_ok());
+    let about = About { bits: 8, ..about("tiny", &graph(40)) };
+    let layout = Layout::new(&graph(40), Visibility::default()).unwrap();
+    assert!(matches!(setup(graph(40), Visibility::default(), layout, about, &srs), Err(KeyError::Mismatch)));
 }
 
 #[test]
