@@ -99,7 +99,10 @@ fn main() {
         let mut seconds: Vec<f64> = (0..if all { 5 } else { 1 })
             .map(|_| {
                 let start = Instant::now();
-                sworn_prover::prove(&key, &srs, &input, rand::rngs::OsRng, &mut |_, _| ControlFlow::Continue(())).unwrap();
+                sworn_prover::prove(&key, &srs, sworn_verifier::Context::NONE, &input, rand::rngs::OsRng, &mut |_, _| {
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
                 start.elapsed().as_secs_f64()
             })
             .collect();

@@ -54,7 +54,7 @@ fn srs(k: u32) -> Srs {
 }
 
 fn proof(model: &Model, key: &ProvingKey, srs: &Srs, inputs: &[Vec<i32>]) -> Proof {
-    sworn_prover::prove(key, srs, inputs, OsRng, &mut |_, _| ControlFlow::Continue(()))
+    sworn_prover::prove(key, srs, sworn_verifier::Context::NONE, inputs, OsRng, &mut |_, _| ControlFlow::Continue(()))
         .unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
@@ -132,7 +132,7 @@ fn verify(c: &mut Criterion) {
         (key, proof)
     };
     stage(c, "verify", prepare, |model, (key, proof)| {
-        sworn_verifier::verify(key.verifying_key(), &proof.instance, &proof.bytes)
+        sworn_verifier::verify(key.verifying_key(), sworn_verifier::Context::NONE, &proof.instance, &proof.bytes)
             .unwrap_or_else(|error| panic!("{}: {error}", model.name));
     });
 }

@@ -1,7 +1,7 @@
 //! Keys, structured reference strings and proofs.
 //!
 //! ```text
-//! setup(QuantGraph, Layout, About, &Srs) -> ProvingKey        prove(&ProvingKey, &Srs, inputs) -> Proof
+//! setup(QuantGraph, Layout, About, &Srs) -> ProvingKey        prove(&ProvingKey, &Srs, Context, inputs) -> Proof
 //! ```
 
 pub mod algebra;

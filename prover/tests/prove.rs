@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
 use sworn_prover::{about, prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
-use sworn_verifier::{verify, About, Fr, KeyParts, VerifyError, VerifyingKey};
+use sworn_verifier::{verify, About, Context, Fr, KeyParts, VerifyError, VerifyingKey};
 
 /// `relu` of a dense layer on four inputs: 16 weights.
 fn graph(weight: i32) -> QuantGraph {
@@ -42,7 +42,7 @@ fn srs() -> Srs {
 }
 
 fn proof(key: &ProvingKey, srs: &Srs) -> Proof {
-    prove(key, srs, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(())).unwrap()
+    prove(key, srs, Context::NONE, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(())).unwrap()
 }
 
 #[test]
@@ -51,26 +51,26 @@ fn good_proofs_are_accepted_and_changed_ones_rejected() {
     let key = key(40, &srs);
     let proof = proof(&key, &srs);
     let vk = VerifyingKey::from_bytes(&key.verifying_key().to_bytes()).unwrap();
-    assert_eq!(verify(&vk, &proof.instance, &proof.bytes), Ok(()));
+    assert_eq!(verify(&vk, Context::NONE, &proof.instance, &proof.bytes), Ok(()));
     assert_eq!(proof.outputs, vec![graph(40).evaluate(&[vec![60, -60, 33, 1]]).unwrap()[1].clone()]);
 
     for position in (0..proof.bytes.len()).step_by(37) {
         let mut bytes = proof.bytes.clone();
         bytes[position] ^= 1;
-        assert!(verify(&vk, &proof.instance, &bytes).is_err(), "byte {position}");
+        assert!(verify(&vk, Context::NONE, &proof.instance, &bytes).is_err(), "byte {position}");
     }
     for index in 0..proof.instance.len() {
         let mut instance = proof.instance.clone();
         instance[index] += Fr::from(1);
-        assert_eq!(verify(&vk, &instance, &proof.bytes), Err(VerifyError::Rejected), "instance {index}");
+        assert_eq!(verify(&vk, Context::NONE, &instance, &proof.bytes), Err(VerifyError::Rejected), "instance {index}");
     }
     let short = &proof.instance[1..];
-    assert_eq!(verify(&vk, short, &proof.bytes), Err(VerifyError::InstanceCount { expected: 4, actual: 3 }));
+    assert_eq!(verify(&vk, Context::NONE, short, &proof.bytes), Err(VerifyError::InstanceCount { expected: 4, actual: 3 }));
     let expected = proof.bytes.len();
     let longer: Vec<u8> = proof.bytes.iter().copied().chain([0]).collect();
-    assert_eq!(verify(&vk, &proof.instance, &longer), Err(VerifyError::ProofLength { expected, actual: expected + 1 }));
+    assert_eq!(verify(&vk, Context::NONE, &proof.instance, &longer), Err(VerifyError::ProofLength { expected, actual: expected + 1 }));
     let shorter = &proof.bytes[..expected - 1];
-    assert_eq!(verify(&vk, &proof.instance, shorter), Err(VerifyError::ProofLength { expected, actual: expected - 1 }));
+    assert_eq!(verify(&vk, Context::NONE, &proof.instance, shorter), Err(VerifyError::ProofLength { expected, actual: expected - 1 }));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn another_models_key_has_another_digest_and_rejects() {
     let (one, other) = (key(40, &srs), key(41, &srs));
     assert_ne!(one.verifying_key().digest(), other.verifying_key().digest());
     let proof = proof(&one, &srs);
-    assert_eq!(verify(other.verifying_key(), &proof.instance, &proof.bytes), Err(VerifyError::Rejected));
+    assert_eq!(verify(other.verifying_key(), Context::NONE, &proof.instance, &proof.bytes), Err(VerifyError::Rejected));
 }
 
 #[test]
@@ -98,7 +98,9 @@ fn two_proofs_of_one_witness_differ() {
     let srs = srs();
     let key = key(40, &srs);
     let first = proof(&key, &srs);
-    let second = prove(&key, &srs, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(2), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    let second =
+        prove(&key, &srs, Context::NONE, &[vec![60, -60, 33, 1]], ChaCha20Rng::seed_from_u64(2), &mut |_, _| ControlFlow::Continue(()))
+            .unwrap();
     assert_ne!(first.bytes, second.bytes);
     assert_eq!(first.instance, second.instance);
 }
@@ -111,7 +113,7 @@ fn keys_survive_their_encoding_and_refuse_others() {
     assert_eq!(DecodedKey::new(&bytes).unwrap().choice().log_powers(), srs.k());
     let read = ProvingKey::from_bytes(&bytes, &srs).unwrap();
     let proof = proof(&read, &srs);
-    assert_eq!(verify(key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));
+    assert_eq!(verify(key.verifying_key(), Context::NONE, &proof.instance, &proof.bytes), Ok(()));
     assert!(matches!(ProvingKey::from_bytes(&bytes[1..], &srs), Err(KeyError::Encoding)));
     for cut in [8, 12, 40, bytes.len() - 1] {
         assert!(ProvingKey::from_bytes(&bytes[..cut], &srs).is_err(), "cut at {cut}");
@@ -125,7 +127,7 @@ fn keys_survive_their_encoding_and_refuse_others() {
         changed[position] ^= 1;
         if let Ok(other) = VerifyingKey::from_bytes(&changed) {
             assert_ne!(other.digest(), key.verifying_key().digest(), "byte {position}");
-            assert!(verify(&other, &proof.instance, &proof.bytes).is_err(), "byte {position}");
+            assert!(verify(&other, Context::NONE, &proof.instance, &proof.bytes).is_err(), "byte {position}");
         }
     }
 }
@@ -164,7 +166,7 @@ fn keys_of_other_strings_and_with_other_words_are_refused() {
 fn a_cancelled_proof_stops() {
     let srs = srs();
     let key = key(40, &srs);
-    let cancelled = prove(&key, &srs, &[vec![0; 4]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Break(()));
+    let cancelled = prove(&key, &srs, Context::NONE, &[vec![0; 4]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Break(()));
     assert!(matches!(cancelled, Err(ProveError::Cancelled)));
 }
 
@@ -172,7 +174,8 @@ fn a_cancelled_proof_stops() {
 fn values_outside_their_range_are_refused() {
     let srs = srs();
     let key = key(40, &srs);
-    let refused = prove(&key, &srs, &[vec![64, 0, 0, 0]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(()));
+    let refused =
+        prove(&key, &srs, Context::NONE, &[vec![64, 0, 0, 0]], ChaCha20Rng::seed_from_u64(1), &mut |_, _| ControlFlow::Continue(()));
     assert!(refused.unwrap_err().to_string().contains("`x`"));
 }
 

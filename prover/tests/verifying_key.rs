@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::expression::{Expression, Operation};
 use sworn_verifier::{
-    verify, About, ClosedColumns, ColumnKind, Form, G1Affine, G2Affine, KeyError, KeyParts, Packing, Query, VerifyError, VerifyingKey,
+    verify, About, ClosedColumns, ColumnKind, Context, Form, G1Affine, G2Affine, KeyError, KeyParts, Packing, Query, VerifyError,
+    VerifyingKey,
 };
 
 static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
@@ -26,7 +27,7 @@ fn is_harmless(bytes: &[u8]) {
     if let Ok(other) = VerifyingKey::from_bytes(bytes) {
         assert_eq!(other.to_bytes(), bytes, "one encoding");
         assert_ne!(other.digest(), key().digest());
-        assert!(verify(&other, &TINY.1.instance, &TINY.1.bytes).is_err());
+        assert!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes).is_err());
     }
 }
 
@@ -160,7 +161,7 @@ fn what_a_key_says_is_in_its_digest() {
         assert_eq!(VerifyingKey::from_bytes(&other.to_bytes()).as_ref(), Ok(&other));
         assert!(!digests.contains(&other.digest()));
         digests.push(other.digest());
-        assert_eq!(verify(&other, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
+        assert_eq!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
     }
 }
 
@@ -204,7 +205,7 @@ fn strings_of_known_secrets_are_refused() {
     assert_eq!(changed(|k| k.s_g2 = G2Affine::default()), Err(KeyError::Point { index: points + 1 }));
     let other = changed(|k| k.s_g2 = (k.g2 + k.g2).into()).unwrap();
     assert_ne!(other.digest(), key().digest());
-    assert_eq!(verify(&other, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
+    assert_eq!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
 }
 
 /// Columns in closed form: two different fixed columns of a packed key, at rotations that have a closed form.

@@ -116,7 +116,9 @@ impl FormatError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Version { .. } | Self::Key(sworn_verifier::KeyError::Version { .. }) => "compile the model again with this version of sworn",
+            Self::Version { .. } | Self::Key(sworn_verifier::KeyError::Version { .. }) => {
+                "compile the model again with this version of sworn"
+            }
             Self::Kind { .. } => "give the file of the other kind; a model's folder holds one of each",
             Self::Key(sworn_verifier::KeyError::KnownSecret) => "do not trust the key: have the model compiled with the SRS of a ceremony",
             _ => "compile the model again with `sworn compile`, or fetch the file again",

@@ -182,7 +182,7 @@ impl Receipt {
             return Err(Rejection::InsecureSrs);
         }
         let proof = parse_hex(&self.proof).ok_or(Rejection::Mismatch { field: Field::Proof })?;
-        sworn_verifier::verify(key.key(), &instance, &proof).map_err(Rejection::Proof)?;
+        sworn_verifier::verify(key.key(), sworn_verifier::Context::NONE, &instance, &proof).map_err(Rejection::Proof)?;
         Ok(Accepted { receipt: self, tensors, instance, proof })
     }
 
