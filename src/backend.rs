@@ -181,15 +181,15 @@ impl AnyProver {
         progress: &mut sworn_prover::Progress<'_>,
     ) -> Result<(Proof, Option<DeviceUse>), ProveError> {
         match self {
-            Self::Cpu(prover) => Ok((prover.prove(inputs, rng, progress)?, None)),
-            Self::Icicle(prover) => Ok((prover.prove(inputs, rng, progress)?, None)),
+            Self::Cpu(prover) => Ok((prover.prove(sworn_verifier::Context::NONE, inputs, rng, progress)?, None)),
+            Self::Icicle(prover) => Ok((prover.prove(sworn_verifier::Context::NONE, inputs, rng, progress)?, None)),
             Self::Cuda(prover) => {
                 let device = prover.backend();
                 let failed = |error: DeviceError| ProveError::Backend(error.into());
                 if measure {
                     device.measure(true).map_err(failed)?;
                 }
-                let proof = prover.prove(inputs, rng, progress)?;
+                let proof = prover.prove(sworn_verifier::Context::NONE, inputs, rng, progress)?;
                 let busy = if measure { Some(device.busy().map_err(failed)?) } else { None };
                 Ok((proof, Some(DeviceUse { memory: device.memory().map_err(failed)?.1, busy })))
             }

@@ -114,7 +114,9 @@ impl Error {
             Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
             Self::InsecureContract => Some("for a test, pass `--allow-insecure-srs`; else compile with the SRS of a ceremony"),
             Self::Export(ExportError::Exists { .. }) => Some("name a new folder, or remove that one"),
-            Self::Package(CheckError::Foreign { .. }) => Some("remove what a build has left, `out` and `cache`, and all else that `sworn export` did not write"),
+            Self::Package(CheckError::Foreign { .. }) => {
+                Some("remove what a build has left, `out` and `cache`, and all else that `sworn export` did not write")
+            }
             Self::Package(CheckError::Read { .. }) => Some("name the folder of a package, or a file of a contract's code"),
             Self::Package(_) => Some("do not rely on it: export the package again from the verifying key"),
             Self::Export(_) => Some("`sworn inspect` prints what the model needs"),

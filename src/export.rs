@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sworn_contracts::{CheckError, ExportError, Package, MAX_CODE};
 use sworn_verifier::srs::is_insecure_dev;
+use sworn_verifier::Context;
 
 use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
 
@@ -78,10 +79,10 @@ impl Receipt {
         let accepted = self.accept(key, policy)?;
         let tensors: Vec<Vec<i64>> = accepted.tensors().iter().map(|t| t.iter().map(|q| i64::from(*q)).collect()).collect();
         Ok(match call {
-            Call::Model => sworn_contracts::typed_calldata(key.key(), &tensors, accepted.proof())?,
+            Call::Model => sworn_contracts::typed_calldata(key.key(), Context::NONE, &tensors, accepted.proof())?,
             Call::Verifier => {
                 let instance: Vec<_> = accepted.instance().iter().map(sworn_verifier::field::encode).collect();
-                sworn_contracts::calldata(key.key(), &instance, accepted.proof())?
+                sworn_contracts::calldata(key.key(), Context::NONE, &instance, accepted.proof())?
             }
         })
     }

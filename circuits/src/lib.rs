@@ -13,6 +13,7 @@ pub mod graph;
 pub mod layout;
 mod linear;
 mod lookups;
+pub mod memory;
 pub mod shape;
 pub mod witness;
 

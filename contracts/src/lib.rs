@@ -15,7 +15,7 @@ mod reference;
 mod slots;
 mod wrapper;
 
-pub use calldata::{calldata, encode_tensors, metadata, selector, typed_calldata, word};
+pub use calldata::{bound_proof, calldata, encode_tensors, escrow_context, metadata, selector, typed_calldata, word};
 pub use check::{check, check_code, CheckError};
 pub use data::MAX_CODE;
 pub use error::ExportError;

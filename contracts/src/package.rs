@@ -18,7 +18,8 @@ use sha3::{Digest, Keccak256};
 use sworn_verifier::srs::{identity, origin};
 use sworn_verifier::VerifyingKey;
 
-use crate::data::{code, init_code, Data};
+use crate::calldata::typed_size;
+use crate::data::{code, init_code, Data, PROOF_IN_CALLDATA};
 use crate::error::ExportError;
 use crate::key::Key;
 use crate::protocol::Protocol;
@@ -51,10 +52,14 @@ pub struct Package {
     pub data: Vec<DataContract>,
     /// Source of `ModelVerifier.sol`.
     pub wrapper: String,
-    /// Bytes of a call of `SwornVerifier.verify`.
+    /// Bytes of a call of `ModelVerifier.verify`.
     pub calldata_size: usize,
     /// Gas of that transaction, by [`estimate_gas`].
     pub gas: u64,
+    /// Bytes of a call of `SwornVerifier.verify`, on which the other rests.
+    pub verifier_calldata_size: usize,
+    /// Gas of that transaction.
+    pub verifier_gas: u64,
     /// About the gas of deploying the data contracts and `ModelVerifier`, one transaction each.
     pub deployment_gas: u64,
     /// Number of commitments: points that are multiplied.
@@ -78,19 +83,23 @@ impl Package {
             DataContract { init_code: init_code(part), code_hash: Keccak256::digest(&code).into(), code }
         };
         let contracts: Vec<DataContract> = data.parts.iter().map(contract).collect();
+        let gas = crate::gas::estimate(&key, &protocol, &data);
         let deployments = contracts.iter().map(|data| crate::gas::deployment(&data.init_code, &data.code));
         Ok(Self {
             wrapper: wrapper::source(&key, &data.hash()),
             deployment_gas: deployments.sum::<u64>() + crate::gas::MODEL_DEPLOYMENT,
-            calldata_size: 0x84 + 32 * key.num_instances() + protocol.bytes.length,
-            gas: crate::gas::estimate(&key, &protocol, &data),
+            calldata_size: typed_size(&key),
+            gas: gas.model,
+            verifier_calldata_size: PROOF_IN_CALLDATA + 32 * key.num_instances() + protocol.bytes.length,
+            verifier_gas: gas.verifier,
             commitments: protocol.multiplications.len(),
             data: contracts,
         })
     }
 }
 
-/// Gas of a transaction that calls `SwornVerifier.verify`, from the key alone.
+/// Gas of a transaction that calls `ModelVerifier.verify`, from the key alone. About half of the public integers are taken to be negative,
+/// whose bytes cost more.
 ///
 /// # Errors
 /// A key that the contract does not verify.
@@ -175,6 +184,7 @@ fn description(key: &VerifyingKey, package: &Package) -> serde_json::Value {
         tensor_json
     };
     json!({
+        "model": key.about.model,
         "keyDigest": format!("0x{}", hex::encode(key.digest())),
         "dataHash": package.data.first().map(|data| format!("0x{}", hex::encode(data.code_hash))),
         "referenceString": Reference::new(origin(&key.s_g2)).to_json(&identity(&key.s_g2)),
@@ -184,6 +194,8 @@ fn description(key: &VerifyingKey, package: &Package) -> serde_json::Value {
         "tensors": key.tensors.iter().map(tensor).collect::<Vec<_>>(),
         "calldataSize": package.calldata_size,
         "estimatedGas": package.gas,
+        "verifierCalldataSize": package.verifier_calldata_size,
+        "estimatedVerifierGas": package.verifier_gas,
         "estimatedDeploymentGas": package.deployment_gas,
     })
 }

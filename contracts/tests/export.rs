@@ -131,9 +131,11 @@ fn packages_say_whose_reference_string_they_rest_on() {
     let unknown = with((G2Affine::generator() * Fr::from(77)).into_affine());
     let ceremony = with(CEREMONIES[0].s_g2);
     let temporary = tempfile::tempdir().unwrap();
-    for (key, kind, warning) in
-        [(dev, "insecure-dev", Some("ANYONE CAN FORGE")), (&unknown, "unknown", Some("UNKNOWN REFERENCE STRING")), (&ceremony, "ceremony", None)]
-    {
+    for (key, kind, warning) in [
+        (dev, "insecure-dev", Some("ANYONE CAN FORGE")),
+        (&unknown, "unknown", Some("UNKNOWN REFERENCE STRING")),
+        (&ceremony, "ceremony", None),
+    ] {
         let dir = temporary.path().join(kind);
         export(key, &dir).unwrap();
         let text = |name: &str| fs::read_to_string(dir.join(name)).unwrap();

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sworn_verifier::srs::is_insecure_dev;
+use sworn_verifier::srs::{identity, is_insecure_dev};
 use sworn_verifier::{field, Fr, InstanceError, PublicTensor, Role};
 
 use crate::digest::parse_hex;
@@ -115,7 +115,7 @@ impl Receipt {
             version: VERSION,
             model: key.model().into(),
             verifying_key: key.digest(),
-            srs: Srs { digest: Digest(key.key().srs_digest), kind: kind(key) },
+            srs: srs(key),
             visibility: visibility(key),
             inputs: of(Role::Input),
             outputs: of(Role::Output),
@@ -164,7 +164,7 @@ impl Receipt {
         if self.model != key.model() {
             return reject(Field::Model);
         }
-        if self.srs != (Srs { digest: Digest(key.key().srs_digest), kind: kind(key) }) {
+        if self.srs != srs(key) {
             return reject(Field::Srs);
         }
         if self.visibility != visibility(key) {
@@ -182,7 +182,7 @@ impl Receipt {
             return Err(Rejection::InsecureSrs);
         }
         let proof = parse_hex(&self.proof).ok_or(Rejection::Mismatch { field: Field::Proof })?;
-        sworn_verifier::verify(key.key(), &instance, &proof).map_err(Rejection::Proof)?;
+        sworn_verifier::verify(key.key(), sworn_verifier::Context::NONE, &instance, &proof).map_err(Rejection::Proof)?;
         Ok(Accepted { receipt: self, tensors, instance, proof })
     }
 
@@ -290,11 +290,10 @@ fn rejected(error: &InstanceError, tensors: &[PublicTensor]) -> Rejection {
     }
 }
 
-fn kind(key: &VerifyingKey) -> SrsKind {
-    match is_insecure_dev(&key.key().s_g2) {
-        true => SrsKind::InsecureDev,
-        false => SrsKind::Ceremony,
-    }
+fn srs(key: &VerifyingKey) -> Srs {
+    let s_g2 = &key.key().s_g2;
+    let kind = if is_insecure_dev(s_g2) { SrsKind::InsecureDev } else { SrsKind::Ceremony };
+    Srs { digest: Digest(identity(s_g2)), kind }
 }
 
 fn visibility(key: &VerifyingKey) -> Visibility {

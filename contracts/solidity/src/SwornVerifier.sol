@@ -30,7 +30,7 @@ contract SwornVerifier is SwornErrors {
             extcodecopy(main, 0, 0x5d, 0x20)
             count := shr(224, mload(0))
         }
-        if (magic != bytes32(bytes8(0x5357524e00000001)) || data.length != count + 1) revert DataMismatch(0);
+        if (magic != bytes32(bytes8(0x5357524e00000002)) || data.length != count + 1) revert DataMismatch(0);
         for (uint256 i = 1; i <= count; i++) {
             bytes32 expected;
             assembly ("memory-safe") {
@@ -112,11 +112,11 @@ contract SwornVerifier is SwornErrors {
         }
     }
 
-    /// @notice Returns if the proof is valid for the public values, and reverts if not.
+    /// @notice Returns if the proof is valid for the public values in the context, and reverts if not.
     /// @dev Accepts one encoding of the arguments only: no other contract can read other arguments from the same calldata.
-    ///      The first argument is the public values, elements of the scalar field, each below its order r. The second is the
-    ///      proof, exactly.
-    function verify(uint256[] calldata, bytes calldata) external view {
+    ///      The first argument is the public values, elements of the scalar field, each below its order r. The second is the context that
+    ///      the proof was made for, any word; zero if for none. The third is the proof, exactly.
+    function verify(uint256[] calldata, bytes32, bytes calldata) external view {
         address data = DATA;
         // Again: a contract that was made and destroyed in one transaction can be made again, with other code.
         if (data.codehash != DATA_HASH) revert DataMismatch(0);
@@ -315,19 +315,19 @@ contract SwornVerifier is SwornErrors {
             if gt(mload(0x40), 0x400) { invalid() }
             extcodecopy(data, 0x400, 1, sub(extcodesize(data), 1))
 
-            // 1. Shape: the one canonical encoding, instances at 0x64, the proof behind them.
+            // 1. Shape: the one canonical encoding, the context at 0x24, instances at 0x84, the proof behind them.
             let n := field(8)
-            let proof := add(0x84, shl(5, n))
-            if xor(calldataload(0x04), 0x40) { fail(/* CalldataEncoding */ 0xd672f60b) }
-            if xor(calldataload(0x44), n) { fail(/* InstanceCount */ 0xd7125d4a) }
-            if xor(calldataload(0x24), sub(proof, 0x24)) { fail(/* CalldataEncoding */ 0xd672f60b) }
+            let proof := add(0xa4, shl(5, n))
+            if xor(calldataload(0x04), 0x60) { fail(/* CalldataEncoding */ 0xd672f60b) }
+            if xor(calldataload(0x64), n) { fail(/* InstanceCount */ 0xd7125d4a) }
+            if xor(calldataload(0x44), sub(proof, 0x24)) { fail(/* CalldataEncoding */ 0xd672f60b) }
             {
                 let length := field(12)
                 if xor(calldataload(sub(proof, 0x20)), length) { fail(/* ProofLength */ 0x1c35f1c8) }
                 if xor(calldatasize(), add(proof, length)) { fail(/* CalldataEncoding */ 0xd672f60b) }
 
                 // 2. Public values, scalars and points of the proof.
-                checkScalars(0x64, n, r, /* InstanceNotCanonical */ 0x09015e30)
+                checkScalars(0x84, n, r, /* InstanceNotCanonical */ 0x09015e30)
                 let evaluations := add(proof, field(36))
                 let count := field(40)
                 checkScalars(evaluations, count, r, /* ScalarNotCanonical */ 0xf311b72d)
@@ -343,9 +343,11 @@ contract SwornVerifier is SwornErrors {
                 let slot := field(28)
                 let from := proof
                 let schedule := field(20)
-                let first := shl(5, n)
+                // The digest of the key, the context and the public values.
+                let first := shl(5, add(n, 1))
                 mstore(buffer, mload(0x460))
-                calldatacopy(add(buffer, 0x20), 0x64, first)
+                calldatacopy(add(buffer, 0x20), 0x24, 0x20)
+                calldatacopy(add(buffer, 0x40), 0x84, shl(5, n))
                 for { let end := add(schedule, shl(2, field(24))) } lt(schedule, end) { schedule := add(schedule, 4) } {
                     let length := shr(224, mload(schedule))
                     calldatacopy(add(add(buffer, 0x20), first), from, length)
@@ -381,7 +383,7 @@ contract SwornVerifier is SwornErrors {
                 let sum := 0
                 root := 1
                 p := field(76)
-                for { let from := 0x64 } lt(from, sub(proof, 0x20)) { from := add(from, 0x20) } {
+                for { let from := 0x84 } lt(from, sub(proof, 0x20)) { from := add(from, 0x20) } {
                     sum := addmod(sum, mulmod(mulmod(calldataload(from), root, r), mload(p), r), r)
                     root := mulmod(root, omega, r)
                     p := add(p, 0x20)

@@ -27,33 +27,38 @@ pub fn lenet() -> Model {
 
 #[test]
 fn good_proofs_are_accepted() {
-    println!("| model | commitments | public values | calldata | data | gas | estimate | gas, via IR |");
+    println!("| model | commitments | public values | calldata | data | gas | estimate | SwornVerifier | estimate |");
     let profiles = [LayoutProfile::Plain, LayoutProfile::Fast, LayoutProfile::Onchain];
     let keyed = models::all().into_iter().chain([tiny(), lenet()]).flat_map(|model| profiles.map(|profile| model.profiled(profile)));
     for fixture in keyed.map(|keyed| Fixture::of(&keyed)) {
         assert!(fixture.rust_accepts(&fixture.instances, &fixture.proof), "{}", fixture.name);
-        let call = fixture.calldata();
+        let (direct, typed) = (fixture.calldata(), fixture.typed(&fixture.tensors, &fixture.proof));
         let package = &fixture.package;
-        assert_eq!(call.len(), package.calldata_size);
-        let gas = PIPELINES.map(|pipeline| {
+        assert_eq!((direct.len(), typed.len()), (package.verifier_calldata_size, package.calldata_size));
+        let [gas, _] = PIPELINES.map(|pipeline| {
             let mut evm = Evm::new();
-            let verifier = fixture.deploy(&mut evm, pipeline);
-            let (outcome, gas) = evm.call(verifier, &call);
-            assert_eq!(outcome, Outcome::Returned(vec![]), "{} {pipeline:?}", fixture.name);
-            gas
+            let (verifier, model) = (fixture.deploy(&mut evm, pipeline), fixture.deploy_model(&mut evm, pipeline));
+            [(model, &typed), (verifier, &direct)].map(|(to, call)| {
+                let (outcome, gas) = evm.call(to, call);
+                assert_eq!(outcome, Outcome::Returned(vec![]), "{} {pipeline:?}", fixture.name);
+                gas
+            })
         });
         let data: usize = package.data.iter().map(|d| d.code.len()).sum();
         println!(
-            "| {} | {} | {} | {} | {data} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {data} | {} | {} | {} | {} |",
             fixture.name,
             package.commitments,
             fixture.instances.len(),
-            call.len(),
+            typed.len(),
             gas[0],
             package.gas,
             gas[1],
+            package.verifier_gas,
         );
-        assert!(gas[0].abs_diff(package.gas) * 20 <= gas[0], "{}: the estimate is off by more than 5 %", fixture.name);
+        for (gas, estimate) in gas.into_iter().zip([package.gas, package.verifier_gas]) {
+            assert!(gas.abs_diff(estimate) * 20 <= gas, "{}: the estimate is off by more than 5 %", fixture.name);
+        }
     }
 }
 

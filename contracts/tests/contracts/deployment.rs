@@ -11,7 +11,7 @@ use sworn_contracts::{calldata, selector, word, Package, SOURCES};
 use sworn_verifier::field::encode;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::srs::{identity, CEREMONIES};
-use sworn_verifier::{KeyParts, Proof, VerifyingKey};
+use sworn_verifier::{Context, KeyParts, Proof, VerifyingKey};
 
 use crate::accept::tiny;
 use crate::evm::{compile, compile_changed, constructor, Evm, Outcome, Pipeline, PIPELINES};
@@ -158,9 +158,9 @@ fn forge(fixture: &Fixture, package: &Package, instances: &[[u8; 32]]) -> Vec<u8
     (0..shape.scalars()).for_each(|_| proof.extend(encode(&Fr::rand(&mut rng))));
     (0..2).for_each(|_| proof.extend(encode_g1(&G1Affine::rand(&mut rng))));
     let instance: Vec<Fr> = instances.iter().map(|i| sworn_verifier::field::decode(i).unwrap()).collect();
-    let read = Proof::read(&fixture.key, &instance, &proof).unwrap();
+    let read = Proof::read(&fixture.key, Context::NONE, &instance, &proof).unwrap();
     let (u, last) = (read.challenges.opening_u, *read.points.last().unwrap());
-    let sum = combined(package, instances, &proof).0 - last * u;
+    let sum = combined(package, Context::NONE, instances, &proof).0 - last * u;
     let opening = (sum * (Fr::from(1) - u).inverse().unwrap()).into_affine();
     let at = proof.len() - 64;
     proof[at..].copy_from_slice(&encode_g1(&opening));
@@ -173,8 +173,8 @@ fn a_string_of_secret_one_is_not_deployed_and_would_prove_anything() {
     let package = changed(&fixture.package, S_G2, &encode_g2(&G2Affine::generator()));
     let lie: Vec<[u8; 32]> = (0..fixture.instances.len() as u64).map(|i| encode(&Fr::from(3_000 + i))).collect();
     let forged = forge(&fixture, &package, &lie);
-    assert!(accepts(&package, &lie, &forged) && !fixture.rust_accepts(&lie, &forged));
-    let call = calldata(&fixture.key, &lie, &forged).unwrap();
+    assert!(accepts(&package, Context::NONE, &lie, &forged) && !fixture.rust_accepts(&lie, &forged));
+    let call = calldata(&fixture.key, Context::NONE, &lie, &forged).unwrap();
     for pipeline in PIPELINES {
         let refused = deploy(&mut Evm::new(), &package, &compile(None, pipeline)["SwornVerifier"].init_code).unwrap_err();
         refused.assert_error("DegenerateReferenceString()", "a string of secret 1");

@@ -39,8 +39,10 @@ impl Compiled {
     /// Signatures of what its ABI has of a kind: `error` or `function`.
     pub fn signatures(&self, kind: &str) -> Vec<String> {
         let of_kind = self.abi.iter().filter(|entry| entry["type"] == kind);
-        let types = |entry: &Value| entry["inputs"].as_array().unwrap().iter().map(|i| i["type"].as_str().unwrap().into()).collect();
-        of_kind.map(|entry| format!("{}({})", entry["name"].as_str().unwrap(), Vec::<String>::join(&types(entry), ","))).collect()
+        let types = |entry: &Value| -> Vec<String> {
+            entry["inputs"].as_array().unwrap().iter().map(|input| input["type"].as_str().unwrap().into()).collect()
+        };
+        of_kind.map(|entry| format!("{}({})", entry["name"].as_str().unwrap(), types(entry).join(","))).collect()
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod accept;
 mod anvil;
+mod context;
 mod deployment;
+mod escrow;
 mod evm;
 mod fixture;
 mod hostile;

@@ -2,8 +2,8 @@
 
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::Visibility;
-use sworn_contracts::{metadata, typed_calldata, word, ExportError, Package, MAX_CODE};
-use sworn_verifier::{KeyParts, PublicTensor, Role, VerifyingKey};
+use sworn_contracts::{bound_proof, metadata, typed_calldata, word, ExportError, Package, MAX_CODE};
+use sworn_verifier::{Context, KeyParts, PublicTensor, Role, VerifyingKey};
 
 use crate::accept::tiny;
 use crate::evm::{compile, Evm, Outcome, Pipeline, PIPELINES};
@@ -32,9 +32,9 @@ fn models_of_any_number_of_public_tensors_verify() {
         for pipeline in PIPELINES {
             let mut evm = Evm::new();
             let contract = fixture.deploy_model(&mut evm, pipeline);
-            let typed = |tensors: &[Vec<i64>]| typed_calldata(&fixture.key, tensors, &fixture.proof).unwrap();
+            let typed = |tensors: &[Vec<i64>]| typed_calldata(&fixture.key, Context::NONE, tensors, &fixture.proof).unwrap();
             let hashed = |[input, output]: [[u8; 32]; 2], tensors: &[Vec<i64>]| {
-                call(VERIFY, &input, &output, &metadata(tensors), &fixture.proof)
+                call(VERIFY, &input, &output, &metadata(tensors), &bound_proof(Context::NONE, &fixture.proof))
             };
             let good = &fixture.tensors;
             assert_eq!(evm.call(contract, &typed(good)).0, Outcome::Returned(vec![]), "{count} tensors, {pipeline:?}");
@@ -71,7 +71,9 @@ fn contracts_of_the_most_tensors_are_small_enough() {
     let refused = with_tensors(&parts, &[Role::Output; 257]).unwrap_err();
     assert!(matches!(refused, ExportError::TensorCount { actual: 257, limit: 256 }), "{refused}");
     // None at all, and inputs behind outputs.
-    for roles in [vec![], vec![Role::Output, Role::Input, Role::Output], vec![Role::Input, Role::Output, Role::Input, Role::Output, Role::Input]] {
+    for roles in
+        [vec![], vec![Role::Output, Role::Input, Role::Output], vec![Role::Input, Role::Output, Role::Input, Role::Output, Role::Input]]
+    {
         for pipeline in PIPELINES {
             compile(Some(&with_tensors(&parts, &roles).unwrap().wrapper), pipeline);
         }
