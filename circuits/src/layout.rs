@@ -61,6 +61,8 @@ const GAS_PER_SECOND: [f64; 2] = [6.7e6, 10e3];
 const MAX_ROW_BASIS: usize = 1 << 17;
 /// The most polynomials of a commitment.
 const MAX_PACK: usize = 256;
+/// Bytes that a power takes in the expressions of gates, for each factor.
+const POWER_BYTES: u64 = 256;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
@@ -264,8 +266,8 @@ impl Layout {
 
     fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Result<Self, LayoutError> {
         let graph = arrangement.graph;
-        arrangement.room.has_bytes(placed_bytes(&estimate), "the layout of the model")?;
         let jumps = Jumps::new(&arrangement.identities);
+        arrangement.room.has_bytes(placed_bytes(&estimate, &jumps), "the layout of the model")?;
         let mut group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
         let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
         let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
@@ -384,15 +386,16 @@ pub(crate) fn table_rows(graph: &QuantGraph, limbs: u32) -> usize {
     (1 << (graph.bits / limbs)) + tables(graph).iter().map(|t| t.values.len()).sum::<usize>()
 }
 
-/// Bytes of the fixed columns and of what they are made from.
-fn placed_bytes(e: &Estimate) -> u64 {
+/// Bytes of the fixed columns and of what they are made from, and of the gates: an expression of a power has as many nodes.
+fn placed_bytes(e: &Estimate, jumps: &Jumps) -> u64 {
     let rows = 1u64 << e.log_rows;
     // Values of 64 bits become columns one by one, or lane by lane at the same time.
     let values = 8 * fit::<_, u64>(e.unit_rows.max(e.gather_rows).max(e.weight_rows) * (1 + rayon::current_num_threads()));
     let units = fit::<_, u64>(e.unit_rows) * fit::<_, u64>(e.fixed_columns - e.weight_lanes);
     let weights = fit::<_, u64>(e.weight_rows) * (4 * fit::<_, u64>(e.weight_lanes) + fit::<_, u64>(size_of::<blocks::WeightRow>()));
     let table = 48 * fit::<_, u64>(e.table_rows);
-    3 * rows + values + 2 * units + weights + table + 3 * fit::<_, u64>(size_of::<(Site, Site)>() * e.copies)
+    let powers = POWER_BYTES * jumps.0.iter().copied().map(u64::from).sum::<u64>();
+    powers + 3 * rows + values + 2 * units + weights + table + 3 * fit::<_, u64>(size_of::<(Site, Site)>() * e.copies)
 }
 
 /// Sites to cells.

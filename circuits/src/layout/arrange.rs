@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::error::LayoutError;
 use crate::graph::{Activation, Elementwise, Node, NodeId, Op, QuantGraph, Reduce, Source};
 use crate::layout::bounds;
-use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
+use crate::layout::demand::{demands, is_vector, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::packing::{PublicNode, Run};
 use crate::layout::room::{check_rows, Room};
@@ -88,7 +88,7 @@ impl<'g> Arrangement<'g> {
     /// It takes more memory than there is room, or a group has more rows than any circuit.
     pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[PublicNode], mut room: Room) -> Result<Self, LayoutError> {
         let grids = graph.nodes.iter().any(|n| match &n.op {
-            Op::Linear(l) => !crate::layout::demand::linear_form(l, &n.shape).vector,
+            Op::Linear(l) => !is_vector(l, &n.shape),
             Op::Reduce(_) => true,
             _ => false,
         });

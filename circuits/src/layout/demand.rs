@@ -71,10 +71,13 @@ pub(crate) struct LinearForm {
 
 /// The output of a linear layer as a grid.
 pub(crate) fn linear_form(linear: &Linear, shape: &[usize]) -> LinearForm {
-    let out = tensor_view(linear.channels, shape);
+    LinearForm { out: tensor_view(linear.channels, shape), vector: is_vector(linear, shape) }
+}
+
+/// Whether the output of a linear layer is laid out as a vector.
+pub(crate) fn is_vector(linear: &Linear, shape: &[usize]) -> bool {
     let groups = linear.terms.iter().map(|t| if let Term::Conv(c) = t { c.groups } else { 1 }).max().unwrap_or(1);
-    let vector = groups == 1 && out.dims[1..].iter().product::<usize>() == 1;
-    LinearForm { out, vector }
+    groups == 1 && tensor_dims(linear.channels, shape)[1..].iter().product::<usize>() == 1
 }
 
 /// A tensor as a grid, in the order of axes that a layer uses.
@@ -82,10 +85,10 @@ pub(crate) fn tensor_view(channels: Channels, shape: &[usize]) -> View {
     match channels {
         Channels::First => split_view(shape, [1, 1]),
         Channels::Last => {
-            let inner = shape[shape.len() - 1];
-            let positions = shape[..shape.len() - 1].iter().product::<usize>();
+            let dims = tensor_dims(channels, shape);
+            let [inner, _, _, positions] = dims;
             let elements = (0..inner).flat_map(|c| (0..positions).map(move |p| fit::<_, u32>(p * inner + c))).collect();
-            View { dims: [inner, 1, 1, positions], elements }
+            View { dims, elements }
         }
     }
 }
@@ -129,9 +132,16 @@ pub(crate) fn phases(linear: &Linear, term: &Term, to: &[usize]) -> usize {
 pub(crate) fn view_dims(linear: &Linear, term: &Term, from: &[usize], to: &[usize]) -> [usize; 4] {
     match (linear.channels, term) {
         (Channels::First, Term::Conv(conv)) => split_dims(from, stride(conv, to)),
-        (Channels::First, Term::Scale(_)) => split_dims(from, [1, 1]),
-        (Channels::Last, _) => {
-            let (inner, outer) = from.split_last().map_or((1, from), |(inner, outer)| (*inner, outer));
+        _ => tensor_dims(linear.channels, from),
+    }
+}
+
+/// `[channels, images, height, width]` of a tensor.
+fn tensor_dims(channels: Channels, shape: &[usize]) -> [usize; 4] {
+    match channels {
+        Channels::First => split_dims(shape, [1, 1]),
+        Channels::Last => {
+            let (inner, outer) = shape.split_last().map_or((1, shape), |(inner, outer)| (*inner, outer));
             [inner, 1, 1, outer.iter().product()]
         }
     }
