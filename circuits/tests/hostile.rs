@@ -1,5 +1,4 @@
 //! Graphs of bytes of any origin: an error, or a graph that is laid out and run without a panic, in the memory that it was given.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod build;
 

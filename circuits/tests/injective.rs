@@ -64,7 +64,7 @@ struct Monomials(HashMap<[u8; 32], (usize, usize)>);
 
 impl Monomials {
     fn insert(&mut self, seed: u64, difference: Fr, at: (usize, usize)) {
-        let other = self.0.insert(difference.to_repr().into(), at);
+        let other = self.0.insert(difference.to_repr(), at);
         assert_eq!(other, None, "seed {seed}: {at:?} has the monomial of another");
     }
 }
