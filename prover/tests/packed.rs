@@ -77,13 +77,15 @@ fn proving_keys_of_impossible_sizes_are_refused() {
         graph: &'a QuantGraph,
         visibility: Visibility,
         choice: Choice,
+        srs_digest: [u8; 32],
         verifying: Vec<u8>,
     }
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3);
     let key = &keyed.key;
     let good = key.layout().choice();
     let bytes = |choice: Choice| {
-        let body = Body { graph: key.graph(), visibility: key.visibility(), choice, verifying: key.verifying_key().to_bytes() };
+        let (srs_digest, verifying) = (keyed.srs.digest(), key.verifying_key().to_bytes());
+        let body = Body { graph: key.graph(), visibility: key.visibility(), choice, srs_digest, verifying };
         [key.to_bytes()[..12].to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
     };
     assert_eq!(bytes(good), key.to_bytes());
