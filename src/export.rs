@@ -5,17 +5,15 @@ use std::io::Read;
 use std::path::Path;
 
 use sworn_contracts::{CheckError, ExportError, Package, MAX_CODE};
-use sworn_verifier::srs::is_insecure_dev;
-use sworn_verifier::Context;
 
-use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
+use crate::{Error, Receipt, Rejection, SrsPolicy, VerifyingKey};
 
 /// A call that checks a receipt on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Of `ModelVerifier.verify`, the model's own contract: its public tensors as integers, and the proof.
+    /// Of `ModelVerifier.verify`, the model's own contract: its public tensors as integers, the context and the proof.
     Model,
-    /// Of `SwornVerifier.verify`, which it rests on: field elements, and the proof.
+    /// Of `SwornVerifier.verify`, which it rests on: field elements, the context and the proof.
     Verifier,
 }
 
@@ -23,8 +21,8 @@ impl VerifyingKey {
     /// Writes the Foundry package of the model's verifier to a new folder: all of it or nothing.
     ///
     /// # Errors
-    /// The reference string is the development one and `policy` does not allow that, the contracts cannot verify the
-    /// key, the folder is there already, or a file cannot be written.
+    /// `policy` does not allow the reference string, the contracts cannot verify the key, the folder is there already, or a file
+    /// cannot be written.
     pub fn export_solidity(&self, folder: impl AsRef<Path>, policy: SrsPolicy) -> Result<Package, Error> {
         self.check_srs(policy)?;
         Ok(sworn_contracts::export(self.key(), folder.as_ref())?)
@@ -55,9 +53,9 @@ impl VerifyingKey {
     }
 
     fn check_srs(&self, policy: SrsPolicy) -> Result<(), Error> {
-        match policy == SrsPolicy::Secure && is_insecure_dev(&self.key().s_g2) {
-            true => Err(Error::InsecureContract),
-            false => Ok(()),
+        match policy.check(&self.key().s_g2) {
+            Err(Rejection::InsecureSrs) => Err(Error::InsecureContract),
+            checked => Ok(checked?),
         }
     }
 
@@ -79,10 +77,10 @@ impl Receipt {
         let accepted = self.accept(key, policy)?;
         let tensors: Vec<Vec<i64>> = accepted.tensors().iter().map(|t| t.iter().map(|q| i64::from(*q)).collect()).collect();
         Ok(match call {
-            Call::Model => sworn_contracts::typed_calldata(key.key(), Context::NONE, &tensors, accepted.proof())?,
+            Call::Model => sworn_contracts::typed_calldata(key.key(), accepted.context(), &tensors, accepted.proof())?,
             Call::Verifier => {
                 let instance: Vec<_> = accepted.instance().iter().map(sworn_verifier::field::encode).collect();
-                sworn_contracts::calldata(key.key(), Context::NONE, &instance, accepted.proof())?
+                sworn_contracts::calldata(key.key(), accepted.context(), &instance, accepted.proof())?
             }
         })
     }

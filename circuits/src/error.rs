@@ -1,5 +1,7 @@
 //! Why a graph, a layout or a witness is refused.
 
+use crate::memory::MemoryError;
+
 /// A graph that breaks its own rules, or a value outside its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -13,7 +15,7 @@ pub enum GraphError {
         actual: usize,
     },
     /// An input has another number of elements.
-    #[error("input `{node}` has {expected} elements, {actual} were given")]
+    #[error("input `{}` has {expected} elements, {actual} were given", .node.escape_debug())]
     InputLength {
         /// Name of the input.
         node: String,
@@ -23,7 +25,7 @@ pub enum GraphError {
         actual: usize,
     },
     /// A value is outside the range that the calibration chose.
-    #[error("node `{node}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input")]
+    #[error("node `{}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input", .node.escape_debug())]
     OutOfRange {
         /// Name of the node.
         node: String,
@@ -35,7 +37,7 @@ pub enum GraphError {
         high: i64,
     },
     /// The graph is not well formed.
-    #[error("node `{node}` is not well formed: {rule}")]
+    #[error("node `{}` is not well formed: {rule}", .node.escape_debug())]
     Malformed {
         /// Name of the node.
         node: String,
@@ -51,6 +53,9 @@ pub enum LayoutError {
     /// The graph breaks a rule.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// It takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The numbers of a layout do not hold the graph.
     #[error("the layout does not belong to the model")]
     Choice,

@@ -138,7 +138,8 @@ fn other_packings_are_other_keys() {
     }
     let key = &PACKED.0.key;
     let mut bytes = key.to_bytes();
-    let tail = postcard::to_stdvec(&(key.visibility(), key.layout().choice(), key.verifying_key().to_bytes())).unwrap();
+    let (digest, verifying) = (PACKED.0.srs.digest(), key.verifying_key().to_bytes());
+    let tail = postcard::to_stdvec(&(key.visibility(), key.layout().choice(), digest, verifying)).unwrap();
     let visibility = bytes.len() - tail.len();
     assert_eq!((&bytes[visibility..], bytes[visibility]), (&tail[..], 3));
     for other in [0, 1, 2, 4] {

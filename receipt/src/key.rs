@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{open, Digest, FileKind, FormatError};
+use crate::{open, Digest, FileKind, FormatError, Srs};
 
 /// What checks the receipts of one model. Whoever checks must get it from a source that they trust.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,11 @@ impl VerifyingKey {
     /// Identity of the model: weights, circuit, scales, reference string, and what the key says of it.
     pub fn digest(&self) -> Digest {
         Digest(self.0.digest())
+    }
+
+    /// The reference string that its proofs rest on.
+    pub fn srs(&self) -> Srs {
+        Srs::of(&self.0.s_g2)
     }
 
     /// The verifier's key.

@@ -7,7 +7,8 @@ use serde_json::json;
 use sworn::{Call, Digest, Receipt};
 
 use super::error::CliError;
-use super::open::{policy, verifying_key};
+use super::open::verifying_key;
+use super::policy::SrsArgs;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
@@ -29,9 +30,8 @@ pub(super) struct Solidity {
     /// Folder of the package; must not exist
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Export a model that was compiled with the development SRS: anyone can forge proofs for its contract
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 /// Print what a transaction sends to check a receipt
@@ -48,9 +48,8 @@ pub(super) struct Calldata {
     /// The contract that is called
     #[arg(long, value_enum, default_value_t = Contract::Model)]
     contract: Contract,
-    /// Accept receipts made with the development SRS, which anyone can forge
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 /// Check that a package, or the code of a data contract, is what a verifying key makes
@@ -65,9 +64,8 @@ pub(super) struct Check {
     /// The model's verifying key, or its .sworn folder; get it from whom you trust, not from who deploys
     #[arg(long, value_name = "FILE")]
     vk: PathBuf,
-    /// Accept a package of the development SRS, for which anyone can forge proofs
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -91,11 +89,11 @@ impl Export {
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
-        let package = key.export_solidity(&self.output, policy(self.allow_insecure_srs))?;
+        let package = key.export_solidity(&self.output, self.srs.into())?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
             "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
-            "calldata": package.calldata_size,
+            "calldata": package.calldata_size, "verifier_gas": package.verifier_gas, "verifier_calldata": package.verifier_calldata_size,
             "commitments": package.commitments, "data": sizes,
             "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
         });
@@ -119,7 +117,7 @@ impl Calldata {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,
         };
-        let calldata = Receipt::read(&self.receipt)?.calldata(&key, policy(self.allow_insecure_srs), call)?;
+        let calldata = Receipt::read(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
     }
@@ -128,7 +126,7 @@ impl Calldata {
 impl Check {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.vk)?;
-        let policy = policy(self.allow_insecure_srs);
+        let policy = self.srs.into();
         let (index, package) = if self.package.is_dir() {
             (None, key.check_package(&self.package, policy)?)
         } else {
