@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use sworn::{Call, Digest, Receipt};
+use sworn::{Call, Digest, Receipt, ReceiptSrs};
 
 use super::error::CliError;
 use super::open::verifying_key;
 use super::policy::SrsArgs;
+use super::terminal::name;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
@@ -90,15 +91,16 @@ impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
         let package = key.export_solidity(&self.output, self.srs.into())?;
+        let srs = ReceiptSrs::of(&key.key().s_g2);
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
-            "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
+            "model": key.model(), "verifying_key": key.digest(), "srs": srs, "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
             "calldata": package.calldata_size, "verifier_gas": package.verifier_gas, "verifier_calldata": package.verifier_calldata_size,
             "commitments": package.commitments, "data": sizes,
             "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
         });
         let text = format!(
-            "{}\ndata contracts {}, {} bytes\ncalldata       {} bytes\ngas            about {} a proof, {} once for the deployment\n",
+            "{}\nSRS            {srs}\ndata contracts {}, {} bytes\ncalldata       {} bytes\ngas            about {} a proof, {} once for the deployment\n",
             self.output.display(),
             sizes.len(),
             sizes.iter().sum::<usize>(),
@@ -133,15 +135,16 @@ impl Check {
             let (index, package) = key.check_code(&self.package, policy)?;
             (Some(index), package)
         };
+        let srs = ReceiptSrs::of(&key.key().s_g2);
         let what = index.map_or("the package".into(), |index| format!("data contract {index}"));
         let data_hash = package.data.first().map(|data| Digest(data.code_hash));
         let text = format!(
-            "accepted: {what} of {}\nverifying key  0x{}\ndata hash      0x{}\n",
-            key.model(),
-            hex::encode(key.digest().0),
-            data_hash.map(|hash| hex::encode(hash.0)).unwrap_or_default()
+            "accepted: {what} of {}\nverifying key  {}\nSRS            {srs}\ndata hash      {}\n",
+            name(key.model()),
+            key.digest(),
+            data_hash.map(|hash| hash.to_string()).unwrap_or_default()
         );
-        let json = json!({ "accepted": true, "model": key.model(), "verifying_key": key.digest(), "data_hash": data_hash, "data_contract": index });
+        let json = json!({ "accepted": true, "model": key.model(), "verifying_key": key.digest(), "srs": srs, "data_hash": data_hash, "data_contract": index });
         Ok(Answer { text, json })
     }
 }
