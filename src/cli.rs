@@ -112,7 +112,7 @@ impl From<Profile> for LayoutProfile {
 impl CompileArgs {
     /// Reads a model, with the sizes of its open dimensions.
     fn load(&self, path: &Path) -> Result<Model, Error> {
-        let batch = self.batch.map_or(1, |n| n as usize);
+        let batch = self.batch.map(|n| n as usize);
         let dimensions = self.dimensions.iter().cloned().collect();
         Model::load_with(path, &LoadOptions { batch, dimensions, ..LoadOptions::default() })
     }

@@ -93,8 +93,8 @@ impl Model {
     /// # Errors
     /// The input does not fit.
     pub fn evaluate(&self, input: &Input) -> Result<Vec<Vec<f32>>, Error> {
-        let mut tensors = sworn_onnx::evaluate::evaluate(&self.graph, &input.fit(&self.inputs())?)?;
-        Ok(self.graph.outputs.iter().map(|id| std::mem::take(&mut tensors[id.0])).collect())
+        let tensors = sworn_onnx::evaluate::evaluate(&self.graph, &input.fit(&self.inputs())?)?;
+        Ok(self.graph.outputs.iter().map(|output| tensors[output.node.0].clone()).collect())
     }
 
     /// Quantises the model for some samples and makes its keys.

@@ -162,7 +162,8 @@ mod tests {
         let mut graph = Graph::default();
         let x = graph.push("x", Op::Input, vec![], vec![1, 2]);
         let y = graph.push("exp", Op::Unary(crate::unary::Unary::Exp), vec![x], vec![1, 2]);
-        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        graph.inputs.push(x);
+        graph.push_output("y", y);
         let try_with = |samples: &[Vec<Vec<f32>>]| compile(graph.clone(), samples, &Options::default()).unwrap_err();
         assert!(matches!(try_with(&[]), OnnxError::NoSamples));
         assert!(matches!(try_with(&[vec![]]), OnnxError::InputCount { expected: 1, actual: 0 }));

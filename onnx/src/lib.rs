@@ -8,6 +8,7 @@ pub mod error;
 pub mod evaluate;
 mod fold;
 pub mod graph;
+mod memory;
 pub mod model;
 mod operator;
 mod ops;

@@ -145,13 +145,18 @@ pub(crate) fn compare_known(
             sums.add(&float[origin.0], reals);
         }
         let outputs = graph.outputs.iter().zip(&quantised.graph.outputs);
-        same += usize::from(outputs.into_iter().all(|(y, q)| same_top(&float[y.0], &reals[q.0])));
+        same += usize::from(outputs.into_iter().all(|(y, q)| same_top(&float[y.node.0], &reals[q.node.0])));
     }
     let finished: Vec<TensorError> = layers.iter().zip(nodes).map(|(sums, node)| sums.finish(&node.name, node.elements())).collect();
     Ok(Report {
         bits: quantised.graph.bits,
         samples: samples.len(),
-        outputs: quantised.graph.outputs.iter().map(|id| finished[id.0].clone()).collect(),
+        outputs: quantised
+            .graph
+            .outputs
+            .iter()
+            .map(|output| TensorError { node: output.name.clone(), ..finished[output.node.0].clone() })
+            .collect(),
         layers: finished,
         top1: if samples.is_empty() { 1.0 } else { same as f64 / samples.len() as f64 },
     })

@@ -146,9 +146,10 @@ fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTenso
     let inputs = if visibility.input { graph.inputs.len() } else { 0 };
     let tensor = |(index, public): (usize, &PublicNode)| {
         let node = graph.node(public.node);
+        let output = index.checked_sub(inputs).and_then(|index| graph.outputs.get(index));
         PublicTensor {
-            name: node.name.clone(),
-            role: if index < inputs { Role::Input } else { Role::Output },
+            name: output.map_or(&node.name, |output| &output.name).clone(),
+            role: if output.is_none() { Role::Input } else { Role::Output },
             form: public.packing.map_or(Form::Plain, |p| Form::Packed(Packing { low: p.low, width: p.width })),
             shape: node.shape.clone(),
             scale: node.scale,

@@ -25,7 +25,7 @@ fn graph(weight: i32) -> QuantGraph {
         bits: 7,
         nodes: vec![node("x", Op::Input, vec![], vec![1, 4]), node("y", Op::Linear(linear), vec![NodeId(0)], vec![1, 4])],
         inputs: vec![NodeId(0)],
-        outputs: vec![NodeId(1)],
+        outputs: vec![Output::new(NodeId(1), "y")],
         tables: vec![],
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{json, Value};
 use sworn::Inspection;
-use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::graph::{Node, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
@@ -43,19 +43,20 @@ impl Inspect {
             false => None,
         };
         let Inspection { name, graph, estimate, report, .. } = &inspection;
-        let tensor = |id| {
-            let node = graph.node(id);
-            json!({ "name": node.name, "shape": node.shape, "scale": node.scale })
+        let inputs = graph.inputs.iter().map(|&id| (graph.node(id).name.as_str(), graph.node(id)));
+        let outputs = graph.outputs.iter().map(|output| (output.name.as_str(), graph.node(output.node)));
+        let (inputs, outputs): (Vec<_>, Vec<_>) = (inputs.collect(), outputs.collect());
+        let tensors = |list: &[(&str, &Node)]| -> Vec<Value> {
+            list.iter().map(|(name, node)| json!({ "name": name, "shape": node.shape, "scale": node.scale })).collect()
         };
         let json = json!({
             "model": name, "bits": graph.bits, "ops": ops(graph), "layout": estimate, "report": report, "gas": gas,
-            "inputs": graph.inputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
-            "outputs": graph.outputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
+            "inputs": tensors(&inputs), "outputs": tensors(&outputs),
         });
         let mut text = format!("model          {name}\nbits           {}\n", graph.bits);
-        for (role, ids) in [("input ", &graph.inputs), ("output", &graph.outputs)] {
-            for node in ids.iter().map(|id| graph.node(*id)) {
-                text += &format!("{role}         {} {:?}, scale {:.3e}\n", node.name, node.shape, node.scale);
+        for (role, list) in [("input ", &inputs), ("output", &outputs)] {
+            for (name, node) in list {
+                text += &format!("{role}         {name} {:?}, scale {:.3e}\n", node.shape, node.scale);
             }
         }
         text += &report_text(report);

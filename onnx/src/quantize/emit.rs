@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use sworn_circuits::graph as quant;
-use sworn_circuits::graph::{NodeId, QuantGraph};
+use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 
 use super::plan::{Activation, Form, Plan, Site};
 use super::rounding::{self, coefficient, constant, Layer, LIMIT};
@@ -35,7 +35,8 @@ pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ran
     }
     let place = |id: &NodeId| emitter.place.get(&id.0).copied();
     emitter.out.inputs = graph.inputs.iter().filter_map(place).collect();
-    emitter.out.outputs = graph.outputs.iter().filter_map(place).collect();
+    let output = |output: &Output| place(&output.node).map(|node| Output::new(node, output.name.clone()));
+    emitter.out.outputs = graph.outputs.iter().filter_map(output).collect();
     Ok(Quantised { graph: emitter.out, origins: emitter.origins })
 }
 
