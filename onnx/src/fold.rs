@@ -20,7 +20,8 @@ const MAX_ELEMENTS: usize = 1 << 28;
 /// The outputs of `node`, or [`Problem::Fold`] for what is not for `tract` to compute.
 pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>], memory: &Memory) -> Result<Vec<Tensor>, Problem> {
     let op = node.op_type.as_str();
-    if !known::is_known(op) || node.output.iter().any(String::is_empty) || divides_by_zero(op, inputs) {
+    let reduces_nothing = op.starts_with("Reduce") && inputs.first().copied().flatten().is_some_and(|t| t.len() == 0);
+    if !known::is_known(op) || node.output.iter().any(String::is_empty) || divides_by_zero(op, inputs) || reduces_nothing {
         return Err(Problem::Fold);
     }
     known::check_attributes(node)?;
@@ -32,7 +33,7 @@ pub(crate) fn fold(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>], mem
     memory.allot::<[u64; 2]>(inputs.iter().flatten().map(|t| t.len()).sum::<usize>().saturating_add(largest))?;
     // What tract cannot compute it refuses with an error; the rest of the model does not depend on it if it panics.
     match catch_unwind(AssertUnwindSafe(|| run(node, opset, inputs))) {
-        Ok(Ok(outputs)) if outputs.len() == node.output.len() => Ok(outputs),
+        Ok(Ok(outputs)) if outputs.len() == node.output.len() && outputs.iter().all(Tensor::is_number) => Ok(outputs),
         _ => Err(Problem::Fold),
     }
 }

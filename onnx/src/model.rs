@@ -311,6 +311,9 @@ impl<'a> Import<'a> {
         let outputs = lower?(&mut operator)?;
         let outputs = operator.finish(outputs, |tensor| self.read.contains(tensor))?;
         let tensors = evaluate(&graph, &[]).map_err(|_| Problem::Fold)?;
+        if outputs.iter().any(|value| matches!(value, Value::Node(id) if tensors[id.0].iter().any(|v| v.is_nan()))) {
+            return Err(Problem::NonFinite);
+        }
         let constant = |value| match value {
             Value::Node(id) => Value::Constant(Arc::new(Tensor::of_kind(graph.node(id).shape.clone(), tensors[id.0].clone(), kind))),
             constant => constant,

@@ -85,6 +85,15 @@ impl Tensor {
         }
     }
 
+    /// Whether no element is NaN.
+    pub(crate) fn is_number(&self) -> bool {
+        match &self.data {
+            Data::Float(v) => !v.iter().any(|v| v.is_nan()),
+            Data::Double(v) => !v.iter().any(|v| v.is_nan()),
+            Data::Int(_) | Data::Bool(_) => true,
+        }
+    }
+
     /// Reads a tensor of the file; `folder` is where external data lies.
     pub(crate) fn read(proto: &TensorProto, name: &str, folder: Option<&Folder>, memory: &Memory) -> Result<Self, OnnxError> {
         let malformed = |rule| OnnxError::Tensor { tensor: name.to_string(), rule };
