@@ -10,6 +10,7 @@ mod fold;
 pub mod graph;
 mod memory;
 pub mod model;
+mod names;
 mod operator;
 mod ops;
 pub mod pointwise;
