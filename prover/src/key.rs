@@ -20,7 +20,7 @@ use sworn_verifier::{About, Form, InputScale, KeyParts, Packing, PublicTensor, R
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
 use crate::cpu::Cpu;
-use crate::error::KeyError;
+use crate::error::{KeyError, ProveError};
 use crate::halo2::convert::{to_g1, to_g2};
 use crate::halo2::describe;
 use crate::memory::{check_proof, permutation_bytes};
@@ -293,8 +293,8 @@ impl DecodedKey {
     ///
     /// # Errors
     /// It takes more memory.
-    pub fn check_memory(&self, budget: Budget) -> Result<(), KeyError> {
-        Ok(check_proof(&self.layout, &self.circuit, budget)?)
+    pub fn check_memory(&self, budget: Budget) -> Result<(), ProveError> {
+        check_proof(&self.layout, &self.circuit, budget)
     }
 
     /// The key.
