@@ -111,7 +111,7 @@ impl Compiled {
         let verifying_key = manifest.read_verifying_key(folder)?;
         let bytes = manifest.read_proving_key(folder)?;
         let decoded = DecodedKey::new(&bytes).map_err(Error::Key)?;
-        let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
+        let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.identity)?;
         let proving_key = decoded.open(&srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
             true => Ok(Self::new(manifest, proving_key, verifying_key, srs)),

@@ -28,14 +28,14 @@ pub enum Error {
     #[error(transparent)]
     Srs(#[from] SrsError),
     /// The model's reference string is not at hand.
-    #[error("the model was compiled with the SRS of the ceremony {ceremony}, which is not in the cache")]
+    #[error("the model was compiled with the SRS of identity 0x{identity}, which is not in the cache")]
     SrsMissing {
-        /// The ceremony.
-        ceremony: Digest,
+        /// What identifies it.
+        identity: Digest,
     },
-    /// The reference string given is of another ceremony than the model's.
-    #[error("the SRS is of the ceremony {actual}, the model was compiled with {expected}")]
-    SrsCeremony {
+    /// The reference string given is another one than the model's.
+    #[error("the SRS has the identity 0x{actual}, the model was compiled with 0x{expected}")]
+    SrsIdentity {
         /// That of the model.
         expected: Digest,
         /// That of the file.
@@ -93,7 +93,7 @@ impl Error {
             Self::File(e) => Some(e.hint()),
             Self::Srs(e) => Some(e.hint()),
             Self::SrsMissing { .. } => Some("give its file with `--srs FILE`, or import it with `sworn srs import FILE`"),
-            Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
+            Self::SrsIdentity { .. } => Some("give the file of the same ceremony, or compile the model again"),
             Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
             Self::Layout(_) => Some("fewer `--bits` make smaller tables; `sworn inspect` prints what the model needs"),
             Self::NoDevice(_)

@@ -88,8 +88,8 @@ pub struct ManifestSrs {
     pub k: u32,
     /// Its digest.
     pub digest: Digest,
-    /// The ceremony that it is from.
-    pub ceremony: Digest,
+    /// What identifies it for verifiers.
+    pub identity: Digest,
 }
 
 impl Manifest {

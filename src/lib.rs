@@ -54,6 +54,7 @@ pub use sworn_contracts::{ExportError, Package};
 pub use sworn_gpu::{Busy as DeviceBusy, Description as DeviceDescription, DeviceError, Devices, Icicle, NoDevice, NoIcicle};
 pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::Instructions;
-pub use sworn_prover::srs::{Srs, SrsCache, SrsError};
+pub use sworn_prover::srs::{Srs, SrsCache, SrsEntry, SrsError};
 pub use sworn_prover::{peak_bytes, Profile, Span, Stage as ProofStage};
 pub use sworn_receipt::{Accepted, Digest, Field, FileKind, FormatError, ReceiptTensor, Rejection, SrsPolicy};
+pub use sworn_verifier::srs::{Ceremony, Origin as SrsOrigin, CEREMONIES};

@@ -118,7 +118,7 @@ impl Model {
         tell(progress, Stage::Setup, 1.0)?;
         let Options { bits, public_input, pack_public, profile, .. } = *options;
         let settings = Settings { bits, public_input, pack_public, profile: profile.unwrap_or_default(), samples };
-        let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
+        let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), identity: Digest(srs.identity()) };
         let report = serde_json::to_value(&quantised.report).unwrap_or_default();
         let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
         let verifying_key = VerifyingKey::new(&self.name, proving_key.verifying_key().clone());
@@ -180,7 +180,7 @@ impl Model {
         {
             return Ok(false);
         }
-        if options.srs.file.is_some() && options.srs.ceremony()? != manifest.srs.ceremony {
+        if options.srs.file.is_some() && options.srs.identity()? != manifest.srs.identity {
             return Ok(false);
         }
         match samples {

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use sworn_circuits::layout::Choice;
-use sworn_prover::srs::{ceremony_of, Srs, SrsCache};
+use sworn_prover::srs::{s_g2_of, Srs, SrsCache};
+
+use sworn_verifier::srs::{identity, origin, Origin, INSECURE_DEV_S_G2};
+use sworn_verifier::G2Affine;
 
 use crate::{Digest, Error};
 
@@ -54,9 +57,9 @@ impl SrsSource {
     }
 
     /// The reference string that a model was compiled with, with the basis that its layout needs.
-    pub(crate) fn find(&self, choice: &Choice, digest: Digest, ceremony: Digest) -> Result<Srs, Error> {
+    pub(crate) fn find(&self, choice: &Choice, digest: Digest, expected: Digest) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        if is_dev(ceremony)? {
+        if expected == Digest(identity(&INSECURE_DEV_S_G2)) {
             return self.dev(choice);
         }
         if let Some(cache) = &self.cache {
@@ -65,7 +68,7 @@ impl SrsSource {
             if cached.is_err() && self.file.is_some() {
                 cache.remove(&digest.0);
             }
-            match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))) {
+            match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&expected.0, k), |srs| Ok(Some(srs)))) {
                 Ok(Some(srs)) => {
                     self.prepare(&srs, choice)?;
                     // Only the time of the next proof is lost if the cache cannot be written.
@@ -76,10 +79,10 @@ impl SrsSource {
                 _ => {}
             }
         }
-        let Some(path) = &self.file else { return Err(Error::SrsMissing { ceremony }) };
-        let actual = Digest(ceremony_of(path)?);
-        if actual != ceremony {
-            return Err(Error::SrsCeremony { expected: ceremony, actual });
+        let Some(path) = &self.file else { return Err(Error::SrsMissing { identity: expected }) };
+        let actual = Digest(identity(&s_g2_of(path)?));
+        if actual != expected {
+            return Err(Error::SrsIdentity { expected, actual });
         }
         let srs = Srs::open(path, Some(k))?;
         self.prepare(&srs, choice)?;
@@ -89,17 +92,25 @@ impl SrsSource {
         Ok(srs)
     }
 
-    /// The ceremony of the file, or of the development SRS.
-    pub(crate) fn ceremony(&self) -> Result<Digest, Error> {
-        match &self.file {
-            None => Ok(Digest(Srs::dev(0)?.ceremony())),
-            Some(path) => Ok(Digest(ceremony_of(path)?)),
-        }
+    /// What identifies the file's string, or the development SRS.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub fn identity(&self) -> Result<Digest, Error> {
+        Ok(Digest(identity(&self.s_g2()?)))
     }
-}
 
-fn is_dev(ceremony: Digest) -> Result<bool, Error> {
-    Ok(ceremony.0 == Srs::dev(0)?.ceremony())
+    /// Where that string comes from.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub fn origin(&self) -> Result<Origin, Error> {
+        Ok(origin(&self.s_g2()?))
+    }
+
+    fn s_g2(&self) -> Result<G2Affine, Error> {
+        Ok(self.file.as_deref().map_or(Ok(INSECURE_DEV_S_G2), s_g2_of)?)
+    }
 }
 
 #[cfg(test)]
@@ -122,8 +133,8 @@ mod tests {
         let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()) };
         let without = SrsSource { file: None, cache: Some(cache.clone()) };
         let srs = with_file.load(&CHOICE)?;
-        let (digest, ceremony) = (Digest(srs.digest()), Digest(srs.ceremony()));
-        let found = without.find(&CHOICE, digest, ceremony)?;
+        let (digest, identity) = (Digest(srs.digest()), Digest(srs.identity()));
+        let found = without.find(&CHOICE, digest, identity)?;
         assert_eq!((found.digest(), found.has_pack_basis(3, 2)), (srs.digest(), true));
         assert!(matches!(without.find(&CHOICE, digest, Digest([1; 32])), Ok(srs) if srs.digest() == digest.0));
         let path = cache.entries()?.first().map(|entry| entry.path.clone()).unwrap_or_default();
@@ -131,10 +142,10 @@ mod tests {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         std::fs::write(&path, &bytes)?;
-        assert_eq!(with_file.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
-        assert_eq!(without.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
+        assert_eq!(with_file.find(&CHOICE, digest, identity)?.digest(), digest.0);
+        assert_eq!(without.find(&CHOICE, digest, identity)?.digest(), digest.0);
         std::fs::write(&path, &bytes)?;
-        assert!(without.find(&CHOICE, digest, ceremony).is_err());
+        assert!(without.find(&CHOICE, digest, identity).is_err());
         Ok(())
     }
 
@@ -149,7 +160,7 @@ mod tests {
         let srs = SrsSource { cache: None, ..ceremony.clone() }.load(&CHOICE)?;
         assert!(!srs.has_pack_basis(3, 2));
         assert!(ceremony.load(&CHOICE).is_err());
-        assert!(ceremony.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony())).is_ok());
+        assert!(ceremony.find(&CHOICE, Digest(srs.digest()), Digest(srs.identity())).is_ok());
         Ok(())
     }
 
@@ -164,7 +175,7 @@ mod tests {
         assert_eq!(names.len(), 2, "{names:?}");
         let times = |names: &[PathBuf]| names.iter().map(|name| name.metadata()?.modified()).collect::<std::io::Result<Vec<_>>>();
         let before = times(&names)?;
-        assert_eq!(source.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony()))?.digest(), srs.digest());
+        assert_eq!(source.find(&CHOICE, Digest(srs.digest()), Digest(srs.identity()))?.digest(), srs.digest());
         assert_eq!(times(&names)?, before);
         let plain = source.load(&Choice { log_rows: 4, pack: 1, ..CHOICE })?;
         assert!(plain.has_lagrange() && plain.digest() == srs.digest());

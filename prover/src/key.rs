@@ -55,9 +55,10 @@ struct Body<'a> {
 /// Makes the keys of a graph and its layout.
 ///
 /// # Errors
-/// A reference string of another size or without the power that blinds the quotient, or a circuit that halo2 refuses.
+/// A reference string that was not checked, of another size or without the power that blinds the quotient; or a circuit that halo2
+/// refuses.
 pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Srs) -> Result<ProvingKey, KeyError> {
-    check_size(srs, &layout)?;
+    check_srs(srs, &layout)?;
     let (meta, derivations) = constraint_system(&layout);
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
     let sigma = sigma(&layout, &circuit.permuted)?;
@@ -124,8 +125,11 @@ fn packed_commitments<B: Backend>(
     Ok(of_key.flat_map(commit).collect())
 }
 
-/// The reference string has the layout's size, and where the limbs are blinded by it one power more.
-fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
+/// The reference string was checked and has the layout's size, and where the limbs are blinded by it one power more.
+fn check_srs(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
+    if !srs.is_checked() {
+        return Err(KeyError::SrsUnchecked);
+    }
     let expected = layout.choice().log_powers();
     if srs.k() != expected {
         return Err(KeyError::SrsSize { expected, actual: srs.k() });
@@ -196,7 +200,7 @@ impl ProvingKey {
     /// Decodes a key.
     ///
     /// # Errors
-    /// Bytes that are no key, a key whose parts do not belong together, or another reference string.
+    /// Bytes that are no key, a key whose parts do not belong together, or another reference string or one that was not checked.
     pub fn from_bytes(bytes: &[u8], srs: &Srs) -> Result<Self, KeyError> {
         DecodedKey::new(bytes)?.open(srs)
     }
@@ -222,15 +226,15 @@ impl DecodedKey {
     /// The key.
     ///
     /// # Errors
-    /// A key whose parts do not belong together, or another reference string.
+    /// A key whose parts do not belong together, or another reference string or one that was not checked.
     pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
         let body = self.0;
         let verifying = VerifyingKey::from_bytes(&body.verifying)?;
         let graph = body.graph.into_owned();
         check_serialised(&graph)?;
         let layout = Layout::restore(&graph, body.visibility, body.choice)?;
-        check_size(srs, &layout)?;
-        if srs.digest() != verifying.srs_digest {
+        check_srs(srs, &layout)?;
+        if to_g2(&srs.s_g2()) != verifying.s_g2 {
             return Err(KeyError::SrsMismatch);
         }
         let (meta, derivations) = constraint_system(&layout);

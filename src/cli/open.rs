@@ -6,6 +6,7 @@ use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsPolicy, SrsSour
 
 use super::error::CliError;
 use super::progress::Line;
+use super::srs::say_origin;
 use super::{CompileArgs, Context};
 
 impl Context {
@@ -55,6 +56,9 @@ pub(super) fn open_or_compile(
 ) -> Result<Compiled, CliError> {
     if path.is_dir() {
         refuse_options(args)?;
+        if args.srs.is_some() {
+            say_origin(&context.srs(args), |words| line.say(words))?;
+        }
         return Ok(Compiled::open(path, &context.srs(args))?);
     }
     let mut options = context.options(args);
@@ -84,11 +88,7 @@ pub(super) fn open_or_compile(
 }
 
 pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, samples: &[Input], line: &Line) -> Result<Compiled, CliError> {
-    if options.srs.file.is_none() {
-        line.say(
-            "warning: using the insecure development SRS: anyone can forge receipts\nhint: name the SRS of a ceremony with `--srs FILE`",
-        );
-    }
+    say_origin(&options.srs, |words| line.say(words))?;
     Compiled::check_writable(folder)?;
     let compiled = model.compile_with(options, samples, &mut line.callback())?;
     let error = compiled.manifest().relative_error();

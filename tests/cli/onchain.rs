@@ -77,12 +77,15 @@ fn srs_files() {
     let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");
     let (ptau, ezkl) = (srs.join("snarkjs_prepared_4.ptau"), srs.join("ezkl_kzg4.srs"));
     let imported = place.succeed_json(&["srs", "import", ptau.to_str().unwrap()]);
-    assert_eq!((&imported["k"], &imported["insecure_dev"]), (&json!(4), &json!(false)));
+    assert_eq!((&imported["k"], &imported["kind"], &imported["name"]), (&json!(4), &json!("unknown"), &json!(null)));
+    let list = place.succeed_json(&["srs", "list"]);
+    assert_eq!((&list[0]["identity"], &list[0]["file"], &list[1]), (&imported["identity"], &imported["file"], &json!(null)));
+    assert!(place.succeed(&["srs", "list"]).contains(imported["identity"].as_str().unwrap()));
     let checked = place.succeed_json(&["srs", "check", imported["file"].as_str().unwrap()]);
     assert_eq!(checked["digest"], imported["digest"]);
     place.succeed(&["srs", "check", ezkl.to_str().unwrap()]);
     let cut = place.succeed_json(&["srs", "import", ptau.to_str().unwrap(), "--k", "3", "-o", "cut.srs"]);
-    assert_eq!(cut["ceremony"], imported["ceremony"]);
+    assert_eq!(cut["identity"], imported["identity"]);
     assert_ne!(cut["digest"], imported["digest"]);
     place.fail(2, &["srs", "import", ptau.to_str().unwrap(), "--k", "5"], "k = 4, expected at least 5");
 
@@ -93,10 +96,23 @@ fn srs_files() {
     place.write("cut.srs", &bytes[..1000]);
     place.fail(1, &["srs", "check", "cut.srs"], "1000 bytes");
     place.fail(2, &["srs", "check", "missing.srs"], "missing.srs");
-    assert!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["insecure_dev"].as_bool().unwrap());
+    assert_eq!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["kind"], json!("insecure-dev"));
     place.fail(2, &["srs", "dev", "--k", "29", "-o", "dev.srs"], "at most 28");
     // Too small for the model.
     place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", ptau.to_str().unwrap()], "expected at least");
+    // Nobody contributed: its secret is 1.
+    let new = srs.join("snarkjs_new_1.ptau");
+    for command in [&["srs", "check"][..], &["srs", "import"]] {
+        place.fail(1, &[command, &[new.to_str().unwrap()]].concat(), "nobody has contributed");
+    }
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", new.to_str().unwrap()], "nobody has contributed");
+    place.fail(1, &["srs", "check", srs.join("snarkjs_bls12381_1.ptau").to_str().unwrap()], "BLS12-381");
+    let cleaned = place.succeed_json(&["srs", "clean"]);
+    assert_eq!(cleaned["files"], json!(0));
+    assert_eq!(place.succeed_json(&["srs", "clean", "--older-than", "1"])["files"], json!(0));
+    assert_ne!(place.succeed_json(&["srs", "clean", "--all"])["files"], json!(0));
+    assert_eq!(place.succeed_json(&["srs", "list"]), json!([]));
+    place.fail(2, &["srs", "clean", "--all", "--older-than", "1"], "--older-than");
 }
 
 #[test]
@@ -113,6 +129,6 @@ fn a_ceremony_makes_receipts_that_need_no_flag() {
     place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "not in the cache");
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "other.srs"], "other.srs");
     place.succeed(&["srs", "dev", "--k", "12", "-o", "dev.srs"]);
-    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "ceremony");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "the SRS has the identity");
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
 }
