@@ -41,6 +41,7 @@ use sworn_circuits::memory::Budget;
 use sworn_verifier::srs::{is_insecure_dev, origin, Origin};
 
 use crate::halo2::convert::to_g2;
+use crate::memory::srs_bytes;
 
 mod cache;
 mod dev;
@@ -95,12 +96,12 @@ impl Srs {
     /// The development SRS. **Insecure**: its secret is public, anyone can forge proofs against it.
     ///
     /// # Errors
-    /// `k` is above [`MAX_K`], or there is not the memory.
+    /// `k` is above [`MAX_K`], or there is too little memory.
     pub fn dev(k: u32) -> Result<Self, SrsError> {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
-        require_memory(1 << k)?;
+        Budget::SYSTEM.require(srs_bytes(k), "the development string")?;
         let mut g = dev::powers_of_generator(k);
         let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());
@@ -398,10 +399,9 @@ pub fn s_g2_of(path: &Path) -> Result<sworn_verifier::G2Affine, SrsError> {
     Ok(to_g2(&s_g2))
 }
 
-/// There is the memory for so many powers: as the file has them, decoded, and the scalars that check them.
+/// There is the memory to read so many powers.
 fn require_memory(powers: u64) -> Result<(), SrsError> {
-    const BYTES: u64 = 2 * points::G1_BYTES as u64 + 2 * 32;
-    Ok(Budget::SYSTEM.require(powers.saturating_mul(BYTES), "the reference string")?)
+    Ok(Budget::SYSTEM.require(srs_bytes(0).saturating_mul(powers), "the reference string")?)
 }
 
 fn random() -> ChaCha20Rng {

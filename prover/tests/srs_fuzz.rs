@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[expect(unreachable_pub, reason = "public in the crate of the fuzz targets")]
-#[path = "../fuzz/src/harmless.rs"]
-mod harmless;
+#[path = "../fuzz/src/strings.rs"]
+mod strings;
 
-use harmless::reference_string;
+use strings::reference_string;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -23,7 +23,7 @@ fn files_are_harmless_in_512_megabytes() {
 #[test]
 #[ignore = "run with a limit"]
 fn the_corpus_is_harmless() {
-    for (_, bytes) in harmless::corpus() {
+    for (_, bytes) in strings::corpus() {
         reference_string(&bytes);
     }
 }
@@ -33,7 +33,7 @@ fn the_corpus_is_harmless() {
 fn write_corpus() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/reference_string");
     std::fs::create_dir_all(&folder).unwrap();
-    for (name, bytes) in harmless::corpus() {
+    for (name, bytes) in strings::corpus() {
         std::fs::write(folder.join(name), bytes).unwrap();
     }
 }
@@ -42,7 +42,7 @@ fn write_corpus() {
 #[test]
 #[ignore = "run with a limit"]
 fn headers_that_state_more_than_there_is_are_harmless() {
-    for (_, bytes) in harmless::corpus() {
+    for (_, bytes) in strings::corpus() {
         for at in (0..bytes.len().min(72)).step_by(4) {
             for word in [[255; 4], [28, 0, 0, 0], [0; 4]] {
                 let mut changed = bytes.clone();
@@ -57,7 +57,7 @@ fn headers_that_state_more_than_there_is_are_harmless() {
 #[test]
 #[ignore = "run with a limit"]
 fn contributions_that_are_not_there_are_harmless() {
-    let (_, bytes) = harmless::corpus().swap_remove(0);
+    let (_, bytes) = strings::corpus().swap_remove(0);
     let section = bytes.windows(4).rposition(|word| word == [7, 0, 0, 0]).unwrap();
     // The section's size, the number, and the first one's type and size of parameters.
     for at in (section + 4..section + 16).chain(section + 16 + 1496..section + 16 + 1504) {
@@ -77,7 +77,7 @@ proptest! {
     fn random_bytes_are_harmless(bytes in prop::collection::vec(any::<u8>(), 0..3000), which in 0usize..6) {
         reference_string(&bytes);
         // Behind what such a file begins with.
-        let (_, good) = harmless::corpus().swap_remove(which);
+        let (_, good) = strings::corpus().swap_remove(which);
         reference_string(&[&good[..good.len().min(100)], &bytes].concat());
     }
 
@@ -89,7 +89,7 @@ proptest! {
         is_cut: bool,
         which in 0usize..6,
     ) {
-        let (_, mut bytes) = harmless::corpus().swap_remove(which);
+        let (_, mut bytes) = strings::corpus().swap_remove(which);
         for (at, run) in &runs {
             let at = at.index(bytes.len());
             bytes.iter_mut().skip(at).zip(run).for_each(|(to, from)| *to = *from);

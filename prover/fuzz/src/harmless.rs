@@ -1,38 +1,43 @@
-//! What holds for files of any origin: they are refused, without a panic. The prover's tests run the same functions.
+//! What holds for bytes of any origin: an error, or a graph or key that works; no panic, and no more memory than there is.
+//!
+//! ```text
+//! circuit        the contents of circuit.bin: a quantised graph
+//! proving_key    the contents of proving.key
+//! ```
 
-use std::io::Write;
+use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
+use sworn_circuits::memory::Budget;
+use sworn_circuits::witness::Witness;
+use sworn_prover::DecodedKey;
 
-use sworn_prover::Srs;
+/// The most resident memory: what a file asks for beyond it is refused.
+pub const MEMORY: u64 = 512 << 20;
+/// Elements of inputs that are made to run a graph.
+const MAX_INPUTS: usize = 1 << 16;
 
-/// An error, or a string that was checked and has one encoding of ours. Its parts are read as well without checking all of it.
-pub fn reference_string(data: &[u8]) {
-    let mut file = tempfile::NamedTempFile::new().expect("a file");
-    file.write_all(data).expect("a file that can be written");
-    let path = file.path();
-    let _ = sworn_prover::srs::s_g2_of(path);
-    if let Ok(srs) = Srs::read(path) {
-        assert!(!srs.is_checked(), "nobody checked it");
+/// An error, or a graph that has another encoding at most in the length of its numbers, is laid out and runs.
+pub fn circuit(data: &[u8]) {
+    let budget = Budget::limited(MEMORY);
+    let Ok(graph) = QuantGraph::from_bytes(data, budget) else { return };
+    let again = QuantGraph::from_bytes(&graph.to_bytes(), budget).expect("a graph that was decoded");
+    assert_eq!(again.to_bytes(), graph.to_bytes());
+    let Ok(layout) = Layout::within(&graph, Visibility { input: true, pack_public: true }, LayoutProfile::Plain, budget) else { return };
+    let elements = graph.inputs.iter().map(|&id| graph.node(id).elements());
+    if elements.clone().sum::<usize>() <= MAX_INPUTS {
+        let inputs: Vec<Vec<i32>> = elements.map(|count| vec![1; count]).collect();
+        // A value may leave its range.
+        let _ = Witness::new(&graph, &layout, &inputs);
     }
-    let Ok(srs) = Srs::open(path, None) else { return };
-    assert!(srs.is_checked());
-    srs.write(path).expect("a file that can be written");
-    let again = Srs::open(path, None).expect("a string that was checked");
-    assert_eq!((again.digest(), again.identity(), again.k()), (srs.digest(), srs.identity(), srs.k()));
+    let restored = Layout::restore_within(&graph, Visibility { input: true, pack_public: true }, layout.choice(), budget);
+    assert_eq!(restored.expect("the choice of a layout").choice(), layout.choice());
 }
 
-/// Inputs to start from: names and bytes.
-pub fn corpus() -> Vec<(&'static str, Vec<u8>)> {
-    let ours = {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        Srs::dev(2).expect("a small string").write(file.path()).expect("a file that can be written");
-        std::fs::read(file.path()).expect("a file that can be read")
-    };
-    vec![
-        ("beacon.ptau", include_bytes!("../../tests/vectors/snarkjs_beacon_1.ptau").to_vec()),
-        ("prepared.ptau", include_bytes!("../../tests/vectors/snarkjs_prepared_4.ptau").to_vec()),
-        ("new.ptau", include_bytes!("../../tests/vectors/snarkjs_new_1.ptau").to_vec()),
-        ("bls12381.ptau", include_bytes!("../../tests/vectors/snarkjs_bls12381_1.ptau").to_vec()),
-        ("kzg4.srs", include_bytes!("../../tests/vectors/ezkl_kzg4.srs").to_vec()),
-        ("ours.srs", ours),
-    ]
+/// An error, or a key whose parts belong together; its reference string is not made.
+pub fn proving_key(data: &[u8]) {
+    let budget = Budget::limited(MEMORY);
+    let Ok(key) = DecodedKey::within(data, budget) else { return };
+    assert!(key.choice().is_sized());
+    // It may take more memory than there is here.
+    let _ = key.check_memory(budget);
 }

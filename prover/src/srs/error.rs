@@ -17,6 +17,9 @@ pub enum SrsError {
         /// What the system answered.
         source: io::Error,
     },
+    /// It takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The file is of no known format.
     #[error("{path}: not an SRS file (.ptau, halo2 ParamsKZG or Sworn cache)", path = path.display())]
     Foreign {
@@ -145,9 +148,6 @@ pub enum SrsError {
         /// What the order divides, without its powers of 2.
         odd_part: usize,
     },
-    /// There is not the memory for the powers.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
     /// Only a string that was checked is kept in a cache.
     #[error("the SRS was not checked")]
     Unchecked,
@@ -195,7 +195,8 @@ impl SrsError {
                 "import a larger file of the same ceremony with `sworn srs import`; `--profile plain` needs the fewest powers"
             }
             Self::Io { .. } => "check the path, its permissions and the free space",
-            Self::LogSize { .. } | Self::Memory(_) => "truncate with `--k`",
+            Self::Memory(_) => "raise the limits of this process, or use a machine with more memory",
+            Self::LogSize { .. } => "truncate with `--k`",
             Self::Foreign { .. } | Self::Version { .. } | Self::Curve { .. } => {
                 "use a BN254 .ptau file of snarkjs or a kzgK.srs file of halo2"
             }

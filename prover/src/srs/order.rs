@@ -70,7 +70,6 @@ impl BabySteps {
 #[cfg(test)]
 mod tests {
     use halo2_proofs::halo2curves::bn256::G1;
-    use halo2_proofs::halo2curves::group::Group;
     use num_bigint::BigUint;
     use sworn_verifier::key::MAX_PACK;
 
