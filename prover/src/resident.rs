@@ -11,7 +11,6 @@ use crate::algebra::Source;
 use crate::backend::Backend;
 use crate::circuit::Derived;
 use crate::error::KeyError;
-use crate::halo2::convert::to_g2;
 use crate::key::ProvingKey;
 use crate::pack::{Basis, Strides};
 use crate::srs::Srs;
@@ -42,13 +41,7 @@ pub(crate) fn names<C>(powers: &C, columns: usize) -> Vec<(&C, Fr)> {
 
 impl<B: Backend> Resident<B> {
     pub(crate) fn new(backend: &B, key: &ProvingKey, srs: &Srs) -> Result<Self, KeyError> {
-        if !srs.is_checked() {
-            return Err(KeyError::SrsUnchecked);
-        }
-        // What was checked is determined by `s·G2` and the number of powers.
-        if to_g2(&srs.s_g2()) != key.verifying_key().s_g2 || srs.k() != key.layout.choice().log_powers() {
-            return Err(KeyError::SrsMismatch);
-        }
+        key.check_srs(srs)?;
         let rows = 1usize << key.layout.log_rows;
         let domain = backend.domain(key.layout.log_rows);
         let copies = key.circuit.derived.iter().filter_map(|d| match d {
