@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_contracts::ExportError;
 use sworn_gpu::{DeviceError, NoDevice, NoIcicle};
+use sworn_onnx::quantize::audit::AuditError;
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
 use sworn_prover::{KeyError, ProveError};
 
-use crate::{Digest, FileError, InputError, Rejection};
+use crate::{Digest, FileError, InputError, RangeError, Rejection};
 
 /// An error of [`Model`](crate::Model), [`Compiled`](crate::Compiled) and [`Receipt`](crate::Receipt).
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum Error {
     /// An input cannot be read or does not fit.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Ranges do not fit the model's inputs.
+    #[error(transparent)]
+    Range(#[from] RangeError),
     /// A file of ours cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -41,6 +45,9 @@ pub enum Error {
         /// That of the file.
         actual: Digest,
     },
+    /// The circuit is not that of the model.
+    #[error("the circuit is not the quantisation of this model: {0}")]
+    Audit(#[from] AuditError),
     /// The integer graph is refused, or a value leaves its range.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -90,7 +97,9 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Input(e) => Some(e.hint()),
+            Self::Range(_) => Some("give every input its range with `--input-range NAME=LOW..HIGH`"),
             Self::File(e) => Some(e.hint()),
+            Self::Audit(_) => Some("do not use this folder: compile the model yourself with `sworn compile`"),
             Self::Srs(e) => Some(e.hint()),
             Self::SrsMissing { .. } => Some("give its file with `--srs FILE`, or import it with `sworn srs import FILE`"),
             Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),

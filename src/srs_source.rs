@@ -17,13 +17,20 @@ pub struct SrsSource {
     pub file: Option<PathBuf>,
     /// Where truncations are kept and looked for.
     pub cache: Option<SrsCache>,
+    /// Without a file, the ceremony that a new model takes its string from, in the cache.
+    pub ceremony: Option<Digest>,
 }
 
 impl SrsSource {
     /// The first powers, as many as the layout of a new model needs, with the basis that it needs.
     pub(crate) fn load(&self, choice: &Choice) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        let Some(path) = &self.file else { return self.dev(choice) };
+        let Some(path) = &self.file else {
+            return match self.ceremony {
+                Some(ceremony) if !is_dev(ceremony)? => self.cached(choice, ceremony),
+                _ => self.dev(choice),
+            };
+        };
         let srs = Srs::open(path, Some(k))?;
         self.prepare(&srs, choice)?;
         if let Some(cache) = &self.cache {
@@ -89,17 +96,44 @@ impl SrsSource {
         Ok(srs)
     }
 
-    /// The ceremony of the file, or of the development SRS.
-    pub(crate) fn ceremony(&self) -> Result<Digest, Error> {
+    /// As many powers as a layout needs of a ceremony in the cache.
+    fn cached(&self, choice: &Choice, ceremony: Digest) -> Result<Srs, Error> {
+        let srs = self.cache.as_ref().map(|cache| cache.truncation(&ceremony.0, choice.log_powers())).transpose()?.flatten();
+        let srs = srs.ok_or(Error::SrsMissing { ceremony })?;
+        self.prepare(&srs, choice)?;
+        Ok(srs)
+    }
+
+    /// The ceremony that was asked for.
+    pub(crate) fn asked(&self) -> Result<Option<Digest>, Error> {
         match &self.file {
-            None => Ok(Digest(Srs::dev(0)?.ceremony())),
-            Some(path) => Ok(Digest(ceremony_of(path)?)),
+            None => Ok(self.ceremony),
+            Some(path) => Ok(Some(Digest(ceremony_of(path)?))),
         }
+    }
+
+    /// Whether a new model gets the development string.
+    ///
+    /// # Errors
+    /// The development string cannot be made.
+    pub fn is_dev(&self) -> Result<bool, Error> {
+        match self.file {
+            Some(_) => Ok(false),
+            None => self.ceremony.map_or(Ok(true), is_dev),
+        }
+    }
+
+    /// The ceremony of the development string.
+    ///
+    /// # Errors
+    /// The development string cannot be made.
+    pub fn dev_ceremony() -> Result<Digest, Error> {
+        Ok(Digest(Srs::dev(0)?.ceremony()))
     }
 }
 
 fn is_dev(ceremony: Digest) -> Result<bool, Error> {
-    Ok(ceremony.0 == Srs::dev(0)?.ceremony())
+    Ok(ceremony == SrsSource::dev_ceremony()?)
 }
 
 #[cfg(test)]
@@ -119,8 +153,8 @@ mod tests {
     fn a_ceremony_is_cached_and_mended() -> Tested {
         let dir = tempfile::tempdir()?;
         let cache = SrsCache::new(dir.path());
-        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()) };
-        let without = SrsSource { file: None, cache: Some(cache.clone()) };
+        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()), ceremony: None };
+        let without = SrsSource { file: None, cache: Some(cache.clone()), ceremony: None };
         let srs = with_file.load(&CHOICE)?;
         let (digest, ceremony) = (Digest(srs.digest()), Digest(srs.ceremony()));
         let found = without.find(&CHOICE, digest, ceremony)?;
@@ -143,9 +177,9 @@ mod tests {
     fn an_unwritable_cache_is_passed_by() -> Tested {
         let file = tempfile::NamedTempFile::new()?;
         let cache = Some(SrsCache::new(file.path().join("cache")));
-        let dev = SrsSource { file: None, cache: cache.clone() }.load(&CHOICE)?;
+        let dev = SrsSource { cache: cache.clone(), ..SrsSource::default() }.load(&CHOICE)?;
         assert!(dev.is_insecure_dev() && !dev.has_pack_basis(3, 2));
-        let ceremony = SrsSource { file: Some(ceremony_file()), cache };
+        let ceremony = SrsSource { file: Some(ceremony_file()), cache, ceremony: None };
         let srs = SrsSource { cache: None, ..ceremony.clone() }.load(&CHOICE)?;
         assert!(!srs.has_pack_basis(3, 2));
         assert!(ceremony.load(&CHOICE).is_err());
@@ -157,7 +191,7 @@ mod tests {
     #[test]
     fn the_development_string_is_kept() -> Tested {
         let dir = tempfile::tempdir()?;
-        let source = SrsSource { file: None, cache: Some(SrsCache::new(dir.path())) };
+        let source = SrsSource { cache: Some(SrsCache::new(dir.path())), ..SrsSource::default() };
         let srs = source.load(&CHOICE)?;
         let mut names: Vec<_> = std::fs::read_dir(dir.path())?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
         names.sort();

@@ -40,14 +40,20 @@ fn an_onchain_profile_is_cheap_to_verify() {
     let place = Place::new();
     // Few bits: a table of 2^8 rows, 2^13 or 2^14 powers in packs.
     fn proving<'a>(more: &[&'a str]) -> Vec<&'a str> {
-        [&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--bits", "8"], more].concat()
+        [&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json", "--bits", "8"], more].concat()
     }
+    let compile = |more: &[&str]| {
+        place.succeed(&[&["compile", "tiny.onnx", "--calibrate", "calibration.json"], more].concat());
+    };
     place.succeed(&proving(&[]));
     let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
     let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
     let (fast, longer) = (gas("tiny.sworn"), proof("r.json"));
-    // The folder of another profile is out of date.
+    // The folder of another profile stays what it is, until it is compiled again.
     place.write("kzg.srs", halo2_params(14));
+    place.fail(2, &proving(&["--profile", "onchain"]), "--profile is fast there, and onchain is asked for");
+    place.fail(2, &proving(&["--srs", "kzg.srs"]), "the ceremony of --srs");
+    compile(&["--profile", "onchain", "--srs", "kzg.srs"]);
     place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
     place.succeed(&VERIFY[..4]);
     assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
@@ -64,8 +70,10 @@ fn an_onchain_profile_is_cheap_to_verify() {
     let key = |name: &str| std::fs::read(place.path(name).join("verifying.key")).unwrap();
     let before = key("tiny.sworn");
     place.succeed(&proving(&[]));
+    compile(&[]);
     assert_eq!(key("tiny.sworn"), before);
     // From the same file, which has now been cut to both sizes.
+    compile(&["--profile", "fast", "--srs", "kzg.srs"]);
     place.succeed(&proving(&["--profile", "fast", "--srs", "kzg.srs"]));
     place.succeed(&VERIFY[..4]);
     assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
@@ -96,7 +104,11 @@ fn srs_files() {
     assert!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["insecure_dev"].as_bool().unwrap());
     place.fail(2, &["srs", "dev", "--k", "29", "-o", "dev.srs"], "at most 28");
     // Too small for the model.
-    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", ptau.to_str().unwrap()], "expected at least");
+    place.fail(
+        2,
+        &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "--srs", ptau.to_str().unwrap()],
+        "expected at least",
+    );
 }
 
 #[test]
@@ -104,7 +116,7 @@ fn a_ceremony_makes_receipts_that_need_no_flag() {
     let place = Place::new();
     let params = halo2_params(12);
     place.write("kzg.srs", params);
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json", "--srs", "kzg.srs"]);
     place.succeed(&VERIFY[..4]);
     assert_eq!(place.json("r.json")["srs"]["kind"], json!("ceremony"));
     // The reference string is found in the cache, and missed without it.
