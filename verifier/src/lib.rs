@@ -17,7 +17,7 @@
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
 //! | `opening`, `msm`, `pairing` | SHPLONK: all evaluations are those of the commitments |
 //! | `verify`, `batch` | one proof, many proofs |
-//! | `srs` | the reference string that anyone can forge proofs with |
+//! | `srs` | what identifies a reference string, and where it comes from |
 
 #![no_std]
 #![forbid(unsafe_code)]
