@@ -146,7 +146,11 @@ impl Opening<'_> {
     /// How a new folder is compiled: for samples, for ranges, or for the input where that was asked for.
     pub(super) fn calibration(&self, input: &Input) -> Result<(Options, Vec<Input>), CliError> {
         let asked = self.context.asked(self.args)?;
-        let calibration = asked.calibration.clone().unwrap_or(Calibration::Input);
+        let calibration = match &asked.calibration {
+            Some(calibration) => calibration.clone(),
+            None if self.on_input => Calibration::Input,
+            None => return Err(CliError::NoCalibration { model: self.path.into() }),
+        };
         let samples = match calibration {
             Calibration::Input => vec![input.clone()],
             _ => self.args.samples()?.unwrap_or_default(),
