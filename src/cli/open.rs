@@ -103,6 +103,8 @@ pub(super) struct Opening<'a> {
     pub(super) path: &'a Path,
     pub(super) args: &'a CompileArgs,
     pub(super) on_input: bool,
+    /// Bytes that the proof may take.
+    pub(super) memory: Option<u64>,
     pub(super) context: &'a Context,
 }
 
@@ -135,7 +137,7 @@ impl Opening<'_> {
     }
 
     fn open_folder(&self, folder: &Path) -> Result<Compiled, CliError> {
-        let compiled = Compiled::open(folder, &self.context.srs(self.args)?)?;
+        let compiled = Compiled::open_within(folder, &self.context.srs(self.args)?, self.memory)?;
         match (compiled.shows_input(), self.args.public_input) {
             (true, None | Some(false)) => Err(CliError::ShowsInput { folder: folder.into() }),
             (false, Some(true)) => Err(CliError::HidesInput { folder: folder.into() }),

@@ -52,7 +52,7 @@ impl Prove {
         for path in self.output.iter().chain(&self.trace) {
             check_writable(path)?;
         }
-        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, context };
+        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, memory: self.memory, context };
         opening.check()?;
         let input = Input::read(&self.input)?;
         let line = Line::new();

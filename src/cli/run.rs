@@ -37,7 +37,7 @@ impl Run {
             // There is no receipt that could show the input.
             self.compile.public_input = Some(manifest.settings.public_input);
         }
-        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, context };
+        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, memory: None, context };
         opening.check()?;
         let input = Input::read(&self.input)?;
         let line = Line::new();
