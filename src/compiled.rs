@@ -122,7 +122,7 @@ impl Compiled {
         let bytes = manifest.read_proving_key(folder)?;
         let decoded = DecodedKey::within(&bytes, budget).map_err(Error::Key)?;
         drop(bytes);
-        decoded.check_memory(budget).map_err(Error::Key)?;
+        decoded.check_memory(budget).map_err(Error::Prove)?;
         let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
         let proving_key = decoded.open(&srs).map_err(Error::Key)?;
         let same = proving_key.verifying_key() == verifying_key.key()

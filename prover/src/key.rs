@@ -20,7 +20,7 @@ use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
 use crate::cpu::Cpu;
-use crate::error::KeyError;
+use crate::error::{KeyError, ProveError};
 use crate::halo2::convert::{to_g1, to_g2};
 use crate::halo2::describe;
 use crate::memory::{check_proof, permutation_bytes};
@@ -261,8 +261,8 @@ impl DecodedKey {
     ///
     /// # Errors
     /// It takes more memory.
-    pub fn check_memory(&self, budget: Budget) -> Result<(), KeyError> {
-        Ok(check_proof(&self.layout, &self.circuit, budget)?)
+    pub fn check_memory(&self, budget: Budget) -> Result<(), ProveError> {
+        check_proof(&self.layout, &self.circuit, budget)
     }
 
     /// The key.
