@@ -16,6 +16,7 @@ use sworn_onnx::quantize::Quantised;
 use sworn_onnx::report::{compare, evaluate_quantised};
 use sworn_onnx::synthetic;
 use sworn_prover::KeyError;
+use sworn_verifier::About;
 
 use crate::options::ranges_of;
 use crate::progress::tell;
@@ -79,7 +80,7 @@ impl Model {
             return Err(Error::Key(KeyError::Mismatch));
         }
         tell(progress, Stage::Setup, 0.0)?;
-        if compiled.set_up_again()? != *key.key() {
+        if compiled.set_up_again(self)? != *key.key() {
             return Err(Error::Key(KeyError::Mismatch));
         }
         tell(progress, Stage::Verify, 0.0)?;
@@ -112,11 +113,18 @@ impl Model {
 }
 
 impl Compiled {
-    /// The verifying key of the graph and its layout.
-    fn set_up_again(&self) -> Result<sworn_verifier::VerifyingKey, Error> {
+    /// The verifying key of the graph and its layout, with what it has to say of the model. The number of samples is its maker's word.
+    fn set_up_again(&self, model: &Model) -> Result<sworn_verifier::VerifyingKey, Error> {
         let (graph, visibility) = (self.graph(), self.visibility());
         let layout = Layout::restore(graph, visibility, self.layout().choice())?;
-        let made = sworn_prover::setup(graph.clone(), visibility, layout, self.srs()).map_err(Error::Key)?;
+        let about = About {
+            source: model.source().0,
+            samples: self.verifying_key().key().about.samples,
+            report: Digest::of(self.manifest().report.to_string().as_bytes()).0,
+            error: self.manifest().relative_error().min(f64::MAX),
+            ..sworn_prover::about(model.name(), graph)
+        };
+        let made = sworn_prover::setup(graph.clone(), visibility, layout, about, self.srs()).map_err(Error::Key)?;
         Ok(made.verifying_key().clone())
     }
 }

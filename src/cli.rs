@@ -18,10 +18,13 @@ mod error;
 mod export;
 mod inspect;
 mod open;
+mod policy;
 mod progress;
 mod prove;
 mod run;
 mod srs;
+mod statement;
+mod terminal;
 mod verify;
 
 use error::CliError;
@@ -160,6 +163,7 @@ struct Context {
 const SIMD: &str = "SWORN_SIMD";
 
 /// What a command answers: the same as text and as JSON.
+#[derive(Debug)]
 struct Answer {
     text: String,
     json: Value,
@@ -191,8 +195,8 @@ pub(crate) fn run() -> ExitCode {
     };
     match result {
         Ok(answer) => {
-            let text = if context.json && !answer.json.is_null() { format!("{}\n", answer.json) } else { answer.text };
-            print(&text)
+            let is_json = context.json && !answer.json.is_null();
+            print(&if is_json { terminal::json(&answer.json) + "\n" } else { terminal::shown(&answer.text) })
         }
         Err(error) => {
             let status = if error.is_rejection() { REJECTED } else { FAILED };
@@ -214,19 +218,11 @@ fn limit_instructions() -> Result<(), CliError> {
     Ok(())
 }
 
-/// The first values.
-fn excerpt(values: &[f64]) -> String {
-    const SHOWN: usize = 16;
-    let shown: Vec<String> = values.iter().take(SHOWN).map(|v| format!("{v:.5}")).collect();
-    let more = if values.len() > SHOWN { ", …" } else { "" };
-    format!("[{}{more}]", shown.join(", "))
-}
-
 /// Help and version are data; anything else that clap says is an error.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return print(&text);
+        return print(&terminal::shown(&text));
     }
     let message = text.split("\n\nFor more information").next().unwrap_or_default();
     say(&format!("{}\nhint: `sworn --help` lists the commands, `sworn COMMAND --help` their arguments", message.trim_end()));
@@ -247,7 +243,7 @@ fn print(text: &str) -> ExitCode {
 
 /// Writes words to stderr; where that cannot be written, nobody listens.
 fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{}", terminal::shown(words));
 }
 
 fn report(error: &CliError, json: bool, status: u8) {
@@ -258,9 +254,14 @@ fn report(error: &CliError, json: bool, status: u8) {
         None => (message, error.hint().map(str::to_owned)),
     };
     let hint = hint.unwrap_or_else(|| "`sworn --help` lists the commands".into());
+    let mut object = json!({ "status": status, "error": message, "hint": hint });
+    if let CliError::Receipts { answer, .. } = error {
+        object["receipts"] = answer.json["receipts"].clone();
+        print(&if json { String::new() } else { terminal::shown(&answer.text) });
+    }
     say(&format!("error: {message}\nhint: {hint}"));
     if json {
-        print(&format!("{}\n", json!({ "status": status, "error": message, "hint": hint })));
+        print(&(terminal::json(&object) + "\n"));
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{json, Value};
-use sworn::{Call, Compiled, Field, Input, Manifest, Model, Options, Receipt, Rejection, SrsPolicy};
+use sworn::{Asked, Call, Compiled, Field, Input, Manifest, Model, Options, Receipt, Rejection, SrsPolicy};
 use sworn_verifier::{Form, Packing};
 
-const POLICY: SrsPolicy = SrsPolicy::AllowInsecure;
+const POLICY: SrsPolicy = SrsPolicy::INSECURE;
 
 fn compile(pack_public: bool) -> (Compiled, Receipt) {
     let model = Model::load("tests/vectors/tiny.onnx").unwrap();
@@ -80,8 +80,8 @@ fn manifests_name_packing() {
         assert_eq!(Manifest::read(&folder).unwrap().settings.pack_public, pack);
         let model = Model::load("tests/vectors/tiny.onnx").unwrap();
         for pack_public in [false, true] {
-            let options = Options { public_input: true, pack_public, ..Options::default() };
-            assert_eq!(model.is_current(compiled.manifest(), &options, None).unwrap(), pack == pack_public);
+            let asked = Asked { public_input: Some(true), pack_public: Some(pack_public), ..Asked::default() };
+            assert_eq!(model.differences(compiled.manifest(), &asked).unwrap().is_empty(), pack == pack_public);
         }
     }
 }

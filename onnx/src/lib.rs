@@ -10,6 +10,7 @@ mod fold;
 pub mod graph;
 pub mod interval;
 pub mod model;
+mod names;
 mod operator;
 mod ops;
 pub mod pointwise;

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sworn::{
-    Asked, Calibration, Compiled, Error, Input, Manifest, Model, Options, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR,
-    VERIFYING_KEY,
+    Asked, Calibration, Compiled, Error, Input, Manifest, Model, Options, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY,
 };
 
 use super::error::{quoted, CliError};
@@ -86,15 +85,6 @@ pub(super) fn folder_of(model: &Path) -> PathBuf {
 pub(super) fn verifying_key(path: PathBuf) -> Result<VerifyingKey, CliError> {
     let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
     Ok(VerifyingKey::read(path)?)
-}
-
-/// What `--allow-insecure-srs` says.
-pub(super) fn policy(allow_insecure: bool) -> SrsPolicy {
-    if allow_insecure {
-        SrsPolicy::AllowInsecure
-    } else {
-        SrsPolicy::Secure
-    }
 }
 
 /// What `prove` proves with: a folder, or an ONNX file with the folder beside it, which must be what is asked for. Without one the model

@@ -9,7 +9,8 @@ use sworn::{Input, Inspection, Manifest};
 use super::error::CliError;
 use super::open::{folder_of, Opening};
 use super::progress::Line;
-use super::{excerpt, Answer, CompileArgs, Context};
+use super::statement::{excerpt, line as line_of};
+use super::{Answer, CompileArgs, Context};
 
 /// Print what a model answers for an input, quantised and float, without a proof
 ///
@@ -67,11 +68,10 @@ impl Run {
         for (index, output) in outputs.iter().enumerate() {
             let float = float.as_ref().and_then(|float| float.get(index));
             let error = float.map(|float| relative_error(&output.reals, float));
-            text += &format!("quantised  {} {:?} = {}\n", output.name, output.shape, excerpt(&output.reals));
+            text += &format!("quantised  {}\n", line_of(output));
             if let (Some(float), Some(error)) = (float, error) {
                 let reals: Vec<f64> = float.iter().map(|y| f64::from(*y)).collect();
-                text +=
-                    &format!("float      {} {:?} = {}\nerror      {:.3} %\n", output.name, output.shape, excerpt(&reals), 100.0 * error);
+                text += &format!("float      {}\nerror      {:.3} %\n", excerpt(&reals), 100.0 * error);
             }
             rows.push(json!({
                 "name": output.name, "shape": output.shape, "scale": output.scale, "integers": output.integers, "reals": output.reals,

@@ -6,6 +6,7 @@ mod calibration;
 #[path = "../common/halo2_params.rs"]
 mod halo2_params;
 mod onchain;
+mod receipts;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
