@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use sworn_circuits::layout::Choice;
 use sworn_prover::srs::{s_g2_of, Srs, SrsCache};
-
-use sworn_verifier::srs::{identity, origin, Origin, INSECURE_DEV_S_G2};
-use sworn_verifier::G2Affine;
+use sworn_verifier::srs::{identity, origin_of, Origin, INSECURE_DEV_S_G2};
 
 use crate::{Digest, Error};
 
@@ -20,13 +18,20 @@ pub struct SrsSource {
     pub file: Option<PathBuf>,
     /// Where truncations are kept and looked for.
     pub cache: Option<SrsCache>,
+    /// Without a file, what identifies the string in the cache that a new model gets.
+    pub identity: Option<Digest>,
 }
 
 impl SrsSource {
     /// The first powers, as many as the layout of a new model needs, with the basis that it needs.
     pub(crate) fn load(&self, choice: &Choice) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        let Some(path) = &self.file else { return self.dev(choice) };
+        let Some(path) = &self.file else {
+            return match self.identity {
+                Some(identity) if identity != Self::dev_identity() => self.cached(choice, identity),
+                _ => self.dev(choice),
+            };
+        };
         let srs = Srs::open(path, Some(k))?;
         self.prepare(&srs, choice)?;
         if let Some(cache) = &self.cache {
@@ -59,7 +64,7 @@ impl SrsSource {
     /// The reference string that a model was compiled with, with the basis that its layout needs.
     pub(crate) fn find(&self, choice: &Choice, digest: Digest, expected: Digest) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        if expected == Digest(identity(&INSECURE_DEV_S_G2)) {
+        if expected == Self::dev_identity() {
             return self.dev(choice);
         }
         if let Some(cache) = &self.cache {
@@ -92,12 +97,31 @@ impl SrsSource {
         Ok(srs)
     }
 
-    /// What identifies the file's string, or the development SRS.
+    /// As many powers as a layout needs of a string in the cache.
+    fn cached(&self, choice: &Choice, identity: Digest) -> Result<Srs, Error> {
+        let srs = self.cache.as_ref().map(|cache| cache.truncation(&identity.0, choice.log_powers())).transpose()?.flatten();
+        let srs = srs.ok_or(Error::SrsMissing { identity })?;
+        self.prepare(&srs, choice)?;
+        Ok(srs)
+    }
+
+    /// What identifies the string that was asked for, if one was.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub(crate) fn asked(&self) -> Result<Option<Digest>, Error> {
+        match &self.file {
+            None => Ok(self.identity),
+            Some(path) => Ok(Some(Digest(identity(&s_g2_of(path)?)))),
+        }
+    }
+
+    /// What identifies the string that a new model gets.
     ///
     /// # Errors
     /// The file is no reference string.
     pub fn identity(&self) -> Result<Digest, Error> {
-        Ok(Digest(identity(&self.s_g2()?)))
+        Ok(self.asked()?.unwrap_or_else(Self::dev_identity))
     }
 
     /// Where that string comes from.
@@ -105,11 +129,12 @@ impl SrsSource {
     /// # Errors
     /// The file is no reference string.
     pub fn origin(&self) -> Result<Origin, Error> {
-        Ok(origin(&self.s_g2()?))
+        Ok(origin_of(&self.identity()?.0))
     }
 
-    fn s_g2(&self) -> Result<G2Affine, Error> {
-        Ok(self.file.as_deref().map_or(Ok(INSECURE_DEV_S_G2), s_g2_of)?)
+    /// What identifies the development string.
+    pub fn dev_identity() -> Digest {
+        Digest(identity(&INSECURE_DEV_S_G2))
     }
 }
 
@@ -130,8 +155,8 @@ mod tests {
     fn a_ceremony_is_cached_and_mended() -> Tested {
         let dir = tempfile::tempdir()?;
         let cache = SrsCache::new(dir.path());
-        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()) };
-        let without = SrsSource { file: None, cache: Some(cache.clone()) };
+        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()), identity: None };
+        let without = SrsSource { file: None, cache: Some(cache.clone()), identity: None };
         let srs = with_file.load(&CHOICE)?;
         let (digest, identity) = (Digest(srs.digest()), Digest(srs.identity()));
         let found = without.find(&CHOICE, digest, identity)?;
@@ -154,9 +179,9 @@ mod tests {
     fn an_unwritable_cache_is_passed_by() -> Tested {
         let file = tempfile::NamedTempFile::new()?;
         let cache = Some(SrsCache::new(file.path().join("cache")));
-        let dev = SrsSource { file: None, cache: cache.clone() }.load(&CHOICE)?;
+        let dev = SrsSource { cache: cache.clone(), ..SrsSource::default() }.load(&CHOICE)?;
         assert!(dev.is_insecure_dev() && !dev.has_pack_basis(3, 2));
-        let ceremony = SrsSource { file: Some(ceremony_file()), cache };
+        let ceremony = SrsSource { file: Some(ceremony_file()), cache, identity: None };
         let srs = SrsSource { cache: None, ..ceremony.clone() }.load(&CHOICE)?;
         assert!(!srs.has_pack_basis(3, 2));
         assert!(ceremony.load(&CHOICE).is_err());
@@ -168,7 +193,7 @@ mod tests {
     #[test]
     fn the_development_string_is_kept() -> Tested {
         let dir = tempfile::tempdir()?;
-        let source = SrsSource { file: None, cache: Some(SrsCache::new(dir.path())) };
+        let source = SrsSource { cache: Some(SrsCache::new(dir.path())), ..SrsSource::default() };
         let srs = source.load(&CHOICE)?;
         let mut names: Vec<_> = std::fs::read_dir(dir.path())?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
         names.sort();

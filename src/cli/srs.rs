@@ -104,7 +104,7 @@ impl Srs {
 pub(super) fn say_origin(source: &SrsSource, say: impl Fn(&str)) -> Result<(), CliError> {
     let (origin, identity) = (source.origin()?, source.identity()?);
     match origin {
-        SrsOrigin::Ceremony(ceremony) => say(&format!("reference string 0x{identity}: {}", ceremony.name)),
+        SrsOrigin::Ceremony(ceremony) => say(&format!("reference string {identity}: {}", ceremony.name)),
         _ => warn(origin, identity, say),
     }
     Ok(())
@@ -117,8 +117,8 @@ fn warn(origin: SrsOrigin, identity: Digest, say: impl Fn(&str)) {
             "warning: using the insecure development SRS: anyone can forge receipts\nhint: name the SRS of a ceremony with `--srs FILE`",
         ),
         SrsOrigin::Unknown => say(&format!(
-            "warning: reference string 0x{identity} is of no known ceremony: whoever made it may be able to forge receipts\n\
-             hint: whoever verifies has to know it and name it with `--ceremony 0x{identity}`"
+            "warning: reference string {identity} is of no known ceremony: whoever made it may be able to forge receipts\n\
+             hint: whoever verifies has to know it and name it with `--ceremony {identity}`"
         )),
     }
 }
@@ -136,9 +136,9 @@ fn list(cache: &SrsCache) -> Result<Answer, CliError> {
     for entry in cache.entries()? {
         let (identity, digest, bytes) = (Digest(entry.identity()), Digest(entry.digest), entry.path.metadata().map_or(0, |m| m.len()));
         let mebibytes = bytes as f64 / f64::from(1 << 20);
-        text += &format!("k {:<3} {mebibytes:>9.1} MiB  0x{identity}  {}\n", entry.k, described(entry.origin()));
+        text += &format!("k {:<3} {mebibytes:>9.1} MiB  {identity}  {}\n", entry.k, described(entry.origin()));
         rows.push(json!({
-            "k": entry.k, "identity": format!("0x{identity}"), "kind": entry.origin().kind(), "name": entry.origin().name(),
+            "k": entry.k, "identity": identity, "kind": entry.origin().kind(), "name": entry.origin().name(),
             "digest": digest, "file": entry.path, "bytes": bytes,
         }));
     }
@@ -158,9 +158,9 @@ fn described(origin: SrsOrigin) -> String {
 fn answer(srs: &Powers, path: Option<&Path>) -> Answer {
     let (digest, identity, origin) = (Digest(srs.digest()), Digest(srs.identity()), srs.origin());
     let json = json!({
-        "k": srs.k(), "identity": format!("0x{identity}"), "kind": origin.kind(), "name": origin.name(), "digest": digest, "file": path,
+        "k": srs.k(), "identity": identity, "kind": origin.kind(), "name": origin.name(), "digest": digest, "file": path,
     });
-    let mut text = format!("k         {}\nidentity  0x{identity}\nkind      {}\ndigest    {digest}\n", srs.k(), described(origin));
+    let mut text = format!("k         {}\nidentity  {identity}\nkind      {}\ndigest    {digest}\n", srs.k(), described(origin));
     if let Some(path) = path {
         text += &format!("file      {}\n", path.display());
     }
