@@ -147,6 +147,9 @@ pub enum OnnxError {
     /// There is nothing to calibrate with.
     #[error("no samples were given\nhint: `--calibrate` takes a file or a folder of inputs")]
     NoSamples,
+    /// Samples and ranges in their place.
+    #[error("samples and ranges of the inputs were given\nhint: leave out `--calibrate` or `--input-range`")]
+    SamplesAndRanges,
     /// A tensor is NaN or infinite for a sample.
     #[error("node `{node}` has values that are not finite for sample {sample}")]
     ValueNotFinite {

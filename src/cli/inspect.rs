@@ -10,7 +10,7 @@ use sworn_circuits::graph::{Node, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
-use super::open::{samples, verifying_key};
+use super::open::verifying_key;
 use super::{devices, Answer, CompileArgs, Context};
 
 /// Print a model's inputs, layers, layout and estimated cost
@@ -34,7 +34,8 @@ impl Inspect {
         let inspection = match model.is_dir() {
             true => Inspection::of_folder(&model)?,
             false => {
-                Inspection::of_model(&self.compile.load(&model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
+                let options = context.asked(&self.compile)?.over(None);
+                Inspection::of_model(&self.compile.load(&model)?, &options, self.compile.samples()?.as_deref())?
             }
         };
         // Before it is compiled there are no programs whose operations could be counted.
@@ -84,11 +85,10 @@ pub(super) fn report_text(report: &Value) -> String {
     for output in report["outputs"].as_array().into_iter().flatten() {
         let figure = |name: &str| output[name].as_f64().unwrap_or(f64::NAN);
         text += &format!(
-            "error          {}: max {:.3e} ({:.3} %), mean {:.3e}, cosine {:.6}\n",
+            "error          {}: max {:.3} %, mean {:.3} % of the largest value, cosine {:.6}\n",
             output["node"].as_str().unwrap_or_default(),
-            figure("max_abs"),
             100.0 * figure("relative"),
-            figure("mean_abs"),
+            100.0 * figure("mean"),
             figure("cosine"),
         );
     }

@@ -1,4 +1,4 @@
-"""Makes tiny.onnx and its input: Gemm 3 -> 4, Relu, Gemm 4 -> 2; and names.onnx, which takes the same input. Needs `pip install onnx numpy`."""
+"""Makes tiny.onnx, an input and two samples: Gemm 3 -> 4, Relu, Gemm 4 -> 2; and names.onnx, which takes the same input. Needs `pip install onnx numpy`."""
 import json
 import pathlib
 
@@ -29,6 +29,9 @@ model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir
 onnx.checker.check_model(model)
 (folder / "tiny.onnx").write_bytes(model.SerializeToString())
 (folder / "tiny.json").write_text(json.dumps({"input_data": [[0.5, -0.25, 0.75]]}) + "\n")
+# Rounded: their text is short.
+samples = rng.uniform(-0.8, 0.8, 6).round(2)
+(folder / "calibration.json").write_text(json.dumps({"input_data": [samples.tolist()]}) + "\n")
 
 # One tensor under many names: the input itself, and what operators make of `hidden` that change nothing of it.
 shape = [1, 2]
