@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY};
+use sworn::{
+    Compiled, Error, Input, Manifest, Model, Options, Receipt, Reserved, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR,
+    VERIFYING_KEY,
+};
 
 use super::error::CliError;
+use super::interrupt::{uninterrupted, Temporary};
 use super::progress::Line;
-use super::{CompileArgs, Context};
+use super::{CompileArgs, Context, STDIO};
 
 impl Context {
     pub(super) fn srs(&self, args: &CompileArgs) -> SrsSource {
@@ -28,6 +32,22 @@ pub(super) fn folder_of(model: &Path) -> PathBuf {
 pub(super) fn verifying_key(path: PathBuf) -> Result<VerifyingKey, CliError> {
     let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
     Ok(VerifyingKey::read(path)?)
+}
+
+/// An input in a file, or from stdin.
+pub(super) fn input(path: &Path) -> Result<Input, CliError> {
+    match path == Path::new(STDIO) {
+        true => Ok(Input::from_reader(path, std::io::stdin())),
+        false => Ok(Input::read(path)?),
+    }
+}
+
+/// A receipt from a file, or from stdin.
+pub(super) fn receipt(path: &Path) -> Result<Receipt, CliError> {
+    match path == Path::new(STDIO) {
+        true => Ok(Receipt::read_from(path, std::io::stdin().lock())?),
+        false => Ok(Receipt::read(path)?),
+    }
 }
 
 /// What `--allow-insecure-srs` says.
@@ -80,16 +100,26 @@ pub(super) fn open_or_compile(
         line.say("warning: calibrating with this input alone; other inputs may leave its ranges\nhint: name samples with `--calibrate`");
         vec![input.clone()]
     });
-    compile_to(&model, &folder, &options, &samples, line)
+    compile_to(&model, &folder, &options, &samples, (context, line))
 }
 
-pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, samples: &[Input], line: &Line) -> Result<Compiled, CliError> {
+/// Compiles a model to its folder, which no other process writes meanwhile.
+pub(super) fn compile_to(
+    model: &Model,
+    folder: &Path,
+    options: &Options,
+    samples: &[Input],
+    (context, line): (&Context, &Line),
+) -> Result<Compiled, CliError> {
     if options.srs.file.is_none() {
-        line.say(
+        context.say_daily(
+            line,
+            "insecure-srs",
             "warning: using the insecure development SRS: anyone can forge receipts\nhint: name the SRS of a ceremony with `--srs FILE`",
         );
     }
-    Compiled::check_writable(folder)?;
+    let place = Reserved::new_with(folder, || line.say(&format!("waiting for another process that writes {}", folder.display())))?;
+    let temporary = Temporary::new(place.temporaries());
     let compiled = model.compile_with(options, samples, &mut line.callback())?;
     let error = compiled.manifest().relative_error();
     if error > TARGET_ERROR {
@@ -99,11 +129,15 @@ pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, sample
             100.0 * TARGET_ERROR
         ));
     }
-    compiled.save(folder)?;
+    uninterrupted(|| {
+        drop(temporary);
+        compiled.save_to(place)
+    })?;
     Ok(compiled)
 }
 
-fn refuse_options(args: &CompileArgs) -> Result<(), CliError> {
+/// Options that change how a model is compiled say nothing to one that is.
+pub(super) fn refuse_options(args: &CompileArgs) -> Result<(), CliError> {
     let given = [
         (args.calibrate.is_some(), "--calibrate"),
         (args.bits.is_some(), "--bits"),

@@ -1,30 +1,37 @@
 //! `sworn prove`: a receipt for what a model answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use sworn::{check_writable, Input};
+use sworn::{check_output, external_files};
 
 use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
-use super::open::open_or_compile;
-use super::progress::Line;
-use super::{Answer, CompileArgs, Context};
+use super::interrupt::uninterrupted;
+use super::open::{self, folder_of, open_or_compile};
+use super::{Answer, CompileArgs, Context, STDIO};
+
+/// For `--help`.
+const EXAMPLES: &str = "Examples:
+  sworn prove model.onnx input.json --calibrate samples.npy -o receipt.json
+  sworn prove model.sworn input.npz -o receipt.json
+  cat input.json | sworn prove model.sworn - > receipt.json";
 
 /// Prove what a model answers for an input
 ///
 /// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model
 /// is compiled first, to MODEL.sworn beside it, unless that is up to date.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Prove {
     /// ONNX file, or the .sworn folder of a compiled model
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// Input: .json as EZKL has it, .npy or .npz
+    /// Input: .json as EZKL has it, .npy or .npz; - is stdin
     #[arg(value_name = "INPUT")]
     input: PathBuf,
-    /// File for the receipt [default: stdout]
+    /// File for the receipt; - is stdout, as without this option
     #[arg(short, long, value_name = "RECEIPT")]
     output: Option<PathBuf>,
     /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
@@ -41,30 +48,30 @@ pub(super) struct Prove {
 
 impl Prove {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
-        for path in self.output.iter().chain(&self.trace) {
-            check_writable(path)?;
-        }
-        let input = Input::read(&self.input)?;
-        let line = Line::new();
+        self.backend.check()?;
+        let output = self.output.as_deref().filter(|path| *path != Path::new(STDIO));
+        self.check_outputs(output)?;
+        let input = open::input(&self.input)?;
+        let line = context.line();
         let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
         let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
         let proved = compiled.prove_with(&input, &mut line.callback())?;
-        drop(line);
         if let Some(warning) = warning(&proved) {
-            super::say(&warning);
+            line.say(&warning);
         }
+        drop(line);
         if let Some(path) = &self.trace {
-            proved.write_profile(path)?;
+            uninterrupted(|| proved.write_profile(path))?;
         }
         let receipt = proved.receipt;
-        let Some(path) = &self.output else {
+        let Some(path) = output else {
             let text = receipt.to_json();
             let json = serde_json::from_str(&text).unwrap_or_default();
             return Ok(Answer { text, json });
         };
-        receipt.write(path)?;
+        uninterrupted(|| receipt.write(path))?;
         let json = json!({
-            "receipt": path, "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
+            "receipt": path.display().to_string(), "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
             "insecure_dev": receipt.is_insecure_dev(), "outputs": receipt.outputs(), "backend": proved.backend,
             "device_memory": proved.device.map(|device| device.memory), "fallback": proved.fallback.map(|error| error.to_string()),
         });
@@ -73,6 +80,29 @@ impl Prove {
             text += &format!("output   {} {:?} = {}\n", output.name, output.shape, excerpt(&output.reals));
         }
         Ok(Answer { text, json })
+    }
+
+    /// Whether what is to be written can be, and is nothing that is read.
+    fn check_outputs(&self, output: Option<&Path>) -> Result<(), CliError> {
+        if self.trace.as_deref() == Some(Path::new(STDIO)) {
+            return Err(CliError::TraceToStdout);
+        }
+        let outputs = || output.into_iter().chain(self.trace.as_deref());
+        // Only what is there can be overwritten. A model that cannot be read is told of when it is.
+        let external = match outputs().any(Path::exists) && self.model.is_file() {
+            true => external_files(&self.model).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let folder = folder_of(&self.model);
+        let reads =
+            [&self.model, &self.input, &folder].into_iter().chain(&external).chain(&self.compile.calibrate).chain(&self.compile.srs);
+        let mut reads: Vec<&Path> = reads.map(PathBuf::as_path).collect();
+        for path in outputs() {
+            check_output(path, &reads)?;
+            // And neither result overwrites the other.
+            reads.push(path);
+        }
+        Ok(())
     }
 }
 

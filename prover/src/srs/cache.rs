@@ -14,7 +14,7 @@
 //! A file is written beside its name and moved there when it is complete, so that a reader never meets half of one.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use halo2_proofs::halo2curves::bn256::G2Affine;
@@ -174,7 +174,7 @@ impl SrsCache {
         let check = blake3::hash(&start);
         start.extend(check.as_bytes());
         // It is made, whether it can be kept or not.
-        let _ = write_file(&path, &[&start]);
+        let _ = write_file(&path, |file| file.write_all(&start));
         Ok(())
     }
 
@@ -264,6 +264,11 @@ pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
 
 /// Writes `srs` to `path`, atomically, with the Lagrange basis if it is there.
 pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
+    write_file(path, |file| encode(srs, file))
+}
+
+/// The contents of a file for [`read`].
+pub(super) fn encode(srs: &Srs, out: &mut dyn Write) -> io::Result<()> {
     let mut body = encode_g1(srs.g());
     if srs.has_lagrange() {
         body.extend(encode_g1(srs.g_lagrange()));
@@ -272,15 +277,18 @@ pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
     body.extend(srs.s_g2().to_raw_bytes());
     let check = blake3::Hasher::new().update(&body).finalize();
     let (version, k) = (VERSION.to_le_bytes(), srs.k().to_le_bytes());
-    write_file(path, &[&MAGIC, &version, &k, &srs.digest(), &srs.ceremony(), check.as_bytes(), &body])
+    for part in [&MAGIC[..], &version, &k, &srs.digest(), &srs.ceremony(), check.as_bytes(), &body] {
+        out.write_all(part)?;
+    }
+    Ok(())
 }
 
-/// A whole file of these parts, or none.
-fn write_file(path: &Path, parts: &[&[u8]]) -> Result<(), SrsError> {
+/// A whole file, or none.
+fn write_file(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    parts.iter().try_for_each(|part| file.write_all(part)).map_err(io)?;
+    fill(file.as_file_mut()).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
     Ok(())
