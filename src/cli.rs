@@ -19,9 +19,12 @@ mod export;
 mod inspect;
 mod interrupt;
 mod open;
+mod policy;
 mod progress;
 mod prove;
 mod srs;
+mod statement;
+mod terminal;
 mod verify;
 mod warning;
 
@@ -158,6 +161,7 @@ const STDIO: &str = "-";
 const SIMD: &str = "SWORN_SIMD";
 
 /// What a command answers: the same as text and as JSON.
+#[derive(Debug)]
 struct Answer {
     text: String,
     json: Value,
@@ -189,8 +193,8 @@ pub(crate) fn run() -> ExitCode {
     };
     match result {
         Ok(answer) => {
-            let text = if context.json && !answer.json.is_null() { format!("{}\n", answer.json) } else { answer.text };
-            print(&text)
+            let is_json = context.json && !answer.json.is_null();
+            print(&if is_json { terminal::json(&answer.json) + "\n" } else { terminal::shown(&answer.text) })
         }
         Err(error) => {
             let status = if error.is_rejection() { REJECTED } else { FAILED };
@@ -223,7 +227,7 @@ fn completions(shell: Shell) -> Answer {
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return print(&text);
+        return print(&terminal::shown(&text));
     }
     let message = text.split("\n\nFor more information").next().unwrap_or_default().trim();
     let message = message.strip_prefix("error: ").unwrap_or(message);
@@ -248,7 +252,7 @@ fn print(text: &str) -> ExitCode {
 
 /// Writes words to stderr; where that cannot be written, nobody listens.
 fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{}", terminal::shown(words));
 }
 
 fn report(error: &CliError, json: bool, status: u8) {
@@ -260,8 +264,13 @@ fn report(error: &CliError, json: bool, status: u8) {
     };
     let hint = hint.unwrap_or_else(|| "`sworn COMMAND --help` has the options and examples".into());
     let mut object = json!({ "status": status, "error": message, "hint": hint });
-    if let CliError::Bench { models, .. } = error {
-        object["models"] = json!(models);
+    match error {
+        CliError::Bench { models, .. } => object["models"] = json!(models),
+        CliError::Receipts { answer, .. } => {
+            object["receipts"] = answer.json["receipts"].clone();
+            print(&if json { String::new() } else { terminal::shown(&answer.text) });
+        }
+        _ => {}
     }
     complain(&object, json);
 }
@@ -271,7 +280,7 @@ fn complain(error: &Value, json: bool) {
     let words = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     say(&format!("error: {}\nhint: {}", words("error"), words("hint")));
     if json {
-        print(&format!("{error}\n"));
+        print(&(terminal::json(error) + "\n"));
     }
 }
 

@@ -10,6 +10,7 @@ mod external;
 mod fold;
 pub mod graph;
 pub mod model;
+mod names;
 mod operator;
 mod ops;
 pub mod pointwise;

@@ -57,7 +57,7 @@ impl Bench {
                 failure = Some(error);
             }
             if !context.json {
-                super::print(&format!("{row}\n"));
+                super::print(&(super::terminal::json(&row) + "\n"));
             }
             models.push(row);
         }

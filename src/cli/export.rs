@@ -8,7 +8,8 @@ use sworn::{Call, Digest};
 
 use super::error::CliError;
 use super::interrupt::uninterrupted;
-use super::open::{policy, receipt, verifying_key};
+use super::open::{receipt, verifying_key};
+use super::policy::SrsArgs;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
@@ -35,9 +36,8 @@ pub(super) struct Solidity {
     /// Folder of the package; must not exist
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Export a model that was compiled with the development SRS: anyone can forge proofs for its contract
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 /// For `--help`.
@@ -60,9 +60,8 @@ pub(super) struct Calldata {
     /// The contract that is called
     #[arg(long, value_enum, default_value_t = Contract::Model)]
     contract: Contract,
-    /// Accept receipts made with the development SRS, which anyone can forge
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -85,7 +84,7 @@ impl Export {
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
-        let package = uninterrupted(|| key.export_solidity(&self.output, policy(self.allow_insecure_srs)))?;
+        let package = uninterrupted(|| key.export_solidity(&self.output, self.srs.into()))?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
             "model": key.model(), "verifying_key": key.digest(), "package": self.output.display().to_string(), "gas": package.gas, "deployment_gas": package.deployment_gas,
@@ -113,7 +112,7 @@ impl Calldata {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,
         };
-        let calldata = receipt(&self.receipt)?.calldata(&key, policy(self.allow_insecure_srs), call)?;
+        let calldata = receipt(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
     }

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sworn::{
-    Compiled, Error, Input, Manifest, Model, Options, Receipt, Reserved, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR,
-    VERIFYING_KEY,
+    Compiled, Error, Input, Manifest, Model, Options, Receipt, Reserved, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY,
 };
 
 use super::error::CliError;
@@ -43,19 +42,10 @@ pub(super) fn input(path: &Path) -> Result<Input, CliError> {
 }
 
 /// A receipt from a file, or from stdin.
-pub(super) fn receipt(path: &Path) -> Result<Receipt, CliError> {
+pub(super) fn receipt(path: &Path) -> Result<Receipt, Error> {
     match path == Path::new(STDIO) {
-        true => Ok(Receipt::read_from(path, std::io::stdin().lock())?),
-        false => Ok(Receipt::read(path)?),
-    }
-}
-
-/// What `--allow-insecure-srs` says.
-pub(super) fn policy(allow_insecure: bool) -> SrsPolicy {
-    if allow_insecure {
-        SrsPolicy::AllowInsecure
-    } else {
-        SrsPolicy::Secure
+        true => Receipt::read_from(path, std::io::stdin().lock()),
+        false => Receipt::read(path),
     }
 }
 
