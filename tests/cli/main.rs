@@ -177,7 +177,7 @@ fn changed_receipts_are_rejected() {
 fn plus_modulus(hex: &str) -> String {
     let modulus = hex::decode("30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001").unwrap();
     let mut carry = 0;
-    let mut sum: Vec<u8> = hex::decode(hex).unwrap();
+    let mut sum: Vec<u8> = hex::decode(hex.trim_start_matches("0x")).unwrap();
     for (digit, addend) in sum.iter_mut().zip(&modulus).rev() {
         let wide = u16::from(*digit) + u16::from(*addend) + carry;
         [_, *digit] = wide.to_be_bytes();

@@ -43,6 +43,7 @@ fn an_onchain_profile_is_cheap_to_verify() {
     fn proving<'a>(more: &[&'a str]) -> Vec<&'a str> {
         [&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--bits", "8"], more].concat()
     }
+    let verify = [&VERIFY[..4], &["--allow-unknown-srs"]].concat();
     place.succeed(&proving(&[]));
     let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
     let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
@@ -50,14 +51,14 @@ fn an_onchain_profile_is_cheap_to_verify() {
     // The folder of another profile is out of date.
     place.write("kzg.srs", halo2_params(14));
     place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
     assert_eq!(place.json("tiny.sworn/manifest.json")["settings"]["profile"], json!("onchain"));
-    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package"]);
-    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn"]);
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package", "--allow-unknown-srs"]);
+    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn", "--allow-unknown-srs"]);
     // Found in the cache.
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--profile", "fast"], "--profile");
     place.fail(2, &["compile", "tiny.onnx", "--profile", "small"], "onchain");
     assert!(place.succeed(&["inspect", "tiny.onnx", "--profile", "onchain"]).contains("columns in a commitment"));
@@ -68,7 +69,7 @@ fn an_onchain_profile_is_cheap_to_verify() {
     assert_eq!(key("tiny.sworn"), before);
     // From the same file, which has now been cut to both sizes.
     place.succeed(&proving(&["--profile", "fast", "--srs", "kzg.srs"]));
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
 }
 

@@ -75,7 +75,7 @@ fn several_receipts_are_checked_at_once() {
     let output = place.run(&verify(&["t.json", "r.json"]));
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(1));
-    assert!(out.starts_with("t.json\nrejected: the receipt's bits") && out.contains("r.json\naccepted: tiny\n"), "{out}");
+    assert!(out.starts_with("t.json\nrejected: the receipt's bits") && out.contains("r.json\naccepted: tiny ("), "{out}");
     assert!(err.contains("1 of 2 receipts are rejected\nhint: "), "{err}");
     place.fail(2, &verify(&["r.json", "missing.json"]), "missing.json");
 }
@@ -119,7 +119,7 @@ fn names_of_strangers_are_escaped() {
     let prove = place.run(&["prove", "names.onnx", "tiny.json", "-o", "r.json"]);
     let (out, err) = assert_printable(&prove);
     assert_eq!(prove.status.code(), Some(0), "{err}");
-    assert!(out.contains("output   \\u{1b} [1, 2] ="), "{out}");
+    assert!(out.contains("\noutput   ") && out.contains("\\u{1b}"), "{out}");
     let verify = ["verify", "r.json", "--vk", "names.sworn", "--allow-insecure-srs"];
     for command in [&verify[..], &[&verify[..], &["--json"]].concat(), &["inspect", "names.sworn"], &["inspect", "names.onnx"]] {
         let output = place.run(command);
