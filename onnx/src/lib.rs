@@ -9,6 +9,8 @@ pub mod evaluate;
 mod external;
 mod fold;
 pub mod graph;
+pub mod interval;
+mod memory;
 pub mod model;
 mod names;
 mod operator;
@@ -17,6 +19,7 @@ pub mod pointwise;
 pub mod quantize;
 pub mod report;
 pub mod simplify;
+pub mod synthetic;
 mod tensor;
 pub mod unary;
 

@@ -9,8 +9,9 @@ use sworn::{check_output, external_files, Context as Bound, Digest};
 use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
 use super::interrupt::uninterrupted;
-use super::open::{self, folder_of, open_or_compile};
+use super::open::{self, folder_of, Opening};
 use super::policy::context;
+use super::run::relative_error;
 use super::statement::line as line_of;
 use super::{Answer, CompileArgs, Context, STDIO};
 
@@ -20,10 +21,14 @@ const EXAMPLES: &str = "Examples:
   sworn prove model.sworn input.npz -o receipt.json
   cat input.json | sworn prove model.sworn - > receipt.json";
 
+/// The error of an answer that is told.
+const FAR_OFF: f64 = 0.05;
+
 /// Prove what a model answers for an input
 ///
-/// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model
-/// is compiled first, to MODEL.sworn beside it, unless that is up to date.
+/// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model is proved with
+/// MODEL.sworn beside it, which must be of that model and the given options; without one it is compiled first, for samples. The input goes
+/// into the proof alone, unless --public-input shows it or --calibrate-on-input makes the keys of it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Prove {
@@ -48,6 +53,9 @@ pub(super) struct Prove {
     trace: Option<PathBuf>,
     #[command(flatten)]
     backend: BackendArgs,
+    /// Compile for this input alone, where there are no samples: keys and receipts reveal it
+    #[arg(long, group = "calibration")]
+    calibrate_on_input: bool,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -57,13 +65,24 @@ impl Prove {
         self.backend.check()?;
         let output = self.output.as_deref().filter(|path| *path != Path::new(STDIO));
         self.check_outputs(output)?;
+        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, memory: self.memory, context };
+        opening.check()?;
         let input = open::input(&self.input)?;
         let line = context.line();
-        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
+        let (compiled, float) = opening.open(&input, &line)?;
         let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
         let proved = compiled.prove_in(self.context.unwrap_or_default(), &input, &mut line.callback())?;
         if let Some(warning) = warning(&proved) {
             line.say(&warning);
+        }
+        let outputs = proved.receipt.outputs().iter().zip(float.iter().flatten());
+        let error = outputs.map(|(output, float)| relative_error(&output.reals, float)).fold(0.0, f64::max);
+        // What a key claims is its maker's word; this is the answer at hand.
+        if error > FAR_OFF {
+            line.say(&format!(
+                "warning: the quantised answer is off by {:.1} % of the largest output of the float model\nhint: compile for samples that are more like this input, or with more `--bits`",
+                100.0 * error
+            ));
         }
         drop(line);
         if let Some(path) = &self.trace {

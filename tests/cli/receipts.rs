@@ -108,7 +108,7 @@ fn names_of_strangers_are_escaped() {
     let place = Place::new();
     let operator: [(&[u8], &[u8]); 2] = [(b"relu", b"r\x1b[J"), (b"Relu", b"Re\nl")];
     with_names(&place, &operator);
-    for command in [&["inspect", "names.onnx"][..], &["compile", "names.onnx", "tiny.json", "--json"]] {
+    for command in [&["inspect", "names.onnx"][..], &["compile", "names.onnx", "--calibrate", "calibration.json", "--json"]] {
         let output = place.run(command);
         let (_, err) = assert_printable(&output);
         assert_eq!(output.status.code(), Some(2));
@@ -116,7 +116,7 @@ fn names_of_strangers_are_escaped() {
     }
     // A tensor of the receipt, an input, and a node.
     with_names(&place, &[(b"y", b"\x1b"), (b"x", b"\n"), (b"second", b"\xe2\x80\xae\x1bc\x08")]);
-    let prove = place.run(&["prove", "names.onnx", "tiny.json", "-o", "r.json"]);
+    let prove = place.run(&["prove", "names.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json"]);
     let (out, err) = assert_printable(&prove);
     assert_eq!(prove.status.code(), Some(0), "{err}");
     assert!(out.contains("\noutput   ") && out.contains("\\u{1b}"), "{out}");

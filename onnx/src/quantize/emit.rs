@@ -7,42 +7,38 @@
 use std::collections::HashMap;
 
 use sworn_circuits::graph as quant;
-use sworn_circuits::graph::{NodeId, QuantGraph};
+use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 
 use super::plan::{Activation, Form, Plan, Site};
-use super::rounding::{self, coefficient, constant, Layer, LIMIT};
+use super::record::Record;
+use super::rounding::{self, coefficient, constant, LIMIT};
 use super::scales::Scales;
 use super::{table, Quantised};
-use crate::calibrate::Ranges;
 use crate::error::OnnxError;
 use crate::graph::{Graph, Linear, Node, Op, Source, Term};
 
-pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ranges, bits: u32) -> Result<Quantised, OnnxError> {
+/// The integer graph that a record says, whatever it says.
+pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Quantised, OnnxError> {
+    let Record { bits, ref scales, ref means } = record;
     let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
-    let mut emitter = Emitter {
-        graph,
-        scales,
-        ranges,
-        bits,
-        out,
-        origins: Vec::new(),
-        bounds: Vec::new(),
-        place: HashMap::new(),
-        tables: HashMap::new(),
-    };
+    let mut emitter =
+        Emitter { graph, scales, means, bits, out, origins: Vec::new(), bounds: Vec::new(), place: HashMap::new(), tables: HashMap::new() };
     for (index, site) in plan.iter() {
         emitter.site(index, site)?;
     }
     let place = |id: &NodeId| emitter.place.get(&id.0).copied();
     emitter.out.inputs = graph.inputs.iter().filter_map(place).collect();
-    emitter.out.outputs = graph.outputs.iter().filter_map(place).collect();
-    Ok(Quantised { graph: emitter.out, origins: emitter.origins })
+    let output = |output: &Output| place(&output.node).map(|node| Output::new(node, output.name.clone()));
+    emitter.out.outputs = graph.outputs.iter().filter_map(output).collect();
+    let (graph, origins) = (emitter.out, emitter.origins);
+    Ok(Quantised { graph, origins, record })
 }
 
 struct Emitter<'a> {
     graph: &'a Graph,
     scales: &'a Scales,
-    ranges: &'a Ranges,
+    /// For each float node, the mean integer of what each term of a linear layer reads.
+    means: &'a [Vec<i64>],
     bits: u32,
     out: QuantGraph,
     origins: Vec<NodeId>,
@@ -63,7 +59,7 @@ impl Emitter<'_> {
             Form::Move => self.moved(index, node)?,
             Form::Accumulate(pre) => {
                 let activation = self.activation(index, site);
-                self.accumulate(index, node, self.graph.node(pre), activation)?
+                self.accumulate(index, node, pre, activation)?
             }
             Form::Copy(from) => {
                 let activation = self.activation(index, site);
@@ -188,7 +184,8 @@ impl Emitter<'_> {
     }
 
     /// The accumulator of `pre`, with the name and the shape of the node that it ends in.
-    fn accumulate(&mut self, index: usize, node: &Node, pre: &Node, activation: quant::Activation) -> Result<NodeId, OnnxError> {
+    fn accumulate(&mut self, index: usize, node: &Node, pre_id: NodeId, activation: quant::Activation) -> Result<NodeId, OnnxError> {
+        let pre = self.graph.node(pre_id);
         let unit = self.unit() / self.scales.requantised(index);
         let offset = self.offset(index) << self.bits;
         let inputs: Vec<NodeId> = pre.inputs.iter().map(|&id| self.place(id)).collect();
@@ -197,7 +194,7 @@ impl Emitter<'_> {
         let size = |place: usize| inputs.get(place).map_or(0, |&id| self.magnitude(id));
         let op = match &pre.op {
             Op::Linear(linear) => {
-                let linear = self.linear(linear, pre, unit, offset, activation)?;
+                let linear = self.linear(linear, pre_id, unit, offset, activation)?;
                 self.check_accumulator(name, linear_bound(&linear, &inputs.iter().map(|&id| self.magnitude(id)).collect::<Vec<_>>()))?;
                 quant::Op::Linear(linear)
             }
@@ -232,23 +229,24 @@ impl Emitter<'_> {
     fn linear(
         &self,
         linear: &Linear,
-        pre: &Node,
+        id: NodeId,
         unit: f64,
         offset: i64,
         activation: quant::Activation,
     ) -> Result<quant::Linear, OnnxError> {
+        let (pre, no_means) = (self.graph.node(id), Vec::new());
+        let means = self.means.get(id.0).unwrap_or(&no_means);
         let mut correction = vec![0f64; linear.bias.len()];
         let mut terms = Vec::with_capacity(linear.terms.len());
-        for (term, &from) in linear.terms.iter().zip(&pre.inputs) {
+        for (place, (term, &from)) in linear.terms.iter().zip(&pre.inputs).enumerate() {
             let scale = self.scales.values[from.0];
             terms.push(match term {
                 Term::Scale(factor) => quant::Term::Scale(coefficient(&pre.name, f64::from(*factor) * scale * unit)?),
                 Term::Conv(conv) => {
-                    let (to, from_shape) = (&pre.shape, &self.graph.node(from).shape);
-                    let layer =
-                        Layer { node: &pre.name, channels: linear.channels, conv, outputs: linear.bias.len(), from: from_shape, to };
-                    let samples: Vec<&[f32]> = self.ranges.tensors.iter().filter_map(|t| t.get(from.0)).map(Vec::as_slice).collect();
-                    let (weights, left) = rounding::weights(&layer, scale * unit, scale, &samples)?;
+                    // A mean that the tensor cannot have is the nearest that it can.
+                    let (low, high) = self.bounds[self.place(from).0];
+                    let mean = means.get(place).copied().unwrap_or(0).max(low).min(high);
+                    let (weights, left) = rounding::weights(&pre.name, conv, linear.bias.len(), scale * unit, mean)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
                     let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
                     quant::Term::Conv(quant::Conv::new(kernel, stride, pad_before, dilation, groups, weights))

@@ -1,17 +1,20 @@
 //! Rounding: integer coefficients, and the bias that makes up for them.
 //!
 //! ```text
-//! w_int = round(w·F) = w·F + δ,  |δ| ≤ 1/2,  F = s_x·2^b / s_y        bias_int = round(bias·2^b / s_y − Σ_i δ_i·mean(x_i))
+//! w_int = round(w·F) = w·F + δ,  |δ| ≤ 1/2,  F = s_x·2^b / s_y        bias_int = round(bias·2^b / s_y − m·Σ_i δ_i)
+//! m = round(mean of x_int), over samples and elements
 //! ```
 //!
 //! The rounding of the weights is the largest error of a layer with few bits: `0.29·√fan_in·rms(x)` in the accumulator.
-//! Its part that is common to all inputs, for `x` after a ReLU or of an image has a mean far from 0, is `Σ δ_i·mean(x_i)`
-//! with the mean over samples and positions; the bias is exact and takes it ([NBBW19] §4.2).
+//! Its part that is common to all inputs is `Σ δ_i·mean(x_i)`, and for `x` after a ReLU or of an image most of that is `m·Σ δ_i`; the
+//! bias is exact and takes it ([NBBW19] §4.2 has a mean for each channel).
+//!
+//! One number for a tensor, and not one for each of its elements: it is all that the coefficients know of the samples beside the scales, so
+//! a key tells no more of them; and who [checks](super::audit) a circuit recomputes every bias from it.
 //!
 //! [NBBW19]: <https://arxiv.org/abs/1906.04721>
 
 use rayon::prelude::*;
-use sworn_circuits::graph::Channels;
 
 use crate::error::OnnxError;
 use crate::graph::Conv;
@@ -38,58 +41,22 @@ pub(super) fn constant(node: &str, value: f64) -> Result<i64, OnnxError> {
 /// Bound of every accumulator.
 pub(super) const LIMIT: i64 = 1 << 62;
 
-/// A convolution with the shapes around it.
-pub(super) struct Layer<'a> {
-    pub(super) node: &'a str,
-    pub(super) channels: Channels,
-    pub(super) conv: &'a Conv,
-    /// Number of output channels.
-    pub(super) outputs: usize,
-    pub(super) from: &'a [usize],
-    pub(super) to: &'a [usize],
-}
-
-/// The integer weights `F·w`, and for each output `−Σ δ_i·mean(x_i)`.
-pub(super) fn weights(layer: &Layer<'_>, factor: f64, scale: f64, samples: &[&[f32]]) -> Result<(Vec<i32>, Vec<f64>), OnnxError> {
-    let per_output = (layer.conv.weights.len() / layer.outputs.max(1)).max(1);
-    let per_group = (layer.outputs / layer.conv.groups.max(1)).max(1);
-    let ints = layer.conv.weights.iter().map(|&w| coefficient(layer.node, f64::from(w) * factor)).collect::<Result<Vec<_>, _>>()?;
-    let means: Vec<Vec<f64>> = (0..layer.conv.groups).into_par_iter().map(|group| means(layer, group, per_output, samples)).collect();
-    let correction = |(output, (ints, weights)): (usize, (&[i32], &[f32]))| {
-        let errors = ints.iter().zip(weights).map(|(&int, &w)| f64::from(int) - f64::from(w) * factor);
-        -errors.zip(&means[output / per_group]).map(|(error, mean)| error * mean / scale).sum::<f64>()
+/// The integer weights `F·w`, and for each output `−m·Σ δ_i`.
+pub(super) fn weights(node: &str, conv: &Conv, outputs: usize, factor: f64, mean: i64) -> Result<(Vec<i32>, Vec<f64>), OnnxError> {
+    let per_output = (conv.weights.len() / outputs.max(1)).max(1);
+    let ints = conv.weights.par_iter().map(|&w| coefficient(node, f64::from(w) * factor)).collect::<Result<Vec<_>, _>>();
+    // Which error a parallel iterator meets is left to chance: this is the first.
+    let ints = ints.or_else(|_| conv.weights.iter().map(|&w| coefficient(node, f64::from(w) * factor)).collect::<Result<Vec<_>, _>>())?;
+    let correction = |(ints, weights): (&[i32], &[f32])| {
+        -ints.iter().zip(weights).map(|(&int, &w)| f64::from(int) - f64::from(w) * factor).sum::<f64>() * mean as f64
     };
-    let corrections = ints.par_chunks(per_output).zip(layer.conv.weights.par_chunks(per_output)).enumerate().map(correction).collect();
+    let corrections = ints.par_chunks(per_output).zip(conv.weights.par_chunks(per_output)).map(correction).collect();
     Ok((ints, corrections))
 }
 
-/// The mean of what each weight of an output of a group meets, over the samples and positions.
-fn means(layer: &Layer<'_>, group: usize, per_output: usize, samples: &[&[f32]]) -> Vec<f64> {
-    let positions: usize = match layer.channels {
-        Channels::First => layer.to.first().copied().unwrap_or(0) * layer.to.get(2..).map_or(1, |s| s.iter().product::<usize>()),
-        Channels::Last => layer.to.iter().rev().skip(1).product(),
-    };
-    let count = (positions * samples.len()).max(1) as f64;
-    let mean = |i: usize| {
-        let met = |position: usize| match layer.channels {
-            Channels::Last => Some(position * per_output + i),
-            Channels::First => pixel(layer.conv, layer.from, layer.to, group, position, i),
-        };
-        let total: f64 =
-            (0..positions).filter_map(met).flat_map(|index| samples.iter().filter_map(move |s| s.get(index))).map(|&x| f64::from(x)).sum();
-        total / count
-    };
-    (0..per_output).map(mean).collect()
-}
-
-/// The flat index of the input that weight `i` of an output of `group` meets at a position `[batch, row, column]`.
-fn pixel(conv: &Conv, from: &[usize], to: &[usize], group: usize, position: usize, i: usize) -> Option<usize> {
-    let (&[_, channels, height, width], &[_, _, rows, cols]) = (from, to) else { return None };
-    let taps = conv.kernel[0] * conv.kernel[1];
-    let channel = group * (channels / conv.groups) + i / taps;
-    let [down, right] = [i % taps / conv.kernel[1] * conv.dilation[0], i % taps % conv.kernel[1] * conv.dilation[1]];
-    let (batch, row, col) = (position / (rows * cols), position / cols % rows, position % cols);
-    let h = (row * conv.stride[0] + down).checked_sub(conv.pad_before[0]).filter(|&h| h < height)?;
-    let v = (col * conv.stride[1] + right).checked_sub(conv.pad_before[1]).filter(|&v| v < width)?;
-    Some(((batch * channels + channel) * height + h) * width + v)
+/// The mean integer of a tensor over samples.
+pub(super) fn mean(samples: &[&[f32]], scale: f64) -> i64 {
+    let count = samples.iter().map(|s| s.len()).sum::<usize>().max(1);
+    let total: f64 = samples.iter().map(|s| s.iter().map(|&x| f64::from(x)).sum::<f64>()).sum();
+    (total / count as f64 / scale).round() as i64
 }

@@ -14,6 +14,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::NodeId;
 
 use super::plan::{Activation, Form, Plan, Site};
@@ -23,6 +24,8 @@ use crate::error::OnnxError;
 use crate::graph::{Graph, Op, Source, Term};
 
 /// The scales of a graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Scales {
     /// Scale of the values of each float node.
     pub(super) values: Vec<f64>,
@@ -152,7 +155,7 @@ fn nonzero(magnitude: f64) -> f64 {
 }
 
 /// The accumulator of a sum has no constant that could take an offset.
-fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
+pub(super) fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
     !matches!(site.form, Form::Accumulate(pre) if matches!(graph.node(pre).op, Op::Reduce { .. }))
 }
 
