@@ -4,26 +4,33 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use sworn::{Call, Digest, Receipt, ReceiptSrs};
+use sworn::{Call, Digest, ReceiptSrs};
 
 use super::error::CliError;
-use super::open::verifying_key;
+use super::interrupt::uninterrupted;
+use super::open::{receipt, verifying_key};
 use super::policy::SrsArgs;
 use super::terminal::name;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
 #[derive(Subcommand)]
+#[command(after_help = SOLIDITY_EXAMPLE)]
 pub(super) enum Export {
     Solidity(Solidity),
     Calldata(Calldata),
     Check(Check),
 }
 
+/// For `--help`.
+const SOLIDITY_EXAMPLE: &str = "Example:
+  sworn export solidity model.sworn -o package";
+
 /// Write the Foundry package of a model's verifier
 ///
 /// The folder gets the sources, the data contracts of the verifying key, a script that deploys them in their order, and a README.
 #[derive(Args)]
+#[command(after_help = SOLIDITY_EXAMPLE)]
 pub(super) struct Solidity {
     /// The model's .sworn folder, or its verifying key
     #[arg(value_name = "MODEL")]
@@ -35,12 +42,18 @@ pub(super) struct Solidity {
     srs: SrsArgs,
 }
 
+/// For `--help`.
+const CALLDATA_EXAMPLES: &str = "Examples:
+  sworn export calldata receipt.json --vk model.sworn
+  sworn export calldata receipt.json --vk model.sworn --contract verifier";
+
 /// Print what a transaction sends to check a receipt
 ///
 /// The receipt is checked first, and refused as by `sworn verify`.
 #[derive(Args)]
+#[command(after_help = CALLDATA_EXAMPLES)]
 pub(super) struct Calldata {
-    /// Receipt
+    /// Receipt; - is stdin
     #[arg(value_name = "RECEIPT")]
     receipt: PathBuf,
     /// The model's verifying key, or its .sworn folder
@@ -90,12 +103,13 @@ impl Export {
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
-        let package = key.export_solidity(&self.output, self.srs.into())?;
+        let package = uninterrupted(|| key.export_solidity(&self.output, self.srs.into()))?;
         let srs = ReceiptSrs::of(&key.key().s_g2);
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
-            "model": key.model(), "verifying_key": key.digest(), "srs": srs, "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
-            "calldata": package.calldata_size, "verifier_gas": package.verifier_gas, "verifier_calldata": package.verifier_calldata_size,
+            "model": key.model(), "verifying_key": key.digest(), "srs": srs, "package": self.output.display().to_string(),
+            "gas": package.gas, "deployment_gas": package.deployment_gas, "calldata": package.calldata_size,
+            "verifier_gas": package.verifier_gas, "verifier_calldata": package.verifier_calldata_size,
             "commitments": package.commitments, "data": sizes,
             "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
         });
@@ -119,7 +133,7 @@ impl Calldata {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,
         };
-        let calldata = Receipt::read(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
+        let calldata = receipt(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
     }
