@@ -8,8 +8,9 @@ import {ModelErrors} from "./SwornErrors.sol";
 /// @notice A payer locks ether for the output of an agreed model on an agreed public input. Whoever brings the proof, the money
 ///         goes to the agreed payee, once: to copy a proof from the mempool gains nothing.
 /// @dev A proof is made for one job: its context is `context(id)`, which names chain, contract, job and payee, so that it serves no
-///      other. With no public input any run of the model for the job releases the money. Both sides check the code of the verifier, and of the verifier that it calls, before they rely on it. From the deadline on a
-///      refund may overtake a release: a payee takes no deadline without margin and releases well before it.
+///      other. With no public input any run of the model for the job releases the money. Both sides check the code of the verifier,
+///      and of the verifier that it calls, before they rely on it. From the deadline on a refund may overtake a release: a payee takes
+///      no deadline without margin and releases well before it.
 contract SwornEscrow is ModelErrors {
     /// @notice What payer and payee agreed on.
     struct Job {
