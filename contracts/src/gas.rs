@@ -60,7 +60,7 @@ pub(crate) struct Gas {
 }
 
 /// Gas of the deployment of a `ModelVerifier`, which deploys the verifier, as solc 0.8.37 compiles them for a few public tensors.
-pub(crate) const MODEL_DEPLOYMENT: u64 = 1_382_000;
+pub(crate) const MODEL_DEPLOYMENT: u64 = 1_637_000;
 
 /// Gas of the deployment of a data contract: transaction, creation, calldata, init code (EIP-3860), the copy and the code itself.
 pub(crate) fn deployment(init_code: &[u8], code: &[u8]) -> u64 {

@@ -284,10 +284,10 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        let count = || {
+                        let reserved = Reserved::new_with(&folder, || {
                             waited.fetch_add(1, Ordering::Relaxed);
-                        };
-                        let reserved = Reserved::new_with(&folder, count).unwrap();
+                        })
+                        .unwrap();
                         assert!(!inside.swap(true, Ordering::SeqCst), "two at a time");
                         std::thread::yield_now();
                         inside.store(false, Ordering::SeqCst);

@@ -3,6 +3,7 @@
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
 use crate::models::{self, build::*, Model};
+use revm::primitives::Address;
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{LayoutProfile, Visibility};
 
@@ -29,20 +30,27 @@ pub fn lenet() -> Model {
 fn good_proofs_are_accepted() {
     println!("| model | commitments | public values | calldata | data | gas | estimate | SwornVerifier | estimate |");
     let profiles = [LayoutProfile::Plain, LayoutProfile::Fast, LayoutProfile::Onchain];
-    let keyed = models::all().into_iter().chain([tiny(), lenet()]).flat_map(|model| profiles.map(|profile| model.profiled(profile)));
-    for fixture in keyed.map(|keyed| Fixture::of(&keyed)) {
+    let all: Vec<Model> = models::all().into_iter().chain([tiny(), lenet()]).collect();
+    for (model, profile) in all.iter().flat_map(|model| profiles.map(|profile| (model, profile))) {
+        let fixture = Fixture::of(&model.profiled(profile));
         assert!(fixture.rust_accepts(&fixture.instances, &fixture.proof), "{}", fixture.name);
         let (direct, typed) = (fixture.calldata(), fixture.typed(&fixture.tensors, &fixture.proof));
         let package = &fixture.package;
         assert_eq!((direct.len(), typed.len()), (package.verifier_calldata_size, package.calldata_size));
         let [gas, _] = PIPELINES.map(|pipeline| {
             let mut evm = Evm::new();
-            let (verifier, model) = (fixture.deploy(&mut evm, pipeline), fixture.deploy_model(&mut evm, pipeline));
-            [(model, &typed), (verifier, &direct)].map(|(to, call)| {
+            let verifier = fixture.deploy(&mut evm, pipeline);
+            let mut calls = vec![(verifier, &direct)];
+            // `ModelVerifier` of another profile has other constants only, and the IR pipeline is slow.
+            if profile == LayoutProfile::Plain || pipeline == Pipeline::Legacy {
+                calls.push((fixture.deploy_model(&mut evm, pipeline), &typed));
+            }
+            let gas = |(to, call): (Address, &Vec<u8>)| {
                 let (outcome, gas) = evm.call(to, call);
                 assert_eq!(outcome, Outcome::Returned(vec![]), "{} {pipeline:?}", fixture.name);
                 gas
-            })
+            };
+            calls.into_iter().map(gas).collect::<Vec<_>>()
         });
         let data: usize = package.data.iter().map(|d| d.code.len()).sum();
         println!(
@@ -51,12 +59,12 @@ fn good_proofs_are_accepted() {
             package.commitments,
             fixture.instances.len(),
             typed.len(),
-            gas[0],
-            package.gas,
             gas[1],
+            package.gas,
+            gas[0],
             package.verifier_gas,
         );
-        for (gas, estimate) in gas.into_iter().zip([package.gas, package.verifier_gas]) {
+        for (gas, estimate) in gas.into_iter().zip([package.verifier_gas, package.gas]) {
             assert!(gas.abs_diff(estimate) * 20 <= gas, "{}: the estimate is off by more than 5 %", fixture.name);
         }
     }
@@ -65,11 +73,14 @@ fn good_proofs_are_accepted() {
 /// What packs are for.
 #[test]
 fn packed_proofs_are_short_and_cheap() {
-    for (profile, bytes, gas) in [(LayoutProfile::Fast, 13 * 512, 540_000), (LayoutProfile::Onchain, 6 * 1024, 420_000)] {
+    for (profile, bytes, direct, typed) in
+        [(LayoutProfile::Fast, 13 * 512, 520_000, 530_000), (LayoutProfile::Onchain, 6 * 1024, 320_000, 330_000)]
+    {
         let fixture = Fixture::of(&lenet().profiled(profile));
         let (package, proof) = (&fixture.package, fixture.proof.len());
-        println!("LeNet, {profile:?}: {proof} bytes of proof, {} gas, {} commitments", package.verifier_gas, package.commitments);
-        assert!(proof <= bytes && package.verifier_gas <= gas && package.gas <= gas + 25_000, "{profile:?}");
+        let gas = (package.verifier_gas, package.gas);
+        println!("LeNet, {profile:?}: {proof} bytes of proof, {gas:?} gas, {} commitments", package.commitments);
+        assert!(proof <= bytes && gas.0 <= direct && gas.1 <= typed, "{profile:?}");
     }
 }
 
