@@ -51,7 +51,8 @@ fn model(weight: f32) -> Graph {
     let d = graph.push("dense", Op::Linear(second), vec![c], vec![1, 3]);
     let e = graph.push("relu", Op::Unary(Unary::Relu), vec![d], vec![1, 3]);
     let f = graph.push("max", Op::Max(quant::Max { window: 2, windows: vec![0, 1, 1, 2] }), vec![e], vec![1, 2]);
-    (graph.inputs, graph.outputs) = (vec![x], vec![f]);
+    graph.inputs = vec![x];
+    graph.push_output("f", f);
     graph
 }
 
