@@ -54,7 +54,7 @@ fn an_onchain_profile_is_cheap_to_verify() {
     // The folder of another profile stays what it is, until it is compiled again.
     place.write("kzg.srs", halo2_params(14));
     place.fail(2, &proving(&["--profile", "onchain"]), "--profile is fast there, and onchain is asked for");
-    place.fail(2, &proving(&["--srs", "kzg.srs"]), "the ceremony of --srs");
+    place.fail(2, &proving(&["--srs", "kzg.srs"]), "the string of --srs");
     compile(&["--profile", "onchain", "--srs", "kzg.srs"]);
     place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
     place.succeed(&verify);
