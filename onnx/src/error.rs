@@ -142,7 +142,7 @@ pub enum OnnxError {
         sample: usize,
     },
     /// A function is NaN or infinite inside the range of its arguments.
-    #[error("node `{node}`: {function} is not finite at {at}, inside the calibrated range [{low}, {high}]")]
+    #[error("node `{node}`: {function} is not finite at {at}, inside the calibrated range [{low}, {high}]\nhint: calibrate with samples that keep its argument where it is finite")]
     FunctionNotFinite {
         /// The node.
         node: String,
@@ -184,18 +184,22 @@ pub enum OnnxError {
         actual: String,
     },
     /// A value of an input is outside the range that the calibration chose.
-    #[error("input `{input}`: element {index} is {value}, outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input")]
+    #[error("input `{input}`: element [{place}] is {value}, and its calibrated range is [{low}, {high}]; the input given ranges over [{smallest}, {largest}]\nhint: compile again with `--calibrate` and samples that cover this input")]
     InputOutOfRange {
         /// The input.
         input: String,
-        /// Flat index of the element.
-        index: usize,
+        /// Indices of the element, one for each dimension.
+        place: String,
         /// The element.
         value: String,
         /// Smallest value.
         low: String,
         /// Largest value.
         high: String,
+        /// The smallest value of the input given.
+        smallest: String,
+        /// The largest value of the input given.
+        largest: String,
     },
     /// The quantised model cannot be evaluated.
     #[error(transparent)]

@@ -9,12 +9,12 @@
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
-use sworn_circuits::graph::{Op, QuantGraph};
+use sworn_circuits::graph::{self, Node, Op, QuantGraph};
 use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
+use sworn_verifier::{Features, Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
@@ -152,9 +152,20 @@ fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTenso
             form: public.packing.map_or(Form::Plain, |p| Form::Packed(Packing { low: p.low, width: p.width })),
             shape: node.shape.clone(),
             scale: node.scale,
+            features: features(node),
         }
     };
     visibility.tensors(graph).iter().enumerate().map(tensor).collect()
+}
+
+/// What the integers of an input with features stand for.
+fn features(node: &Node) -> Option<Features> {
+    match &node.op {
+        Op::Features(graph::Features { run, scales, offsets }) => {
+            Some(Features { run: *run, scales: scales.clone(), offsets: offsets.clone() })
+        }
+        _ => None,
+    }
 }
 
 impl ProvingKey {
@@ -263,7 +274,7 @@ fn decode(bytes: &[u8]) -> Result<Body<'static>, KeyError> {
 
 /// Scales of a decoded graph: the rest is checked by the layout.
 fn check_serialised(graph: &QuantGraph) -> Result<(), KeyError> {
-    let inputs = graph.inputs.iter().all(|id| graph.nodes.get(id.0).is_some_and(|n| n.op == Op::Input));
+    let inputs = graph.inputs.iter().all(|id| graph.nodes.get(id.0).is_some_and(|n| n.op.is_input()));
     if inputs && graph.nodes.iter().all(|n| n.scale.is_finite() && n.scale > 0.0) {
         Ok(())
     } else {

@@ -105,7 +105,7 @@ impl<'g> Arrangement<'g> {
         for (index, node) in graph.nodes.iter().enumerate() {
             let id = NodeId(index);
             let origins = match &node.op {
-                Op::Input => this.input(id, node),
+                Op::Input | Op::Features(_) => this.input(id, node),
                 Op::Linear(linear) => this.linear(id, node, linear),
                 Op::Reduce(reduce) => this.reduce(id, node, reduce),
                 Op::Elementwise(elementwise) => this.elementwise(id, node, elementwise),

@@ -185,7 +185,7 @@ pub(crate) fn demands(graph: &QuantGraph) -> Vec<Option<Demand>> {
                     demands[node.inputs[input].0] = Some(demand);
                 }
             }
-            Op::Input | Op::Elementwise(_) | Op::Max(_) => {}
+            Op::Input | Op::Features(_) | Op::Elementwise(_) | Op::Max(_) => {}
         }
     }
     demands

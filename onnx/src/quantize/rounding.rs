@@ -13,6 +13,7 @@
 use rayon::prelude::*;
 use sworn_circuits::graph::Channels;
 
+use super::features::Element;
 use crate::error::OnnxError;
 use crate::graph::Conv;
 
@@ -49,15 +50,48 @@ pub(super) struct Layer<'a> {
     pub(super) to: &'a [usize],
 }
 
-/// The integer weights `F·w`, and for each output `−Σ δ_i·mean(x_i)`.
-pub(super) fn weights(layer: &Layer<'_>, factor: f64, scale: f64, samples: &[&[f32]]) -> Result<(Vec<i32>, Vec<f64>), OnnxError> {
+impl Layer<'_> {
+    /// What weight `i` reads.
+    fn element(&self, channels: &[Element], i: usize) -> Element {
+        let [element] = channels else {
+            let taps = self.conv.kernel[0] * self.conv.kernel[1];
+            let (per_input, per_output) = (channels.len() / self.conv.groups.max(1), (self.outputs / self.conv.groups.max(1)).max(1));
+            let (output, within) = (i / taps / per_input, i / taps % per_input);
+            return channels[output / per_output * per_input + within];
+        };
+        *element
+    }
+
+    /// Adds to each bias what the offsets of the channels make of the weights.
+    pub(super) fn move_bias(&self, channels: &[Element], bias: &mut [f64]) {
+        let per_output = (self.conv.weights.len() / self.outputs.max(1)).max(1);
+        if channels.iter().any(|channel| channel.offset != 0.0) {
+            for (i, w) in self.conv.weights.iter().enumerate() {
+                bias[i / per_output] += f64::from(*w) * self.element(channels, i).offset;
+            }
+        }
+    }
+}
+
+/// The integer weights `F·w`, `F = scale·unit` with the channel's factor, and for each output `−Σ δ_i·mean(x_i)`.
+pub(super) fn weights(
+    layer: &Layer<'_>,
+    [scale, unit]: [f64; 2],
+    channels: &[Element],
+    samples: &[&[f32]],
+) -> Result<(Vec<i32>, Vec<f64>), OnnxError> {
     let per_output = (layer.conv.weights.len() / layer.outputs.max(1)).max(1);
     let per_group = (layer.outputs / layer.conv.groups.max(1)).max(1);
-    let ints = layer.conv.weights.iter().map(|&w| coefficient(layer.node, f64::from(w) * factor)).collect::<Result<Vec<_>, _>>()?;
+    let factor = |i: usize| scale * unit * layer.element(channels, i).factor;
+    let all = layer.conv.weights.iter().enumerate();
+    let ints = all.map(|(i, &w)| coefficient(layer.node, f64::from(w) * factor(i))).collect::<Result<Vec<_>, _>>()?;
     let means: Vec<Vec<f64>> = (0..layer.conv.groups).into_par_iter().map(|group| means(layer, group, per_output, samples)).collect();
     let correction = |(output, (ints, weights)): (usize, (&[i32], &[f32]))| {
-        let errors = ints.iter().zip(weights).map(|(&int, &w)| f64::from(int) - f64::from(w) * factor);
-        -errors.zip(&means[output / per_group]).map(|(error, mean)| error * mean / scale).sum::<f64>()
+        let errors = ints.iter().zip(weights).zip(&means[output / per_group]).enumerate().map(|(i, ((&int, &w), mean))| {
+            let (i, element) = (output * per_output + i, layer.element(channels, output * per_output + i));
+            (f64::from(int) - f64::from(w) * factor(i)) * (mean - element.offset) / (scale * element.factor)
+        });
+        -errors.sum::<f64>()
     };
     let corrections = ints.par_chunks(per_output).zip(layer.conv.weights.par_chunks(per_output)).enumerate().map(correction).collect();
     Ok((ints, corrections))
