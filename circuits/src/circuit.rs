@@ -12,6 +12,7 @@ use crate::gates::{Challenges, Gates};
 use crate::layout::Layout;
 use crate::linear::{evaluation, weights};
 use crate::lookups::logup;
+use crate::number::index;
 use crate::shape::{Cell, Place, Shape, DEGREE};
 use crate::witness::Witness;
 
@@ -72,7 +73,7 @@ impl Config {
     }
 
     fn cell(&self, cell: Cell) -> HaloCell {
-        HaloCell { row_offset: cell.row as usize, column: self.column(cell.place) }
+        HaloCell { row_offset: index(cell.row), column: self.column(cell.place) }
     }
 }
 

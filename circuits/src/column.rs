@@ -126,13 +126,14 @@ fn widen<T: Copy + Into<i64>>(value: &T) -> i64 {
 fn narrowest<T: Copy + Into<i64>>(values: &[T]) -> IntColumn {
     // A value fits b bits if x ⊕ (x < 0 ? −1 : 0) < 2^(b−1).
     let bits = values.iter().map(widen).fold(0, |bits, v| bits | (v ^ (v >> 63)));
+    // So no conversion below fails, and the loops have no exit.
     let values = values.iter().map(widen);
     if bits <= i64::from(i8::MAX) {
-        IntColumn::I8(values.map(|v| v as i8).collect())
+        IntColumn::I8(values.map(|v| i8::try_from(v).unwrap_or_default()).collect())
     } else if bits <= i64::from(i16::MAX) {
-        IntColumn::I16(values.map(|v| v as i16).collect())
+        IntColumn::I16(values.map(|v| i16::try_from(v).unwrap_or_default()).collect())
     } else if bits <= i64::from(i32::MAX) {
-        IntColumn::I32(values.map(|v| v as i32).collect())
+        IntColumn::I32(values.map(|v| i32::try_from(v).unwrap_or_default()).collect())
     } else {
         IntColumn::I64(values.collect())
     }
@@ -261,7 +262,7 @@ mod tests {
                 assert_eq!(column.sum_abs(0..9), values.iter().map(|v| u128::from(v.unsigned_abs())).sum());
                 let bytes = postcard::to_stdvec(&column).unwrap();
                 assert_eq!(bytes.len(), 2 + values.len() * width);
-                assert_eq!((bytes[0], bytes[1]), (width as u8, (values.len() * width) as u8));
+                assert_eq!((usize::from(bytes[0]), usize::from(bytes[1])), (width, values.len() * width));
                 assert_eq!(postcard::from_bytes::<IntColumn>(&bytes).unwrap(), column);
             }
         }

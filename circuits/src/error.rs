@@ -1,5 +1,7 @@
 //! Why a graph, a layout or a witness is refused.
 
+use crate::memory::MemoryError;
+
 /// A graph that breaks its own rules, or a value outside its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -51,6 +53,9 @@ pub enum LayoutError {
     /// The graph breaks a rule.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// It takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The numbers of a layout do not hold the graph.
     #[error("the layout does not belong to the model")]
     Choice,

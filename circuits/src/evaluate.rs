@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use crate::column::typed;
 use crate::error::GraphError;
 use crate::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Reduce, Source, Term};
+use crate::number::{fit, index};
 
 /// Elements that are worth a task of their own.
 const MIN_ELEMENTS: usize = 1 << 12;
@@ -70,7 +71,7 @@ pub(crate) fn range(graph: &QuantGraph, activation: Activation) -> (i64, i64) {
         Activation::Relu => (1 - 2 * half, 2 * half - 1),
         Activation::Table(i) => {
             let table = &graph.tables[i];
-            (i64::from(table.first), i64::from(table.first) + table.values.len() as i64 - 1)
+            (i64::from(table.first), i64::from(table.first) + fit::<_, i64>(table.values.len()) - 1)
         }
     }
 }
@@ -86,9 +87,9 @@ fn in_range(graph: &QuantGraph, node: &Node, activation: Activation, value: i64)
 fn activate(graph: &QuantGraph, node: &Node, activation: Activation, q: i64) -> Result<i32, GraphError> {
     in_range(graph, node, activation, q)?;
     Ok(match activation {
-        Activation::None => q as i32,
-        Activation::Relu => q.max(0) as i32,
-        Activation::Table(i) => graph.tables[i].values[(q - i64::from(graph.tables[i].first)) as usize],
+        Activation::None => fit(q),
+        Activation::Relu => fit(q.max(0)),
+        Activation::Table(i) => graph.tables[i].values[fit::<_, usize>(q - i64::from(graph.tables[i].first))],
     })
 }
 
@@ -183,7 +184,7 @@ fn max_windows(max: &Max, x: &[i32]) -> Vec<i32> {
     max.windows
         .par_chunks(max.window)
         .with_min_len(MIN_ELEMENTS.div_ceil(max.window))
-        .map(|w| w.iter().map(|&i| x[i as usize]).max().unwrap_or(0))
+        .map(|w| w.iter().map(|&i| x[index(i)]).max().unwrap_or(0))
         .collect()
 }
 
@@ -193,7 +194,7 @@ fn gather_elements(gather: &Gather, args: &[&[i32]]) -> Vec<i32> {
         .par_iter()
         .with_min_len(MIN_ELEMENTS)
         .map(|source| match *source {
-            Source::Element { input, index } => args[input as usize][index as usize],
+            Source::Element { input, index: element } => args[index(input)][index(element)],
             Source::Constant(value) => value,
         })
         .collect()

@@ -4,9 +4,10 @@ use halo2_proofs::halo2curves::bn256::Fr;
 
 /// The field element of an integer.
 pub fn embed(value: i64) -> Fr {
-    if value >= 0 {
-        Fr::from(value as u64)
+    let size = Fr::from(value.unsigned_abs());
+    if value < 0 {
+        -size
     } else {
-        -Fr::from(value.unsigned_abs())
+        size
     }
 }

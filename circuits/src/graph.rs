@@ -24,10 +24,15 @@
 //!
 //! [JKC+18]: <https://arxiv.org/abs/1712.05877> §2.2
 
+mod decode;
+
+pub use decode::DecodeError;
+
 use serde::{Deserialize, Serialize};
 
 use crate::column::IntColumn;
 use crate::error::GraphError;
+use crate::number::fit;
 
 /// Index of a node in [`QuantGraph::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -260,7 +265,7 @@ impl Features {
 impl Gather {
     /// A reshape: every element of the one input, in order.
     pub fn identity(elements: usize) -> Self {
-        Self { sources: (0..elements as u32).map(|index| Source::Element { input: 0, index }).collect() }
+        Self { sources: (0..fit::<_, u32>(elements)).map(|index| Source::Element { input: 0, index }).collect() }
     }
 }
 

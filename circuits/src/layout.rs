@@ -11,9 +11,12 @@ mod blocks;
 pub mod bounds;
 pub mod cost;
 mod demand;
+mod fixed;
+mod gather;
 mod identity;
 mod linear;
 pub mod packing;
+mod room;
 mod rows;
 mod summary;
 
@@ -27,11 +30,15 @@ use serde::{Deserialize, Serialize};
 use crate::column::IntColumn;
 use crate::error::LayoutError;
 use crate::graph::{Activation, NodeId, Op, QuantGraph, Table};
-use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape, GATHER_LANES};
+use crate::memory::Budget;
+use crate::number::fit;
+use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape};
 use arrange::Arrangement;
 use blocks::{Jumps, WeightGroup};
 use cost::Estimate;
+use fixed::FixedValues;
 use packing::{Packing, PublicNode};
+use room::Room;
 use rows::{Lane, Site};
 
 /// Rows at the end of every column that hold blinding values: halo2's blinding factors and one more.
@@ -54,6 +61,8 @@ const GAS_PER_SECOND: [f64; 2] = [6.7e6, 10e3];
 const MAX_ROW_BASIS: usize = 1 << 17;
 /// The most polynomials of a commitment.
 const MAX_PACK: usize = 256;
+/// Bytes that a power takes in the expressions of gates, for each factor.
+const POWER_BYTES: u64 = 256;
 /// Lanes that are tried.
 const LANES: [usize; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48];
 
@@ -165,11 +174,28 @@ impl Layout {
     /// # Errors
     /// As [`Layout::new`].
     pub fn with_profile(graph: &QuantGraph, visibility: Visibility, profile: LayoutProfile) -> Result<Self, LayoutError> {
+        Self::within(graph, visibility, profile, Budget::SYSTEM)
+    }
+
+    /// As [`Layout::with_profile`], in no more memory than this.
+    ///
+    /// # Errors
+    /// As [`Layout::new`], or it takes more memory.
+    pub fn within(graph: &QuantGraph, visibility: Visibility, profile: LayoutProfile, budget: Budget) -> Result<Self, LayoutError> {
         bounds::check(graph)?;
         let public = visibility.tensors(graph);
+        let room = Room::new(budget);
         let mut best: Option<(Estimate, usize)> = None;
+        let mut refusal = LayoutError::TooLarge { max: MAX_LOG_ROWS };
         for lanes in LANES {
-            let arrangement = Arrangement::new(graph, lanes, &public);
+            let arrangement = match Arrangement::new(graph, lanes, &public, room.clone()) {
+                Ok(arrangement) => arrangement,
+                // In more lanes there are fewer rows.
+                Err(error) => {
+                    refusal = error;
+                    continue;
+                }
+            };
             let jumps = Jumps::new(&arrangement.identities);
             for &limbs in allowed_limbs(graph) {
                 for estimate in cost::candidates(&arrangement, &jumps, limbs, profile) {
@@ -183,9 +209,9 @@ impl Layout {
                 break;
             }
         }
-        let (estimate, lanes) = best.ok_or(LayoutError::TooLarge { max: MAX_LOG_ROWS })?;
-        let arrangement = Arrangement::new(graph, lanes, &public);
-        Ok(Self::place(arrangement, estimate, public))
+        let (estimate, lanes) = best.ok_or(refusal)?;
+        let arrangement = Arrangement::new(graph, lanes, &public, room)?;
+        Self::place(arrangement, estimate, public)
     }
 
     /// Lays a graph out as an earlier [`Layout::new`] did.
@@ -193,6 +219,14 @@ impl Layout {
     /// # Errors
     /// A graph that is not well formed, or a choice that does not hold it.
     pub fn restore(graph: &QuantGraph, visibility: Visibility, choice: Choice) -> Result<Self, LayoutError> {
+        Self::restore_within(graph, visibility, choice, Budget::SYSTEM)
+    }
+
+    /// As [`Layout::restore`], in no more memory than this.
+    ///
+    /// # Errors
+    /// As [`Layout::restore`], or it takes more memory.
+    pub fn restore_within(graph: &QuantGraph, visibility: Visibility, choice: Choice, budget: Budget) -> Result<Self, LayoutError> {
         bounds::check(graph)?;
         let public = visibility.tensors(graph);
         if !LANES.contains(&choice.lanes)
@@ -202,10 +236,13 @@ impl Layout {
         {
             return Err(LayoutError::Choice);
         }
-        let arrangement = Arrangement::new(graph, choice.lanes, &public);
+        let arrangement = Arrangement::new(graph, choice.lanes, &public, Room::new(budget))?;
         let jumps = Jumps::new(&arrangement.identities);
+        if !cost::is_candidate(&arrangement, &jumps, &choice) {
+            return Err(LayoutError::Choice);
+        }
         let estimate = cost::estimate(&arrangement, &jumps, choice).ok_or(LayoutError::Choice)?;
-        Ok(Self::place(arrangement, estimate, public))
+        Self::place(arrangement, estimate, public)
     }
 
     /// The numbers from which [`Layout::restore`] makes this layout again.
@@ -227,9 +264,10 @@ impl Layout {
         })
     }
 
-    fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Self {
+    fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Result<Self, LayoutError> {
         let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);
+        arrangement.room.has_bytes(placed_bytes(&estimate, &jumps), "the layout of the model")?;
         let mut group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
         let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
         let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
@@ -245,7 +283,7 @@ impl Layout {
         let fixed =
             FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable, table_bits: shape.table_bits() }
                 .columns(weights);
-        Self {
+        Ok(Self {
             log_rows: estimate.log_rows,
             pack: estimate.pack,
             fixed: fixed.into_iter().map(Arc::new).collect(),
@@ -257,7 +295,7 @@ impl Layout {
             constants: arrangement.constants,
             shape,
             estimate,
-        }
+        })
     }
 }
 
@@ -348,6 +386,18 @@ pub(crate) fn table_rows(graph: &QuantGraph, limbs: u32) -> usize {
     (1 << (graph.bits / limbs)) + tables(graph).iter().map(|t| t.values.len()).sum::<usize>()
 }
 
+/// Bytes of the fixed columns and of what they are made from, and of the gates: an expression of a power has as many nodes.
+fn placed_bytes(e: &Estimate, jumps: &Jumps) -> u64 {
+    let rows = 1u64 << e.log_rows;
+    // Values of 64 bits become columns one by one, or lane by lane at the same time.
+    let values = 8 * fit::<_, u64>(e.unit_rows.max(e.gather_rows).max(e.weight_rows) * (1 + rayon::current_num_threads()));
+    let units = fit::<_, u64>(e.unit_rows) * fit::<_, u64>(e.fixed_columns - e.weight_lanes);
+    let weights = fit::<_, u64>(e.weight_rows) * (4 * fit::<_, u64>(e.weight_lanes) + fit::<_, u64>(size_of::<blocks::WeightRow>()));
+    let table = 48 * fit::<_, u64>(e.table_rows);
+    let powers = POWER_BYTES * jumps.0.iter().copied().map(u64::from).sum::<u64>();
+    powers + 3 * rows + values + 2 * units + weights + table + 3 * fit::<_, u64>(size_of::<(Site, Site)>() * e.copies)
+}
+
 /// Sites to cells.
 struct SiteMap {
     advice: AdviceColumns,
@@ -357,7 +407,7 @@ struct SiteMap {
 impl SiteMap {
     fn cell(&self, site: Site) -> Cell {
         let a = &self.advice;
-        let at = |columns: &[usize], lane: u16| columns[lane as usize];
+        let at = |columns: &[usize], lane: u16| columns[usize::from(lane)];
         let column = match site.lane {
             Lane::U(j) => at(&a.u, j),
             Lane::F(j) => at(&a.f, j),
@@ -372,119 +422,9 @@ impl SiteMap {
             Lane::D => a.d.unwrap_or_default(),
             Lane::Dot => a.dot,
             Lane::Factor => a.factor,
-            Lane::Constant => return Cell { place: Place::Fixed(self.fixed.constants.unwrap_or_default() as u16), row: site.row },
+            Lane::Constant => return Cell { place: Place::Fixed(fit(self.fixed.constants.unwrap_or_default())), row: site.row },
             Lane::Instance => return Cell { place: Place::Instance, row: site.row },
         };
-        Cell { place: Place::Advice(column as u16), row: site.row }
-    }
-}
-
-/// Fills the fixed columns.
-struct FixedValues<'a> {
-    graph: &'a QuantGraph,
-    arrangement: &'a Arrangement<'a>,
-    group: &'a WeightGroup,
-    columns: &'a FixedColumns,
-    usable: usize,
-    table_bits: u32,
-}
-
-impl FixedValues<'_> {
-    fn columns(&self, weights: Vec<IntColumn>) -> Vec<IntColumn> {
-        let c = self.columns;
-        let mut out: Vec<IntColumn> = vec![IntColumn::I8(Vec::new()); c.count];
-        for (&column, lane) in c.weights.iter().zip(weights) {
-            out[column] = lane;
-        }
-        out[c.on] = IntColumn::I8(vec![1; self.usable]);
-        let mut last = vec![0i8; self.usable];
-        last[self.usable - 1] = 1;
-        out[c.last] = IntColumn::I8(last);
-        self.tables(&mut out);
-        self.units(&mut out);
-        self.gather(&mut out);
-        let rows = &self.group.rows;
-        let mut bits = |column: usize, f: &dyn Fn(&blocks::WeightRow) -> bool| {
-            out[column] = IntColumn::new(&rows.iter().map(|r| i64::from(f(r))).collect::<Vec<_>>());
-        };
-        bits(c.weight_keep, &|r| r.keep);
-        bits(c.product, &|r| r.product);
-        bits(c.one, &|r| r.one);
-        for (index, &column) in c.dot_jumps.iter().enumerate() {
-            bits(column, &|r| usize::from(r.jump) == index + 1);
-        }
-        out[c.dot_hold] = IntColumn::new(&rows.iter().map(|r| i64::from(r.hold)).collect::<Vec<_>>());
-        if let Some(column) = c.constants {
-            out[column] = IntColumn::new(&self.arrangement.constants.iter().map(|&v| i64::from(v)).collect::<Vec<_>>());
-        }
-        out
-    }
-
-    /// The range table, then the function tables with tags from 1.
-    fn tables(&self, out: &mut [IntColumn]) {
-        let c = self.columns;
-        let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << self.table_bits).map(|v| (v, 0, 0)).collect();
-        for (index, table) in tables(self.graph).iter().enumerate() {
-            let values = table.values.iter().enumerate();
-            rows.extend(values.map(|(i, &v)| (i64::from(table.first) + i as i64, i64::from(v), index as i64 + 1)));
-        }
-        out[c.table] = IntColumn::new(&rows.iter().map(|r| r.0).collect::<Vec<_>>());
-        if let (Some(value), Some(tag)) = (c.table_value, c.table_tag) {
-            out[value] = IntColumn::new(&rows.iter().map(|r| r.1).collect::<Vec<_>>());
-            out[tag] = IntColumn::new(&rows.iter().map(|r| r.2).collect::<Vec<_>>());
-        }
-    }
-
-    fn units(&self, out: &mut [IntColumn]) {
-        let c = self.columns;
-        let rows = &self.arrangement.units;
-        let mut fill = |column: Option<usize>, f: &dyn Fn(&rows::UnitRow) -> i64| {
-            if let Some(column) = column {
-                out[column] = IntColumn::new(&rows.iter().map(f).collect::<Vec<_>>());
-            }
-        };
-        for (j, &column) in c.mask.iter().enumerate() {
-            fill(Some(column), &|r| (r.mask >> j & 1) as i64);
-        }
-        for (j, &column) in c.table_mask.iter().enumerate() {
-            fill(Some(column), &|r| (r.table_mask >> j & 1) as i64);
-        }
-        fill(Some(c.relu), &|r| i64::from(r.relu));
-        fill(Some(c.signed), &|r| i64::from(r.signed));
-        fill(Some(c.constant), &|r| r.constant);
-        fill(Some(c.keep), &|r| i64::from(r.keep));
-        fill(c.vector, &|r| i64::from(r.vector));
-        fill(c.sum, &|r| i64::from(r.sum));
-        fill(c.d_hold, &|r| i64::from(r.d_hold));
-        fill(c.d_step, &|r| i64::from(r.d_step));
-        fill(c.d_end, &|r| i64::from(r.d_end));
-        fill(c.elementwise, &|r| i64::from(r.elementwise));
-        fill(c.cb, &|r| i64::from(r.cb));
-        fill(c.cm, &|r| i64::from(r.cm));
-        fill(c.tag, &|r| i64::from(r.tag));
-        for j in 0..c.ca.len() {
-            let mut factors = vec![(0, 0); rows.len()];
-            for (&row, lanes) in &self.arrangement.lane_factors {
-                factors[row] = lanes[j];
-            }
-            out[c.ca[j]] = IntColumn::new(&factors.iter().map(|f| i64::from(f.0)).collect::<Vec<_>>());
-            out[c.cc[j]] = IntColumn::new(&factors.iter().map(|f| f.1).collect::<Vec<_>>());
-        }
-    }
-
-    fn gather(&self, out: &mut [IntColumn]) {
-        let c = self.columns;
-        let mut fill = |column: Option<usize>, f: &dyn Fn(&rows::GatherRow) -> bool| {
-            if let Some(column) = column {
-                out[column] = IntColumn::new(&self.arrangement.gather.iter().map(|r| i64::from(f(r))).collect::<Vec<_>>());
-            }
-        };
-        for j in 0..GATHER_LANES {
-            fill(c.gather_mask.get(j).copied(), &|r| r.mask >> j & 1 == 1);
-        }
-        fill(c.gather_keep, &|r| r.keep);
-        fill(c.max_keep, &|r| r.max_keep);
-        fill(c.max_mask, &|r| r.max_mask);
-        fill(c.gather_sum, &|r| r.sum);
+        Cell { place: Place::Advice(fit(column)), row: site.row }
     }
 }

@@ -1,5 +1,13 @@
 //! Quantised graphs, their halo2 circuits and witnesses.
 
+#![deny(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss
+)]
+
 pub mod circuit;
 pub mod column;
 pub mod derivation;
@@ -14,6 +22,7 @@ pub mod layout;
 mod linear;
 mod lookups;
 pub mod memory;
+mod number;
 pub mod shape;
 pub mod witness;
 

@@ -4,8 +4,7 @@
 //! remaining = min of   limit − (usage − file pages)     each control group from the process' own up to the root, v1 and v2
 //!                      RLIMIT_AS − VmSize               the address space
 //!                      RLIMIT_DATA − VmData             anonymous memory
-//!                      MemAvailable                     the machine
-//!             or       limit − VmRSS                    of a limit that the caller states
+//!                      MemAvailable                     the machine; or, if the caller states a limit, limit − VmRSS
 //! ```
 //!
 //! Linux tells all of it in files. Where there are none, nothing is known to be short and [`Budget::remaining`] is `u64::MAX`.
@@ -44,18 +43,16 @@ impl Budget {
         Self { limit: Some(bytes) }
     }
 
-    /// The stated limit, if there is one.
-    pub const fn limit(self) -> Option<u64> {
-        self.limit
-    }
-
     /// Bytes that may still be taken.
     pub fn remaining(self) -> u64 {
+        self.total().saturating_sub(resident_bytes().unwrap_or(0))
+    }
+
+    /// The most that the resident memory of this process may become.
+    pub fn total(self) -> u64 {
         let read = |path: &str| std::fs::read_to_string(path).ok();
-        match self.limit {
-            Some(limit) => limit.saturating_sub(kilobytes(&read, "/proc/self/status", "VmRSS:").unwrap_or(0)),
-            None => system(&read),
-        }
+        let available = if self.limit.is_some() { enforced(&read) } else { system(&read) };
+        available.saturating_add(resident_bytes().unwrap_or(0)).min(self.limit.unwrap_or(u64::MAX))
     }
 
     /// That so many more bytes can be had.
@@ -84,13 +81,18 @@ pub fn peak_bytes() -> Option<u64> {
 /// The text of a file, if it can be read.
 type Read<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The tightest of all limits.
+/// What the system has.
 fn system(read: Read<'_>) -> u64 {
+    kilobytes(read, "/proc/meminfo", "MemAvailable:").unwrap_or(u64::MAX).min(enforced(read))
+}
+
+/// The tightest of the limits that the system enforces on this process.
+fn enforced(read: Read<'_>) -> u64 {
     let status = |name| kilobytes(read, "/proc/self/status", name).unwrap_or(0);
     let limits = [("Max address space", "VmSize:"), ("Max data size", "VmData:")]
         .into_iter()
         .filter_map(|(limit, used)| Some(resource_limit(read, limit)?.saturating_sub(status(used))));
-    limits.chain(kilobytes(read, "/proc/meminfo", "MemAvailable:")).chain(control_groups(read)).min().unwrap_or(u64::MAX)
+    limits.chain(control_groups(read)).min().unwrap_or(u64::MAX)
 }
 
 /// A line `name 123 kB`, in bytes.
@@ -274,6 +276,6 @@ mod tests {
         assert!(error.available <= 1_000_000);
         assert!(error.to_string().starts_with("the input needs 2 MB of memory, "));
         assert_eq!(Budget::limited(1 << 60).require(1 << 50, "nothing"), Ok(()));
-        assert!(Budget::SYSTEM.require(1 << 62, "nothing").is_err() || Budget::SYSTEM.remaining() == u64::MAX);
+        assert_eq!(Budget::SYSTEM.require(u64::MAX, "all").is_err(), resident_bytes().is_some());
     }
 }

@@ -11,6 +11,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::number::index;
+
 /// Lanes of the gather group: the most elements that one row of a maximum compares.
 pub const GATHER_LANES: usize = 4;
 /// Lookups of degree 1 that share one helper column: `on · h · e · e · e` has degree 5.
@@ -226,7 +228,7 @@ impl Shape {
 
     /// Lookups of degree 1 in a row that are not paired with a table lookup.
     pub fn num_range_lookups(&self) -> usize {
-        self.num_ranges() * self.limbs as usize
+        self.num_ranges() * index(self.limbs)
     }
 
     /// All lookups in a row.

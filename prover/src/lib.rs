@@ -28,11 +28,11 @@ pub use backend::Backend;
 pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
 pub use key::{setup, DecodedKey, ProvingKey};
-pub use memory::peak_bytes;
 pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};
 pub use reference::Reference;
 pub use srs::Srs;
+pub use sworn_circuits::memory::peak_bytes;
 
 #[doc = include_str!("../docs/zero-knowledge.md")]
 pub mod zero_knowledge {}

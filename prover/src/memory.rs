@@ -9,6 +9,8 @@
 //! packs                  + 4t columns: the components of W and W', and what they are committed from
 //! ```
 
+use sworn_circuits::memory::Budget;
+
 use crate::algebra::{Slot, Source};
 use crate::error::ProveError;
 use crate::key::ProvingKey;
@@ -76,31 +78,9 @@ fn points(key: &ProvingKey) -> u64 {
 pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>, is_first: bool) -> Result<Plan, ProveError> {
     let [most, keeping, lean] = estimate(key);
     // What the system still has is beside the points, which are there.
-    let budget = budget.or_else(|| available().map(|bytes| bytes.saturating_add(points(key)))).unwrap_or(u64::MAX);
+    let budget = budget.unwrap_or_else(|| Budget::SYSTEM.remaining().saturating_add(points(key)));
     if lean > budget {
         return Err(ProveError::Memory { needed: lean, budget });
     }
     Ok(Plan { keep_coefficients: keeping <= budget, keep_cosets: !is_first && most <= budget })
-}
-
-/// Memory that the system can give, where it tells.
-fn available() -> Option<u64> {
-    linux_bytes("/proc/meminfo", "MemAvailable:")
-}
-
-/// Resident memory of this process, in bytes, as Linux counts it; none elsewhere.
-pub(crate) fn resident_bytes() -> Option<u64> {
-    linux_bytes("/proc/self/status", "VmRSS:")
-}
-
-/// The largest resident memory of this process so far, in bytes, as Linux counts it; none elsewhere.
-pub fn peak_bytes() -> Option<u64> {
-    linux_bytes("/proc/self/status", "VmHWM:")
-}
-
-/// A line `name 123 kB` of a file of Linux, in bytes.
-fn linux_bytes(file: &str, name: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kb| kb * 1024)
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::memory::{peak_bytes, resident_bytes};
+use sworn_circuits::memory::{peak_bytes, resident_bytes};
 
 /// A stage of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

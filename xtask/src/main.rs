@@ -1,6 +1,8 @@
-//! Jobs of the Sworn workspace: `cargo xtask test` runs what must pass before a change is merged, the other subcommands are
-//! its steps and the jobs beside it. Steps stop at the first command that fails.
+//! Jobs of the Sworn workspace: `cargo xtask test` runs the core of what must pass before a change is merged, `cargo xtask test-AREA`
+//! an area that wants programs of its own, the other subcommands are their steps and the jobs beside them. Steps stop at the first
+//! command that fails.
 
+mod areas;
 mod cuda;
 mod gpu_check;
 mod python;
@@ -25,8 +27,18 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Everything that must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, wasm, bench-smoke, kernels, icicle-runtime, the check of devices on the emulated one, and a clean tree after them
+    /// The core of what must pass: fmt, clippy, docs, verifier, tests, node-tests, smoke, bench-smoke, kernels, icicle-runtime, the check of devices on the emulated one, and a clean tree after them
     Test,
+    /// The verifier in the browser, in Node and in Chromium
+    TestBrowser,
+    /// Contracts on an EVM, compiled by solc
+    TestChain,
+    /// The areas with a file that changed since a commit; all areas without one
+    TestTouched {
+        /// A commit of git
+        #[arg(long, value_name = "COMMIT")]
+        since: Option<String>,
+    },
     /// Formatting is what rustfmt makes
     Fmt,
     /// Clippy finds nothing in any target
@@ -85,12 +97,14 @@ const VERIFIER: Step = ("verifier", steps::verifier);
 const NODE_TESTS: Step = ("node-tests", steps::node_tests);
 const TESTS: Step = ("tests", steps::tests);
 const SMOKE: Step = ("smoke", steps::smoke);
-const WASM: Step = ("wasm", wasm::test);
 const BENCH_SMOKE: Step = ("bench-smoke", steps::bench_smoke);
 const KERNELS: Step = ("kernels", cuda::kernels);
 const ICICLE_RUNTIME: Step = ("icicle-runtime", cuda::icicle_runtime);
 const CUDA: Step = ("cuda", cuda::plugin);
 const GPU_CHECK: Step = ("gpu-check", gpu_check::emulated);
+
+/// What every change must pass.
+const CORE: [Step; 11] = [FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, BENCH_SMOKE, KERNELS, ICICLE_RUNTIME, GPU_CHECK];
 
 fn main() -> ExitCode {
     let workspace = match Workspace::find() {
@@ -98,7 +112,10 @@ fn main() -> ExitCode {
         Err(failure) => return fail("start", &failure),
     };
     match Args::parse().job {
-        Job::Test => test(&workspace),
+        Job::Test => test(&workspace, &CORE),
+        Job::TestBrowser => test(&workspace, areas::BROWSER.steps),
+        Job::TestChain => test(&workspace, areas::CHAIN.steps),
+        Job::TestTouched { since } => test(&workspace, &areas::touched(&workspace, since.as_deref())),
         Job::Fmt => run(&workspace, &[FMT]),
         Job::Clippy => run(&workspace, &[CLIPPY]),
         Job::Docs => run(&workspace, &[DOCS]),
@@ -118,10 +135,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn test(workspace: &Workspace) -> ExitCode {
+/// Runs steps, and wants the working tree to be as it was.
+fn test(workspace: &Workspace, steps: &[Step]) -> ExitCode {
     let before = shell::tree(&workspace.root);
-    let answer =
-        run(workspace, &[FMT, CLIPPY, DOCS, VERIFIER, TESTS, NODE_TESTS, SMOKE, WASM, BENCH_SMOKE, KERNELS, ICICLE_RUNTIME, GPU_CHECK]);
+    let answer = run(workspace, steps);
     if answer != ExitCode::SUCCESS {
         return answer;
     }

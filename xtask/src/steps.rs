@@ -39,15 +39,33 @@ pub(crate) fn verifier(workspace: &Workspace) -> Result<(), Failure> {
     Ok(())
 }
 
-/// With nextest where it is installed; documentation tests always run with cargo.
+/// The package whose tests are an area of their own.
+const CONTRACTS: &str = "sworn-contracts";
+
+/// All but those of the contracts, with nextest where it is installed; documentation tests always run with cargo.
 pub(crate) fn tests(workspace: &Workspace) -> Result<(), Failure> {
     let root = &workspace.root;
-    if succeeds(&mut cargo(root, ["nextest", "--version"])) {
-        must(&mut cargo(root, ["nextest", "run", "--workspace", "--no-tests", "pass"]))?;
+    if has_nextest(workspace) {
+        let others = format!("not package({CONTRACTS})");
+        must(&mut cargo(root, ["nextest", "run", "--workspace", "--no-tests", "pass", "--filterset", &others]))?;
     } else {
-        must(&mut cargo(root, ["test", "--workspace", "--lib", "--bins", "--tests"]))?;
+        must(&mut cargo(root, ["test", "--workspace", "--exclude", CONTRACTS, "--lib", "--bins", "--tests"]))?;
     }
     must(&mut cargo(root, ["test", "--workspace", "--doc"]))
+}
+
+/// The tests of the contracts. The whole workspace is built, as for the other tests, so that nothing is compiled twice.
+pub(crate) fn contract_tests(workspace: &Workspace) -> Result<(), Failure> {
+    let root = &workspace.root;
+    if has_nextest(workspace) {
+        let contracts = format!("package({CONTRACTS})");
+        return must(&mut cargo(root, ["nextest", "run", "--workspace", "--filterset", &contracts]));
+    }
+    must(&mut cargo(root, ["test", "--package", CONTRACTS, "--lib", "--tests"]))
+}
+
+fn has_nextest(workspace: &Workspace) -> bool {
+    succeeds(&mut cargo(&workspace.root, ["nextest", "--version"]))
 }
 
 /// Writes the node tests of the `onnx` package to `target/onnx-node-tests`, then runs them and prints their table.

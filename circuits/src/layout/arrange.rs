@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::graph::{Activation, Elementwise, Max, Node, NodeId, Op, QuantGraph, Reduce, Source};
+use crate::error::LayoutError;
+use crate::graph::{Activation, Elementwise, Node, NodeId, Op, QuantGraph, Reduce, Source};
 use crate::layout::bounds;
-use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
+use crate::layout::demand::{demands, is_vector, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::packing::{PublicNode, Run};
+use crate::layout::room::{check_rows, Room};
 use crate::layout::rows::{Form, GatherRow, Lane, Origin, Site, Slots, UnitRow};
+use crate::number::{self, fit};
 use crate::shape::GATHER_LANES;
+
+/// What a vector takes that grows: up to twice its length.
+pub(crate) const GROWN: usize = 2;
 
 /// A part of the first phase of the witness, in the order in which it can be computed.
 #[derive(Clone, Debug)]
@@ -71,14 +77,18 @@ pub(crate) struct Arrangement<'g> {
     constants_at: HashMap<i32, usize>,
     pub(crate) demands: Vec<Option<Demand>>,
     /// The least and the largest value of each node.
-    ranges: Vec<(i64, i64)>,
+    pub(super) ranges: Vec<(i64, i64)>,
+    pub(crate) room: Room,
 }
 
 impl<'g> Arrangement<'g> {
     /// Arranges a graph in rows of `lanes` units; `public` tensors go to the instance in their order.
-    pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[PublicNode]) -> Self {
+    ///
+    /// # Errors
+    /// It takes more memory than there is room, or a group has more rows than any circuit.
+    pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[PublicNode], mut room: Room) -> Result<Self, LayoutError> {
         let grids = graph.nodes.iter().any(|n| match &n.op {
-            Op::Linear(l) => !crate::layout::demand::linear_form(l, &n.shape).vector,
+            Op::Linear(l) => !is_vector(l, &n.shape),
             Op::Reduce(_) => true,
             _ => false,
         });
@@ -99,23 +109,44 @@ impl<'g> Arrangement<'g> {
             forms: Vec::new(),
             forms_at: HashMap::new(),
             constants_at: HashMap::new(),
-            demands: demands(graph),
+            demands: demands(graph, &mut room)?,
             ranges: bounds::ranges(graph),
+            room,
         };
         for (index, node) in graph.nodes.iter().enumerate() {
             let id = NodeId(index);
+            this.room.take::<Origin>(node.elements(), node)?;
             let origins = match &node.op {
-                Op::Input | Op::Features(_) => this.input(id, node),
-                Op::Linear(linear) => this.linear(id, node, linear),
-                Op::Reduce(reduce) => this.reduce(id, node, reduce),
-                Op::Elementwise(elementwise) => this.elementwise(id, node, elementwise),
-                Op::Max(max) => this.max(id, node, max),
+                Op::Input | Op::Features(_) => this.input(id, node)?,
+                Op::Linear(linear) => this.linear(id, node, linear)?,
+                Op::Reduce(reduce) => this.reduce(id, node, reduce)?,
+                Op::Elementwise(elementwise) => this.elementwise(id, node, elementwise)?,
+                Op::Max(max) => this.max(id, node, max)?,
                 Op::Gather(gather) => gather.sources.iter().map(|s| this.source(node, *s)).collect(),
             };
             this.origins.push(origins);
         }
-        public.iter().for_each(|tensor| this.publish(tensor));
-        this
+        for tensor in public {
+            this.room.take::<(Site, Site)>(GROWN * tensor.elements, graph.node(tensor.node))?;
+            this.publish(tensor);
+        }
+        check_rows(this.num_instances)?;
+        Ok(this)
+    }
+
+    /// Room for the units of a node in so many slots, before there are any.
+    pub(crate) fn reserve_units(&mut self, node: &Node, slots: usize) -> Result<(), LayoutError> {
+        let rows = slots.div_ceil(self.lanes);
+        check_rows(self.units.len().saturating_add(rows))?;
+        self.room.take::<u32>(slots, node)?;
+        self.room.take::<UnitRow>(GROWN * rows, node)
+    }
+
+    /// Room for rows of the gather group, and a copy into each of their lanes.
+    pub(super) fn reserve_gather(&mut self, node: &Node, rows: usize) -> Result<(), LayoutError> {
+        check_rows(self.gather.len().saturating_add(rows))?;
+        self.room.take::<GatherRow>(GROWN * rows, node)?;
+        self.room.take::<(Site, Site)>(GROWN * GATHER_LANES * rows, node)
     }
 
     /// Copies a tensor to the instance, or packs it in runs.
@@ -123,14 +154,14 @@ impl<'g> Arrangement<'g> {
         let origins = self.origins[tensor.node.0].clone();
         let Some(packing) = tensor.packing else {
             for (row, origin) in (self.num_instances..).zip(&origins) {
-                self.copy(*origin, Site { lane: Lane::Instance, row: row as u32 });
+                self.copy(*origin, Site { lane: Lane::Instance, row: fit(row) });
             }
             self.num_instances += origins.len();
             return;
         };
         for digits in origins.chunks(packing.digits()) {
             let digits = digits.iter().map(|origin| self.site(*origin)).collect();
-            self.runs.push(Run { radix: packing.radix(), digits, row: self.num_instances as u32 });
+            self.runs.push(Run { radix: packing.radix(), digits, row: fit(self.num_instances) });
             self.num_instances += 1;
         }
     }
@@ -143,7 +174,7 @@ impl<'g> Arrangement<'g> {
     fn source(&self, node: &Node, source: Source) -> Origin {
         match source {
             Source::Constant(value) => Origin::Constant(value),
-            Source::Element { input, index } => self.origins[node.inputs[input as usize].0][index as usize],
+            Source::Element { input, index } => self.origins[node.inputs[number::index(input)].0][number::index(index)],
         }
     }
 
@@ -162,7 +193,7 @@ impl<'g> Arrangement<'g> {
                     self.constants.push(value);
                     self.constants.len() - 1
                 });
-                Site { lane: Lane::Constant, row: row as u32 }
+                Site { lane: Lane::Constant, row: fit(row) }
             }
         }
     }
@@ -170,7 +201,7 @@ impl<'g> Arrangement<'g> {
     /// Where the elements of a view of a node are; zeros are constants.
     pub(crate) fn view_origins(&self, input: NodeId, view: &View) -> Vec<Origin> {
         let origins = &self.origins[input.0];
-        view.elements.iter().map(|&e| if e == NONE { Origin::Constant(0) } else { origins[e as usize] }).collect()
+        view.elements.iter().map(|&e| if e == NONE { Origin::Constant(0) } else { origins[number::index(e)] }).collect()
     }
 
     /// Appends the units of a node and answers where its elements are. `constant(block)` is the row constant less half and
@@ -188,15 +219,15 @@ impl<'g> Arrangement<'g> {
         let relu = activation == Activation::Relu;
         let half = 1i64 << (self.graph.bits - 1);
         let offset = if relu { 0 } else { half << self.graph.bits };
-        let tag = if let Activation::Table(i) = activation { i as u16 + 1 } else { 0 };
+        let tag = if let Activation::Table(i) = activation { fit::<_, u32>(i + 1) } else { 0 };
         let row0 = self.units.len();
         let mut origins = vec![Origin::Constant(0); node.elements()];
         for (index, lanes) in slots.elements.chunks(self.lanes).enumerate() {
             let mut bits = 0u64;
             for (j, &element) in lanes.iter().enumerate().filter(|(_, &e)| e != NONE) {
                 bits |= 1 << j;
-                let lane = if tag > 0 { Lane::F(j as u16) } else { Lane::U(j as u16) };
-                origins[element as usize] = Origin::Cell(Site { lane, row: (row0 + index) as u32 });
+                let lane = if tag > 0 { Lane::F(fit(j)) } else { Lane::U(fit(j)) };
+                origins[number::index(element)] = Origin::Cell(Site { lane, row: fit(row0 + index) });
             }
             self.units.push(UnitRow {
                 mask: if tag > 0 { 0 } else { bits },
@@ -214,43 +245,62 @@ impl<'g> Arrangement<'g> {
     }
 
     /// Slots for a node that may choose its order, and the form if it is a grid.
-    fn free_slots(&self, id: NodeId, lanes: usize) -> (Slots, Option<(View, Spacing)>) {
-        let elements = self.graph.node(id).elements();
+    pub(super) fn free_slots(&mut self, id: NodeId, lanes: usize) -> Result<(Slots, Option<(View, Spacing)>), LayoutError> {
+        let node = self.graph.node(id);
+        let elements = node.elements();
+        self.room.has::<u8>(elements, node)?;
         if let Some(Demand { view, spacing }) = &self.demands[id.0] {
             let mut seen = vec![false; elements];
-            let each_once = view.elements.iter().filter(|&&e| e != NONE).all(|&e| !std::mem::replace(&mut seen[e as usize], true));
+            let each_once = view.elements.iter().filter(|&&e| e != NONE).all(|&e| !std::mem::replace(&mut seen[number::index(e)], true));
             if each_once && seen.iter().all(|&s| s) {
+                let (view, spacing) = (view.clone(), *spacing);
                 let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
-                let slots = Slots::grid(view.dims, &view.elements, *spacing, 0, last / lanes + 1, lanes);
-                return (slots, Some((view.clone(), *spacing)));
+                let block_rows = last / lanes + 1;
+                self.reserve_free(node, view.dims[0].saturating_mul(block_rows), lanes)?;
+                let slots = Slots::grid(view.dims, &view.elements, spacing, 0, block_rows, lanes);
+                return Ok((slots, Some((view, spacing))));
             }
         }
-        (Slots::natural(elements, lanes), None)
+        self.reserve_free(node, elements.div_ceil(lanes), lanes)?;
+        Ok((Slots::natural(elements, lanes), None))
     }
 
-    fn input(&mut self, id: NodeId, _node: &Node) -> Vec<Origin> {
-        let (slots, grid) = self.free_slots(id, self.lanes);
+    /// Room for rows of units, or of maxima, which have a lane of their own.
+    fn reserve_free(&mut self, node: &Node, rows: usize, lanes: usize) -> Result<(), LayoutError> {
+        match &node.op {
+            Op::Max(_) => {
+                self.reserve_gather(node, rows)?;
+                self.room.take::<u32>(rows, node)
+            }
+            _ => self.reserve_units(node, rows.saturating_mul(lanes)),
+        }
+    }
+
+    fn input(&mut self, id: NodeId, _node: &Node) -> Result<Vec<Origin>, LayoutError> {
+        let (slots, grid) = self.free_slots(id, self.lanes)?;
         let (row0, block_rows) = (self.units.len(), slots.block_rows);
         let origins = self.push_units(id, slots, |_| 0, None, 0..0);
         if let Some((view, spacing)) = grid {
             self.push_form(Lane::X, self.lanes, row0, block_rows, &view, spacing, 0, false);
         }
-        origins
+        Ok(origins)
     }
 
-    fn elementwise(&mut self, id: NodeId, node: &Node, e: &Elementwise) -> Vec<Origin> {
-        let (slots, grid) = self.free_slots(id, self.lanes);
+    fn elementwise(&mut self, id: NodeId, node: &Node, e: &Elementwise) -> Result<Vec<Origin>, LayoutError> {
+        let (slots, grid) = self.free_slots(id, self.lanes)?;
+        self.room.take::<(i32, i64)>(GROWN * slots.elements.len(), node)?;
+        self.room.take::<(Site, Site)>(GROWN * node.inputs.len() * node.elements(), node)?;
         let (row0, block_rows, first) = (self.units.len(), slots.block_rows, self.copies.len());
         for (index, lanes) in slots.elements.chunks(self.lanes).enumerate() {
-            let row = (row0 + index) as u32;
+            let row = fit(row0 + index);
             let mut factors = vec![(0, 0); self.lanes];
             for (j, &element) in lanes.iter().enumerate().filter(|(_, &x)| x != NONE) {
-                let i = element as usize;
+                let i = number::index(element);
                 let at = |len: usize| if len == 1 { 0 } else { i };
                 factors[j] = (e.ca[at(e.ca.len())], e.c[at(e.c.len())]);
-                self.copy(self.origins[node.inputs[0].0][i], Site { lane: Lane::E(j as u16), row });
+                self.copy(self.origins[node.inputs[0].0][i], Site { lane: Lane::E(fit(j)), row });
                 if let Some(second) = node.inputs.get(1) {
-                    self.copy(self.origins[second.0][i], Site { lane: Lane::E2(j as u16), row });
+                    self.copy(self.origins[second.0][i], Site { lane: Lane::E2(fit(j)), row });
                 }
             }
             self.lane_factors.insert(row0 + index, factors);
@@ -265,15 +315,20 @@ impl<'g> Arrangement<'g> {
             let table = matches!(e.activation, Activation::Table(_));
             self.push_form(Lane::X, self.lanes, row0, block_rows, &view, spacing, 0, table);
         }
-        origins
+        Ok(origins)
     }
 
-    fn reduce(&mut self, id: NodeId, node: &Node, reduce: &Reduce) -> Vec<Origin> {
+    fn reduce(&mut self, id: NodeId, node: &Node, reduce: &Reduce) -> Result<Vec<Origin>, LayoutError> {
         let outer = node.elements();
-        let view = View { dims: [outer, 1, 1, reduce.inner], elements: (0..(outer * reduce.inner) as u32).collect() };
+        self.room.has::<(u32, Origin)>(outer.saturating_mul(reduce.inner), node)?;
+        self.room.take::<Product>(outer, node)?;
+        let view = View { dims: [outer, 1, 1, reduce.inner], elements: (0..fit(outer * reduce.inner)).collect() };
         let origins = self.view_origins(node.inputs[0], &view);
         let found = self.find_form(&origins, &view, |f| f.sum != Some(false), true);
-        let form = found.unwrap_or_else(|| self.materialise(node.inputs[0], &origins, &view, Spacing { row: reduce.inner, image: 0 }));
+        let form = match found {
+            Some(form) => form,
+            None => self.materialise(node.inputs[0], &origins, &view, Spacing { row: reduce.inner, image: 0 })?,
+        };
         self.mark_sum(form);
         let products = (0..outer)
             .map(|output| Product {
@@ -286,72 +341,18 @@ impl<'g> Arrangement<'g> {
     }
 
     /// The outputs of a dense layer, and its identity.
-    pub(crate) fn vector(&mut self, id: NodeId, node: &Node, products: Vec<Product>) -> Vec<Origin> {
+    pub(crate) fn vector(&mut self, id: NodeId, node: &Node, products: Vec<Product>) -> Result<Vec<Origin>, LayoutError> {
         let row0 = self.units.len();
+        self.reserve_units(node, node.elements().next_multiple_of(self.lanes))?;
         let origins = self.push_units(id, Slots::vector(node.elements(), self.lanes), |_| 0, None, 0..0);
         let last = self.units.len() - 1;
         for row in &mut self.units[row0..] {
             row.vector = self.grids;
         }
         self.units[last].d_end = self.grids;
-        let result = Site { lane: if self.grids { Lane::D } else { Lane::Y }, row: last as u32 };
+        let result = Site { lane: if self.grids { Lane::D } else { Lane::Y }, row: fit(last) };
         self.identities.push(Identity { result, outputs: node.elements(), products, tail: 0 });
-        origins
-    }
-
-    fn max(&mut self, id: NodeId, node: &Node, max: &Max) -> Vec<Origin> {
-        let source: Vec<Origin> = self.origins[node.inputs[0].0].clone();
-        let (slots, grid) = self.free_slots(id, 1);
-        let (first_copy, first_row) = (self.copies.len(), self.gather.len());
-        // Rows that take the head of a long window; the last row of each window follows with the others, in slot order.
-        let mut tails: Vec<Vec<Origin>> = Vec::with_capacity(node.elements());
-        for window in max.windows.chunks(max.window) {
-            let mut rest: Vec<Origin> = window.iter().map(|&i| source[i as usize]).collect();
-            while rest.len() > GATHER_LANES {
-                let later = rest.split_off(GATHER_LANES);
-                let row = self.push_window(&rest);
-                rest = vec![Origin::Cell(Site { lane: Lane::M, row })];
-                rest.extend(later);
-            }
-            tails.push(rest);
-        }
-        let row0 = self.gather.len();
-        let mut origins = vec![Origin::Constant(0); node.elements()];
-        for (slot, &element) in slots.elements.iter().enumerate() {
-            let window = tails.get(element as usize).map(Vec::as_slice);
-            let row = self.push_maximum(window, slot % slots.block_rows != 0);
-            if let Some(origin) = origins.get_mut(element as usize) {
-                *origin = Origin::Cell(Site { lane: Lane::M, row });
-            }
-        }
-        self.steps.push(Step::Gather { rows: first_row..self.gather.len(), copies: first_copy..self.copies.len() });
-        if let Some((view, spacing)) = grid {
-            self.push_form(Lane::XMax, 1, row0, slots.block_rows, &view, spacing, 0, false);
-        }
-        origins
-    }
-
-    /// A row of the gather group with up to four elements; the first is repeated.
-    fn push_window(&mut self, elements: &[Origin]) -> u32 {
-        let row = self.gather.len() as u32;
-        self.gather.push(GatherRow::default());
-        for j in 0..GATHER_LANES {
-            self.copy(elements[if j < elements.len() { j } else { 0 }], Site { lane: Lane::G(j as u16), row });
-        }
-        row
-    }
-
-    /// The last row of a window, whose maximum is evaluated; without a window, a zero.
-    fn push_maximum(&mut self, window: Option<&[Origin]>, keep: bool) -> u32 {
-        let row = match window {
-            Some(window) => self.push_window(window),
-            None => {
-                self.gather.push(GatherRow::default());
-                self.gather.len() as u32 - 1
-            }
-        };
-        (self.gather[row as usize].max_mask, self.gather[row as usize].max_keep) = (window.is_some(), keep);
-        row
+        Ok(origins)
     }
 
     /// Registers a grid.
@@ -403,35 +404,6 @@ impl<'g> Arrangement<'g> {
                 })
             }
         })
-    }
-
-    /// Copies a view of a node into the gather group: four values a row, or one if values of a row, and the zeros beside
-    /// them, could span more than a maximum may.
-    pub(crate) fn materialise(&mut self, input: NodeId, origins: &[Origin], view: &View, spacing: Spacing) -> usize {
-        let (low, high) = self.ranges[input.0];
-        let wide = high.max(0) - low.min(0) >= 1 << self.graph.bits;
-        let (column, lanes) = if wide { (Lane::XMax, 1) } else { (Lane::XGather, GATHER_LANES) };
-        let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
-        let block_rows = last / lanes + 1;
-        let (row0, first) = (self.gather.len(), self.copies.len());
-        let index: Vec<u32> = origins.iter().enumerate().map(|(i, o)| if *o == Origin::Constant(0) { NONE } else { i as u32 }).collect();
-        let slots = Slots::grid(view.dims, &index, spacing, 0, block_rows, lanes);
-        for (row, lanes) in slots.elements.chunks(lanes).enumerate() {
-            let keep = row % block_rows != 0;
-            if wide {
-                self.push_maximum(origins.get(lanes[0] as usize).map(std::slice::from_ref), keep);
-                continue;
-            }
-            let mut mask = 0;
-            for (j, &i) in lanes.iter().enumerate().filter(|(_, &i)| i != NONE) {
-                mask |= 1 << j;
-                self.copy(origins[i as usize], Site { lane: Lane::G(j as u16), row: (row0 + row) as u32 });
-            }
-            self.gather.push(GatherRow { mask, keep, ..GatherRow::default() });
-        }
-        self.steps.push(Step::Gather { rows: row0..self.gather.len(), copies: first..self.copies.len() });
-        let view = View { dims: view.dims, elements: index };
-        self.push_form(column, lanes, row0, block_rows, &view, spacing, 0, false)
     }
 
     /// Evaluates a form at 1.

@@ -11,6 +11,7 @@ use crate::layout::arrange::Arrangement;
 use crate::layout::identity::{Factor, Identity, Weights};
 use crate::layout::packing::Run;
 use crate::layout::rows::{Lane, Site};
+use crate::number::fit;
 
 /// Jumps that have a column of their own; with more distinct ones, jumps are composed of powers of 8.
 const MAX_JUMPS: usize = 6;
@@ -46,13 +47,13 @@ impl Jumps {
     /// Indices of the steps that make up an exponent.
     fn steps(&self, exponent: u32) -> Vec<u8> {
         if let Some(index) = self.0.iter().position(|&e| e == exponent) {
-            return vec![index as u8];
+            return vec![fit(index)];
         }
         let mut rest = exponent;
         let mut steps = Vec::new();
         for (index, &power) in self.0.iter().enumerate().rev() {
             while rest >= power {
-                steps.push(index as u8);
+                steps.push(fit(index));
                 rest -= power;
             }
         }
@@ -108,13 +109,13 @@ impl WeightGroup {
                 blocks.push(Placed { weights: product.block.weights(arrangement.graph), outputs: identity.outputs, rows: start..end });
                 match product.factor {
                     Factor::One => this.rows[end - 1].one = true,
-                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: end as u32 - 1 })),
+                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: fit(end - 1) })),
                 }
             }
             for step in if identity.tail == 0 { Vec::new() } else { jumps.steps(identity.tail) } {
                 this.rows.push(WeightRow { jump: step + 1, ..WeightRow::default() });
             }
-            this.copies.push((identity.result, Site { lane: Lane::Dot, row: this.rows.len() as u32 - 1 }));
+            this.copies.push((identity.result, Site { lane: Lane::Dot, row: fit(this.rows.len() - 1) }));
         }
         let runs = this.rows.len();
         arrangement.runs.iter().for_each(|run| this.push_run(run));
@@ -140,11 +141,11 @@ impl WeightGroup {
     /// A packed public value by Horner's rule, last element first: `dot = B·dot' + factor·1`, the weight 1 being in the last lane.
     fn push_run(&mut self, run: &Run) {
         for (index, &digit) in run.digits.iter().rev().enumerate() {
-            let row = self.rows.len() as u32;
+            let row = fit(self.rows.len());
             self.rows.push(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
             self.copies.push((digit, Site { lane: Lane::Factor, row }));
         }
-        let last = Site { lane: Lane::Dot, row: self.rows.len() as u32 - 1 };
+        let last = Site { lane: Lane::Dot, row: fit(self.rows.len() - 1) };
         self.copies.push((last, Site { lane: Lane::Instance, row: run.row }));
     }
 

@@ -3,10 +3,13 @@
 use crate::column::IntColumn;
 use crate::error::GraphError;
 use crate::graph::{Activation, Channels, Conv, Linear, Node, Op, QuantGraph, Source, Term};
-use crate::layout::demand;
+use crate::layout::{demand, MAX_LOG_ROWS};
+use crate::number::{fit, index};
 
 /// The most slots of all blocks of an image, and the farthest that a kernel reaches.
 const MAX_SLOTS: u128 = 1 << 30;
+/// The most tables: each has a tag of its own, and a row.
+const MAX_TABLES: usize = 1 << MAX_LOG_ROWS;
 /// Accumulators stay below `2^62`, so that `i64` and the field hold them.
 const MAX_ACCUMULATOR: u128 = 1 << 62;
 
@@ -28,7 +31,7 @@ pub fn ranges(graph: &QuantGraph) -> Vec<(i64, i64)> {
             (Op::Gather(gather), None) => gather.sources.iter().fold((i64::MAX, i64::MIN), |(low, high), source| {
                 let (l, h) = match source {
                     Source::Constant(v) => (i64::from(*v), i64::from(*v)),
-                    Source::Element { input, .. } => ranges[node.inputs[*input as usize].0],
+                    Source::Element { input, .. } => ranges[node.inputs[index(*input)].0],
                 };
                 (low.min(l), high.max(h))
             }),
@@ -60,9 +63,12 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
     if !once || graph.nodes.iter().zip(&listed).any(|(node, &listed)| listed != node.op.is_input()) {
         return Err(model("the list of inputs has every input once"));
     }
+    if graph.tables.len() > MAX_TABLES {
+        return Err(model("a model has at most 2^24 tables"));
+    }
     let limit = 1i64 << graph.bits;
     for table in &graph.tables {
-        let last = i64::from(table.first) + table.values.len() as i64;
+        let last = i64::from(table.first) + fit::<_, i64>(table.values.len());
         if table.values.is_empty() || i64::from(table.first) < -limit / 2 || last > limit / 2 {
             return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's arguments are signed values of `bits` bits" });
         }
@@ -70,8 +76,8 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
             return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's values have at most `bits` bits" });
         }
     }
-    for (index, node) in graph.nodes.iter().enumerate() {
-        if node.inputs.iter().any(|id| id.0 >= index) {
+    for (at, node) in graph.nodes.iter().enumerate() {
+        if node.inputs.iter().any(|id| id.0 >= at) {
             return Err(malformed(node, "inputs come before the node"));
         }
         if node.elements() == 0 || node.elements() > 1 << 28 {
@@ -83,8 +89,7 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
         structure(graph, node).map_err(|rule| malformed(node, rule))?;
     }
     let ranges = ranges(graph);
-    for (index, node) in graph.nodes.iter().enumerate() {
-        let (low, high) = ranges[index];
+    for (node, &(low, high)) in graph.nodes.iter().zip(&ranges) {
         if matches!(node.op, Op::Max(_)) && high - low >= limit {
             return Err(malformed(node, "values of a maximum span less than 2^bits"));
         }
@@ -120,14 +125,14 @@ fn structure(graph: &QuantGraph, node: &Node) -> Result<(), &'static str> {
         Op::Max(max) => {
             let n = input(0).map_or(0, Node::elements);
             let length = max.window.checked_mul(node.elements());
-            let fits = max.window > 0 && Some(max.windows.len()) == length && max.windows.iter().all(|&i| (i as usize) < n);
+            let fits = max.window > 0 && Some(max.windows.len()) == length && max.windows.iter().all(|&i| index(i) < n);
             fits.then_some(()).ok_or("windows are indices into the input")
         }
         Op::Gather(gather) => {
             let fits = gather.sources.len() == node.elements()
                 && gather.sources.iter().all(|s| match *s {
                     Source::Constant(v) => i64::from(v).abs() < 1 << graph.bits,
-                    Source::Element { input: i, index } => input(i as usize).is_some_and(|x| (index as usize) < x.elements()),
+                    Source::Element { input: i, index: element } => input(index(i)).is_some_and(|x| index(element) < x.elements()),
                 });
             fits.then_some(()).ok_or("sources are elements of the inputs")
         }
@@ -191,19 +196,19 @@ fn linear_structure(graph: &QuantGraph, node: &Node, linear: &Linear) -> Result<
 /// Whether the blocks of a convolution's input and output, with their gaps, have at most [`MAX_SLOTS`] slots.
 fn has_slots(conv: &Conv, from: &[usize], to: &[usize]) -> bool {
     let strides = demand::stride(conv, to);
-    let mut slots = from[0] as u128;
+    let mut slots = fit::<_, u128>(from[0]);
     let mut phases = 1u128;
     for axis in 0..2 {
-        let [size, out, stride] = [from[2 + axis], to[2 + axis], strides[axis]].map(|v| v as u128);
-        let reach = (conv.kernel[axis] - 1) as u128 * conv.dilation[axis] as u128;
-        let pad = conv.pad_before[axis] as u128;
+        let [size, out, stride] = [from[2 + axis], to[2 + axis], strides[axis]].map(fit::<_, u128>);
+        let reach = fit::<_, u128>(conv.kernel[axis] - 1) * fit::<_, u128>(conv.dilation[axis]);
+        let pad = fit::<_, u128>(conv.pad_before[axis]);
         if [reach, pad, stride].iter().any(|&v| v > MAX_SLOTS) {
             return false;
         }
         slots = slots.saturating_mul(size.div_ceil(stride) + pad.div_ceil(stride) + out + reach.div_ceil(stride));
         phases *= stride;
     }
-    slots.saturating_mul((from[1] as u128 * phases).max(to[1] as u128)) <= MAX_SLOTS
+    slots.saturating_mul((fit::<_, u128>(from[1]) * phases).max(fit(to[1]))) <= MAX_SLOTS
 }
 
 /// A bound of the absolute value of every accumulator of a node.
@@ -230,7 +235,7 @@ fn worst_sum(node: &Node, ranges: &[(i64, i64)]) -> u128 {
             };
             (0..outputs).map(per_output).max().unwrap_or(0)
         }
-        Op::Reduce(r) => size(0) * r.inner as u128 * u128::from(r.factor.unsigned_abs()),
+        Op::Reduce(r) => size(0) * fit::<_, u128>(r.inner) * u128::from(r.factor.unsigned_abs()),
         Op::Elementwise(e) => {
             let ca = e.ca.iter().map(|c| u128::from(c.unsigned_abs())).max().unwrap_or(0);
             let c = e.c.iter().map(|c| u128::from(c.unsigned_abs())).max().unwrap_or(0);

@@ -28,6 +28,7 @@ use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
 use crate::layout::{shape, table_rows, Choice, LayoutProfile, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
+use crate::number::{index, real};
 use crate::shape::{Shape, DEGREE, GATHER_LANES};
 
 /// Seconds of an addition of points.
@@ -45,7 +46,7 @@ pub(crate) const CONSTANT: f64 = 0.01;
 /// Commitments besides those of advice columns and permutation products.
 const OTHER_COMMITMENTS: usize = 7;
 /// Numbers of rows that are tried, from the smallest that fits.
-const CANDIDATES: usize = 4;
+const CANDIDATES: u32 = 4;
 /// Rows of the largest reference string that a layout asks for by itself.
 const MAX_POWERS: u32 = 24;
 /// Gas of a verification whatever the circuit: the pairing, most of it.
@@ -151,9 +152,17 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, limbs: u3
             let packs = profile.packs(groups.of_key).into_iter().filter(is_sized);
             Some(packs.map(|pack| plain.packed(&groups, pack)).collect::<Vec<_>>())
         })
-        .take(CANDIDATES)
+        .take(index(CANDIDATES))
         .flatten()
         .collect()
+}
+
+/// Whether [`candidates`] may have this choice: a circuit no longer than the model calls for, and a reference string likewise.
+pub(crate) fn is_candidate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: &Choice) -> bool {
+    let first = (least_rows(arrangement, choice.limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
+    let weights = blocks::num_rows(arrangement, jumps, MAX_WEIGHT_LANES);
+    let fitting = first.max((weights + UNUSABLE_ROWS).next_power_of_two().trailing_zeros());
+    choice.log_rows < fitting + CANDIDATES && (choice.pack == 1 || choice.log_powers() <= MAX_POWERS.max(first + 3))
 }
 
 /// Sizes and costs of a choice, if it holds the arrangement.
@@ -210,22 +219,22 @@ impl Estimate {
             _ if choice.has_row_basis() => (groups.first, groups.second() + groups.products + DEGREE + 2 * pack),
             _ => (0, groups.first + groups.second() + groups.products + DEGREE + 2 * pack),
         };
-        let terms = pack as f64 * n;
+        let terms = real(pack) * n;
         let window = terms.ln().ceil().max(3.0);
-        let additions = (254.0 / window).ceil() * (terms + window.exp2()) / pack as f64;
-        let points = POINT_BYTES * ((pack.max(2) as f64) * n + f64::from(choice.log_powers()).exp2());
+        let additions = (254.0 / window).ceil() * (terms + window.exp2()) / real(pack);
+        let points = POINT_BYTES * (real(pack.max(2)) * n + f64::from(choice.log_powers()).exp2());
         Self {
             pack,
             integer_commitments: integers,
             commitments: fields,
             additions,
-            prove_seconds: ADDITION * fields as f64 * additions
-                + SMALL * n * integers as f64
-                + (TRANSFORM * n.log2() + GATES) * n * self.polynomials as f64
-                + WEIGHT * n * self.weight_lanes as f64
+            prove_seconds: ADDITION * real(fields) * additions
+                + SMALL * n * real(integers)
+                + (TRANSFORM * n.log2() + GATES) * n * real(self.polynomials)
+                + WEIGHT * n * real(self.weight_lanes)
                 + CONSTANT,
-            prove_bytes: FIELD_BYTES * n * (2 * self.polynomials + fields) as f64 + 4.0 * n * self.weight_lanes as f64 + points,
-            gas: groups.gas(pack) + INSTANCE_GAS * self.public_values as f64,
+            prove_bytes: FIELD_BYTES * n * real(2 * self.polynomials + fields) + 4.0 * n * real(self.weight_lanes) + points,
+            gas: groups.gas(pack) + INSTANCE_GAS * real(self.public_values),
             ..self.clone()
         }
     }
@@ -274,7 +283,7 @@ impl Groups {
             1 => groups.iter().sum::<usize>() + 2,
             _ => groups.iter().map(|group| group.div_ceil(pack)).sum::<usize>() + 3,
         };
-        VERIFY_GAS + COMMITMENT_GAS * points as f64 + VALUE_GAS * values as f64
+        VERIFY_GAS + COMMITMENT_GAS * real(points) + VALUE_GAS * real(values)
     }
 }
 
@@ -306,7 +315,7 @@ fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
 
 /// Cells that are not padding.
 fn cells_by_op(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize) -> BTreeMap<&'static str, usize> {
-    let high = shape.limbs as usize - 1;
+    let high = index(shape.limbs) - 1;
     let per_unit = 3 + 2 * high + usize::from(shape.tables) + 2 * usize::from(shape.elementwise);
     let evaluations = 1 + 2 * usize::from(shape.grids);
     let mut cells = BTreeMap::from([("weights", 3 * weight_rows)]);
@@ -325,7 +334,7 @@ fn cells_by_op(arrangement: &Arrangement<'_>, shape: &Shape, weight_rows: usize)
 
 /// Lookups of cells that are not padding.
 fn lookups(arrangement: &Arrangement<'_>, shape: &Shape) -> usize {
-    let limbs = shape.limbs as usize;
+    let limbs = index(shape.limbs);
     let units = arrangement.units.len() * arrangement.lanes * (2 * limbs + usize::from(shape.tables));
     units + arrangement.gather.len() * GATHER_LANES * limbs
 }

@@ -4,7 +4,11 @@
 //! `(n, h, w)` has slot `offset + n·R·S + h·S + w`. Rows of `S ≥ width` slots leave a gap that stands for zero padding on the
 //! right of one row and on the left of the next, and `R ≥ height` does the same between images.
 
+use crate::error::LayoutError;
 use crate::graph::{Channels, Conv, Linear, Node, NodeId, Op, QuantGraph, Source, Term};
+use crate::layout::arrange::GROWN;
+use crate::layout::room::Room;
+use crate::number::{fit, index};
 
 /// No element: a zero.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -67,10 +71,13 @@ pub(crate) struct LinearForm {
 
 /// The output of a linear layer as a grid.
 pub(crate) fn linear_form(linear: &Linear, shape: &[usize]) -> LinearForm {
-    let out = tensor_view(linear.channels, shape);
+    LinearForm { out: tensor_view(linear.channels, shape), vector: is_vector(linear, shape) }
+}
+
+/// Whether the output of a linear layer is laid out as a vector.
+pub(crate) fn is_vector(linear: &Linear, shape: &[usize]) -> bool {
     let groups = linear.terms.iter().map(|t| if let Term::Conv(c) = t { c.groups } else { 1 }).max().unwrap_or(1);
-    let vector = groups == 1 && out.dims[1..].iter().product::<usize>() == 1;
-    LinearForm { out, vector }
+    groups == 1 && tensor_dims(linear.channels, shape)[1..].iter().product::<usize>() == 1
 }
 
 /// A tensor as a grid, in the order of axes that a layer uses.
@@ -78,10 +85,10 @@ pub(crate) fn tensor_view(channels: Channels, shape: &[usize]) -> View {
     match channels {
         Channels::First => split_view(shape, [1, 1]),
         Channels::Last => {
-            let inner = shape[shape.len() - 1];
-            let positions = shape[..shape.len() - 1].iter().product::<usize>();
-            let elements = (0..inner).flat_map(|c| (0..positions).map(move |p| (p * inner + c) as u32)).collect();
-            View { dims: [inner, 1, 1, positions], elements }
+            let dims = tensor_dims(channels, shape);
+            let [inner, _, _, positions] = dims;
+            let elements = (0..inner).flat_map(|c| (0..positions).map(move |p| fit::<_, u32>(p * inner + c))).collect();
+            View { dims, elements }
         }
     }
 }
@@ -90,7 +97,7 @@ pub(crate) fn tensor_view(channels: Channels, shape: &[usize]) -> View {
 /// strided convolution into one without strides.
 fn split_view(shape: &[usize], split: [usize; 2]) -> View {
     let [batch, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
-    let dims = [channels * split[0] * split[1], batch, height.div_ceil(split[0]), width.div_ceil(split[1])];
+    let dims = split_dims(shape, split);
     let mut elements = Vec::with_capacity(dims.iter().product());
     for c in 0..channels {
         for phase in 0..split[0] * split[1] {
@@ -99,7 +106,7 @@ fn split_view(shape: &[usize], split: [usize; 2]) -> View {
                     for j in 0..dims[3] {
                         let (h, w) = (i * split[0] + phase / split[1], j * split[1] + phase % split[1]);
                         let inside = h < height && w < width;
-                        elements.push(if inside { (((n * channels + c) * height + h) * width + w) as u32 } else { NONE });
+                        elements.push(if inside { fit(((n * channels + c) * height + h) * width + w) } else { NONE });
                     }
                 }
             }
@@ -121,6 +128,31 @@ pub(crate) fn phases(linear: &Linear, term: &Term, to: &[usize]) -> usize {
     }
 }
 
+/// The dimensions of the view in which a term reads its input of shape `from`.
+pub(crate) fn view_dims(linear: &Linear, term: &Term, from: &[usize], to: &[usize]) -> [usize; 4] {
+    match (linear.channels, term) {
+        (Channels::First, Term::Conv(conv)) => split_dims(from, stride(conv, to)),
+        _ => tensor_dims(linear.channels, from),
+    }
+}
+
+/// `[channels, images, height, width]` of a tensor.
+fn tensor_dims(channels: Channels, shape: &[usize]) -> [usize; 4] {
+    match channels {
+        Channels::First => split_dims(shape, [1, 1]),
+        Channels::Last => {
+            let (inner, outer) = shape.split_last().map_or((1, shape), |(inner, outer)| (*inner, outer));
+            [inner, 1, 1, outer.iter().product()]
+        }
+    }
+}
+
+/// `[channels · phases, images, height, width]` of polyphase components.
+fn split_dims(shape: &[usize], split: [usize; 2]) -> [usize; 4] {
+    let [batch, channels, height, width] = [shape[0], shape[1], shape[2], shape[3]];
+    [channels * split[0] * split[1], batch, height.div_ceil(split[0]), width.div_ceil(split[1])]
+}
+
 /// The view in which a term reads its input of shape `from`, and its kernel as taps.
 pub(crate) fn term_view(linear: &Linear, term: &Term, from: &[usize], to: &[usize]) -> (View, Vec<Tap>) {
     match term {
@@ -133,8 +165,8 @@ pub(crate) fn term_view(linear: &Linear, term: &Term, from: &[usize], to: &[usiz
 }
 
 fn taps(conv: &Conv, stride: [usize; 2]) -> Vec<Tap> {
-    let shift = |k: usize, axis: usize| (k * conv.dilation[axis]) as i64 - conv.pad_before[axis] as i64;
-    let stride = stride.map(|s| s as i64);
+    let shift = |k: usize, axis: usize| fit::<_, i64>(k * conv.dilation[axis]) - fit::<_, i64>(conv.pad_before[axis]);
+    let stride = stride.map(fit::<_, i64>);
     let mut taps = Vec::with_capacity(conv.kernel[0] * conv.kernel[1]);
     for kh in 0..conv.kernel[0] {
         for kw in 0..conv.kernel[1] {
@@ -143,7 +175,7 @@ fn taps(conv: &Conv, stride: [usize; 2]) -> Vec<Tap> {
             taps.push(Tap {
                 dh: h.div_euclid(stride[0]),
                 dw: w.div_euclid(stride[1]),
-                phase: phase as usize,
+                phase: fit(phase),
                 kernel: kh * conv.kernel[1] + kw,
             });
         }
@@ -158,8 +190,8 @@ fn taps(conv: &Conv, stride: [usize; 2]) -> Vec<Tap> {
 /// `j + dw − S`, which must be negative: `S ≥ W_out + max(dw)`. Likewise for rows and images.
 pub(crate) fn spacing(input: &View, taps: &[Tap], output: &View) -> Spacing {
     let least = |size: usize, out: usize, low: i64, high: i64| {
-        let right = (out as i64 + high.max(0)).max(0) as usize;
-        (size + (-low).max(0) as usize).max(right).max(out)
+        let [before, after] = [-low, high].map(|reach| fit::<_, usize>(reach.max(0)));
+        (size + before).max(out + after)
     };
     let fold = |f: fn(&Tap) -> i64| (taps.iter().map(f).min().unwrap_or(0), taps.iter().map(f).max().unwrap_or(0));
     let ((low_h, high_h), (low_w, high_w)) = (fold(|t| t.dh), fold(|t| t.dw));
@@ -170,28 +202,41 @@ pub(crate) fn spacing(input: &View, taps: &[Tap], output: &View) -> Spacing {
 }
 
 /// For each node, the view that its first reader wants it in, if a reader wants one.
-pub(crate) fn demands(graph: &QuantGraph) -> Vec<Option<Demand>> {
+///
+/// # Errors
+/// The views take more memory than there is room.
+pub(crate) fn demands(graph: &QuantGraph, room: &mut Room) -> Result<Vec<Option<Demand>>, LayoutError> {
     let mut demands: Vec<Option<Demand>> = vec![None; graph.nodes.len()];
-    for (index, node) in graph.nodes.iter().enumerate().rev() {
+    for (at, node) in graph.nodes.iter().enumerate().rev() {
         match &node.op {
-            Op::Linear(linear) => linear_demands(graph, node, linear, index, &mut demands),
+            Op::Linear(linear) => {
+                for (term, &input) in linear.terms.iter().zip(&node.inputs) {
+                    let dims = view_dims(linear, term, &graph.node(input).shape, &node.shape);
+                    room.take::<u32>(dims.into_iter().fold(1, usize::saturating_mul), node)?;
+                }
+                room.has::<u32>(node.elements(), node)?;
+                linear_demands(graph, node, linear, at, &mut demands);
+            }
             Op::Reduce(reduce) => {
                 let elements = graph.node(node.inputs[0]).elements();
-                let view = View { dims: [elements / reduce.inner, 1, 1, reduce.inner], elements: (0..elements as u32).collect() };
+                room.take::<u32>(elements, node)?;
+                let view = View { dims: [elements / reduce.inner, 1, 1, reduce.inner], elements: (0..fit(elements)).collect() };
                 demands[node.inputs[0].0] = Some(Demand { view, spacing: Spacing { row: reduce.inner, image: 0 } });
             }
             Op::Gather(gather) => {
-                if let Some((input, demand)) = demands[index].as_ref().and_then(|d| through(d, &gather.sources)) {
+                let elements = demands[at].as_ref().map_or(0, |d| d.view.elements.len());
+                room.take::<u32>(GROWN * elements, node)?;
+                if let Some((input, demand)) = demands[at].as_ref().and_then(|d| through(d, &gather.sources)) {
                     demands[node.inputs[input].0] = Some(demand);
                 }
             }
             Op::Input | Op::Features(_) | Op::Elementwise(_) | Op::Max(_) => {}
         }
     }
-    demands
+    Ok(demands)
 }
 
-fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, index: usize, demands: &mut [Option<Demand>]) {
+fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, at: usize, demands: &mut [Option<Demand>]) {
     let form = linear_form(linear, &node.shape);
     if form.vector {
         return;
@@ -204,7 +249,7 @@ fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, index: usize
         views.push((input, view));
     }
     // The output has the spacing of its inputs, so what its readers need is asked of the inputs.
-    if let Some(demand) = demands[index].as_ref().filter(|d| d.view == form.out) {
+    if let Some(demand) = demands[at].as_ref().filter(|d| d.view == form.out) {
         own = own.max(demand.spacing);
     }
     for (input, view) in views {
@@ -221,15 +266,15 @@ fn through(demand: &Demand, sources: &[Source]) -> Option<(usize, Demand)> {
     let mut from = None;
     let mut elements = Vec::with_capacity(demand.view.elements.len());
     for &element in &demand.view.elements {
-        match sources.get(element as usize) {
+        match sources.get(index(element)) {
             None | Some(Source::Constant(0)) => elements.push(NONE),
-            Some(&Source::Element { input, index }) if from.is_none_or(|f| f == input) => {
+            Some(&Source::Element { input, index: element }) if from.is_none_or(|f| f == input) => {
                 from = Some(input);
-                elements.push(index);
+                elements.push(element);
             }
             Some(_) => return None,
         }
     }
     let view = View { dims: demand.view.dims, elements };
-    Some((from? as usize, Demand { view, spacing: demand.spacing }))
+    Some((index(from?), Demand { view, spacing: demand.spacing }))
 }

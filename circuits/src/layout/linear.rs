@@ -1,10 +1,12 @@
 //! Arrangement of linear layers: the grid of an image's outputs, and the products of its identities.
 
+use crate::error::LayoutError;
 use crate::graph::{Activation, Linear, Node, NodeId, Term};
-use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm};
-use crate::layout::demand::{linear_form, phases, spacing, term_view, Spacing, Tap, View, NONE};
+use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm, GROWN};
+use crate::layout::demand::{linear_form, phases, spacing, term_view, view_dims, Spacing, Tap, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::rows::{Lane, Origin, Site, Slots};
+use crate::number::{fit, index};
 
 /// A term with the form that it reads.
 struct Placed {
@@ -28,19 +30,21 @@ struct Frame {
 
 impl Frame {
     fn shift(&self, tap: &Tap) -> i64 {
-        tap.dh * self.spacing.row as i64 + tap.dw
+        tap.dh * fit::<_, i64>(self.spacing.row) + tap.dw
     }
 }
 
 impl Arrangement<'_> {
-    pub(crate) fn linear(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Vec<Origin> {
+    pub(crate) fn linear(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Result<Vec<Origin>, LayoutError> {
+        self.reserve_terms(node, linear)?;
         let form = linear_form(linear, &node.shape);
         if form.vector {
             let products = self.dense_products(id, node, linear, &form.out);
             return self.vector(id, node, products);
         }
-        let terms = self.place_terms(id, node, linear, &form.out);
+        let terms = self.place_terms(id, node, linear, &form.out)?;
         let frame = self.frame(&terms, &form.out);
+        self.reserve_units(node, form.out.dims[0].saturating_mul(frame.block_rows).saturating_mul(self.lanes))?;
         let groups = identity_groups(linear);
         let slots = Slots::grid(form.out.dims, &form.out.elements, frame.spacing, frame.offset, frame.block_rows, self.lanes);
         let flat = flat(&terms, &frame);
@@ -54,11 +58,25 @@ impl Arrangement<'_> {
         }
         let table = matches!(linear.activation, Activation::Table(_));
         self.push_form(Lane::X, self.lanes, row0, frame.block_rows, &form.out, frame.spacing, frame.offset, table);
-        origins
+        Ok(origins)
+    }
+
+    /// Room for the views of a layer's inputs, which a step keeps, and for its products.
+    fn reserve_terms(&mut self, node: &Node, linear: &Linear) -> Result<(), LayoutError> {
+        self.room.has::<u32>(node.elements(), node)?;
+        for (term, &input) in linear.terms.iter().zip(&node.inputs) {
+            let dims = view_dims(linear, term, &self.graph.node(input).shape, &node.shape);
+            let elements = dims.into_iter().fold(1usize, usize::saturating_mul);
+            self.room.take::<u32>(elements.saturating_mul(2), node)?;
+            self.room.has::<Origin>(elements, node)?;
+            let kernel = if let Term::Conv(conv) = term { conv.kernel[0] * conv.kernel[1] } else { 1 };
+            self.room.take::<Product>(GROWN * (dims[0] / phases(linear, term, &node.shape)).saturating_mul(kernel), node)?;
+        }
+        Ok(())
     }
 
     /// Finds or makes a form for every input, all of one spacing.
-    fn place_terms(&mut self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Vec<Placed> {
+    fn place_terms(&mut self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Result<Vec<Placed>, LayoutError> {
         let views: Vec<(View, Vec<Tap>)> = linear
             .terms
             .iter()
@@ -78,15 +96,18 @@ impl Arrangement<'_> {
             }
         }
         let mut placed = Vec::with_capacity(views.len());
-        for (index, ((view, taps), origins)) in views.into_iter().zip(origins).enumerate() {
+        for (at, ((view, taps), origins)) in views.into_iter().zip(origins).enumerate() {
             let found = self.find_form(&origins, &view, |f| f.sum != Some(true) && f.spacing == chosen, false);
-            let form = found.unwrap_or_else(|| self.materialise(node.inputs[index], &origins, &view, chosen));
+            let form = match found {
+                Some(form) => form,
+                None => self.materialise(node.inputs[at], &origins, &view, chosen)?,
+            };
             self.forms[form].sum = Some(false);
-            let tail = self.forms[form].tail() as i64;
-            let phases = phases(linear, &linear.terms[index], &node.shape);
-            placed.push(Placed { index, view, taps, phases, form, tail });
+            let tail = fit(self.forms[form].tail());
+            let phases = phases(linear, &linear.terms[at], &node.shape);
+            placed.push(Placed { index: at, view, taps, phases, form, tail });
         }
-        placed
+        Ok(placed)
     }
 
     /// The smallest block that holds every overlap of kernel and image.
@@ -94,16 +115,16 @@ impl Arrangement<'_> {
         let spacing = self.forms[terms[0].form].spacing;
         let mut frame = Frame { spacing, offset: 0, block_rows: 0, tail: 0 };
         let mut head = 0i64;
-        frame.tail = spacing.slot(out.dims[1] - 1, out.dims[2] - 1, out.dims[3] - 1) as i64;
+        frame.tail = fit(spacing.slot(out.dims[1] - 1, out.dims[2] - 1, out.dims[3] - 1));
         for term in terms {
             for tap in &term.taps {
                 head = head.max(frame.shift(tap));
                 frame.tail = frame.tail.max(term.tail - frame.shift(tap));
             }
         }
-        let size = (head + frame.tail + 1) as usize;
+        let size: usize = fit(head + frame.tail + 1);
         frame.block_rows = size.div_ceil(self.lanes);
-        frame.offset = head as usize + frame.block_rows * self.lanes - size;
+        frame.offset = fit::<_, usize>(head) + frame.block_rows * self.lanes - size;
         frame
     }
 
@@ -118,7 +139,7 @@ impl Arrangement<'_> {
             unit.d_step = ends && row != first;
             unit.d_hold = !ends;
         }
-        Site { lane: Lane::D, row: last as u32 }
+        Site { lane: Lane::D, row: fit(last) }
     }
 
     /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.
@@ -147,11 +168,11 @@ impl Arrangement<'_> {
                     Term::Scale(factor) => Block::One { output: channel - group * outputs, value: i64::from(*factor) },
                 };
                 let factor = Factor::Cell(form.evaluation(channel * phases + tap.phase));
-                products.push(Product { jump: (before - exponent) as u32, factor, block });
+                products.push(Product { jump: fit(before - exponent), factor, block });
                 before = exponent;
             }
         }
-        (products, before as u32)
+        (products, fit(before))
     }
 
     /// The products of a dense layer: one for each input that is not zero, and the bias.
@@ -159,7 +180,7 @@ impl Arrangement<'_> {
         let outputs = out.dims[0];
         let mut bias = linear.bias.clone();
         let mut products = Vec::new();
-        for (index, (term, &input)) in linear.terms.iter().zip(&node.inputs).enumerate() {
+        for (number, (term, &input)) in linear.terms.iter().zip(&node.inputs).enumerate() {
             let (view, taps) = term_view(linear, term, &self.graph.node(input).shape, &node.shape);
             let phases = phases(linear, term, &node.shape);
             for tap in taps {
@@ -168,12 +189,12 @@ impl Arrangement<'_> {
                 for channel in 0..view.dims[0] / phases {
                     let at = ((channel * phases + tap.phase) * view.dims[1] * view.dims[2] + h) * view.dims[3] + w;
                     let block = match term {
-                        Term::Conv(_) => Block::Conv { node: id, term: index, kernel: tap.kernel, channel, first: 0 },
+                        Term::Conv(_) => Block::Conv { node: id, term: number, kernel: tap.kernel, channel, first: 0 },
                         Term::Scale(factor) => Block::One { output: channel, value: i64::from(*factor) },
                     };
                     match view.elements[at] {
                         NONE => {}
-                        element => match self.origins[input.0][element as usize] {
+                        element => match self.origins[input.0][index(element)] {
                             Origin::Cell(site) => products.push(Product { jump: 0, factor: Factor::Cell(site), block }),
                             Origin::Constant(value) => {
                                 let weights = block.weights(self.graph);
@@ -197,7 +218,7 @@ fn flat(terms: &[Placed], frame: &Frame) -> FlatConvolution {
         .iter()
         .map(|term| FlatTerm {
             view: term.view.clone(),
-            taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, (frame.offset as i64 - frame.shift(tap)) as usize)).collect(),
+            taps: term.taps.iter().map(|tap| (tap.kernel, tap.phase, fit(fit::<_, i64>(frame.offset) - frame.shift(tap)))).collect(),
             phases: term.phases,
         })
         .collect();

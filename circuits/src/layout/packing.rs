@@ -25,6 +25,7 @@
 
 use crate::graph::NodeId;
 use crate::layout::rows::Site;
+use crate::number::{fit, index};
 
 /// Bits of a public value: `2^253 < r`.
 pub const PACKED_BITS: u32 = 253;
@@ -43,12 +44,12 @@ impl Packing {
     pub(crate) fn new((low, high): (i64, i64)) -> Self {
         let low = low.min(0);
         let span = (high.max(0) - low).unsigned_abs().max(1);
-        Self { low: low as i32, width: u64::BITS - span.leading_zeros() }
+        Self { low: fit(low), width: u64::BITS - span.leading_zeros() }
     }
 
     /// The most elements of a public value.
     pub fn digits(self) -> usize {
-        (PACKED_BITS / self.width) as usize
+        index(PACKED_BITS / self.width)
     }
 
     /// `B`.

@@ -1,6 +1,7 @@
 //! Rows of the groups before columns have indices: what is fixed in them, and symbolic sites for cells.
 
 use crate::layout::demand::{Spacing, NONE};
+use crate::number::fit;
 
 /// A column by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,7 +53,8 @@ pub(crate) struct UnitRow {
     pub(crate) d_step: bool,
     pub(crate) d_end: bool,
     pub(crate) elementwise: bool,
-    pub(crate) tag: u16,
+    /// Of the row's table: its index and one more.
+    pub(crate) tag: u32,
     pub(crate) cb: i32,
     pub(crate) cm: i32,
     pub(crate) constant: i64,
@@ -79,7 +81,7 @@ impl Slots {
     /// Elements in order, in one block, with zeros behind them.
     pub(crate) fn natural(elements: usize, lanes: usize) -> Self {
         let rows = elements.div_ceil(lanes).max(1);
-        let mut slots: Vec<u32> = (0..elements as u32).collect();
+        let mut slots: Vec<u32> = (0..fit(elements)).collect();
         slots.resize(rows * lanes, NONE);
         Self { block_rows: rows, elements: slots }
     }
@@ -88,7 +90,7 @@ impl Slots {
     pub(crate) fn vector(elements: usize, lanes: usize) -> Self {
         let rows = elements.div_ceil(lanes).max(1);
         let mut slots = vec![NONE; rows * lanes - elements];
-        slots.extend(0..elements as u32);
+        slots.extend(0..fit::<_, u32>(elements));
         Self { block_rows: rows, elements: slots }
     }
 
@@ -147,14 +149,14 @@ impl Form {
 
     /// The evaluation of a channel.
     pub(crate) fn evaluation(&self, channel: usize) -> Site {
-        Site { lane: self.column, row: (self.row0 + channel * self.block_rows + self.end_row()) as u32 }
+        Site { lane: self.column, row: fit(self.row0 + channel * self.block_rows + self.end_row()) }
     }
 
     /// The cell of an element.
     pub(crate) fn site(&self, channel: usize, n: usize, h: usize, w: usize) -> Site {
         let slot = self.offset + self.spacing.slot(n, h, w);
-        let row = (self.row0 + channel * self.block_rows + slot / self.lanes) as u32;
-        let j = (slot % self.lanes) as u16;
+        let row = fit(self.row0 + channel * self.block_rows + slot / self.lanes);
+        let j = fit(slot % self.lanes);
         let lane = match self.column {
             Lane::XGather => Lane::G(j),
             Lane::XMax => Lane::M,

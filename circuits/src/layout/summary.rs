@@ -3,22 +3,23 @@
 use std::fmt;
 
 use crate::layout::cost::{Estimate, ADDITION, CONSTANT, GATES, SMALL, TRANSFORM, WEIGHT};
+use crate::number::real;
 
 impl Estimate {
     /// Advice cells of the weight group for each weight of the model.
     pub fn cells_per_weight(&self) -> f64 {
         // Each row of weights has an accumulator, a factor and a sum.
-        3.0 * self.weight_rows as f64 / self.weights.max(1) as f64
+        3.0 * real(self.weight_rows) / real(self.weights.max(1))
     }
 
     /// Advice cells for each activation, all but those of the weight group.
     pub fn cells_per_activation(&self) -> f64 {
-        (self.cells - 3 * self.weight_rows) as f64 / self.activations.max(1) as f64
+        real(self.cells - 3 * self.weight_rows) / real(self.activations.max(1))
     }
 
     /// Lookups for each activation.
     pub fn lookups_per_activation(&self) -> f64 {
-        self.lookups as f64 / self.activations.max(1) as f64
+        real(self.lookups) / real(self.activations.max(1))
     }
 }
 

@@ -28,6 +28,7 @@
 
 use super::super::gates::{horner, one, power, Gates};
 use crate::derivation::Derivation;
+use crate::number::index;
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::ConstraintSystem;
 
@@ -48,7 +49,7 @@ pub(crate) fn configure(meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) -> V
     // on · (dot − dot_hold·dot' − Σ_i jump_i·b^{e_i}·dot' − product·factor·V) = 0
     let mut factor = gates.fixed(f.dot_hold);
     for (&jump, &exponent) in f.dot_jumps.iter().zip(&gates.shape.jumps) {
-        factor = factor + gates.fixed(jump) * power(position, exponent as usize);
+        factor = factor + gates.fixed(jump) * power(position, index(exponent));
     }
     let product = gates.fixed(f.product) * gates.advice(a.factor) * v;
     let dot = Derivation::Recurrence { column: a.dot, factor, term: product };

@@ -10,6 +10,7 @@ use crate::error::GraphError;
 use crate::evaluate::{accumulate, evaluate_with};
 use crate::graph::{Activation, Op, QuantGraph};
 use crate::layout::{Layout, Step, UnitStep, NONE};
+use crate::number::index;
 use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
 use crate::witness::linear::{flat_sums, vector_sums, wanted_sums};
 use crate::witness::lookups;
@@ -114,7 +115,7 @@ impl Units<'_> {
             if matches!(self.graph.node(step.node).activation(), Some(Activation::Table(_))) {
                 let elements = step.slots.elements[lane..].iter().step_by(lanes);
                 for (f, &element) in f.iter_mut().zip(elements).filter(|(_, &e)| e != NONE) {
-                    *f = i64::from(self.evaluation.tensors[step.node.0][element as usize]);
+                    *f = i64::from(self.evaluation.tensors[step.node.0][index(element)]);
                 }
             }
         }
@@ -134,15 +135,15 @@ impl Units<'_> {
         let cells = u.iter_mut().zip(v).zip(r).map(|((u, v), r)| (u, v, r));
         if node.op.is_input() {
             for ((u, v, _), &element) in cells.zip(elements).filter(|(_, &e)| e != NONE) {
-                (*u, *v) = (i64::from(tensor[element as usize]), offset);
+                (*u, *v) = (i64::from(tensor[index(element)]), offset);
             }
             return;
         }
-        for (index, ((u, v, r), (&element, constant))) in cells.zip(elements.zip(constants)).enumerate() {
+        for (at, ((u, v, r), (&element, constant))) in cells.zip(elements.zip(constants)).enumerate() {
             let sum = match &step.flat {
-                Some(_) => sums[index * lanes + lane],
+                Some(_) => sums[at * lanes + lane],
                 None if element == NONE => 0,
-                None => sums[element as usize],
+                None => sums[index(element)],
             } + constant;
             let q = sum >> bits;
             *r = sum & ((1 << bits) - 1);
@@ -193,9 +194,9 @@ impl<'a> Copies<'a> {
         }
     }
 
-    fn copy(&mut self, index: usize) {
-        let (from, to): (Cell, Cell) = self.layout.step_copies[index];
-        let row = from.row as usize;
+    fn copy(&mut self, copy: usize) {
+        let (from, to): (Cell, Cell) = self.layout.step_copies[copy];
+        let row = index(from.row);
         let value = match from.place {
             Place::Advice(column) => {
                 let column = usize::from(column);
@@ -204,7 +205,7 @@ impl<'a> Copies<'a> {
             Place::Fixed(_) | Place::Instance => i64::from(self.layout.constants[row]),
         };
         if let Place::Advice(column) = to.place {
-            self.rows[usize::from(column)][to.row as usize] = value;
+            self.rows[usize::from(column)][index(to.row)] = value;
         }
     }
 
@@ -212,7 +213,7 @@ impl<'a> Copies<'a> {
     fn gather(&mut self, rows: std::ops::Range<usize>, copies: std::ops::Range<usize>) {
         let mut next = copies.start;
         for row in rows {
-            while next < copies.end && self.layout.step_copies[next].1.row as usize == row {
+            while next < copies.end && index(self.layout.step_copies[next].1.row) == row {
                 self.copy(next);
                 next += 1;
             }

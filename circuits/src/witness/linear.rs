@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::graph::{Channels, Conv, Linear, Node, QuantGraph, Term};
 use crate::layout::{FlatConvolution, FlatTerm, UnitStep, NONE};
+use crate::number::{fit, index};
 use crate::witness::products::{Operands, Patches};
 
 /// Values of the patches that are made at a time, at most.
@@ -79,7 +80,7 @@ pub(super) fn vector_sums(graph: &QuantGraph, node: &Node, linear: &Linear, args
                 let length = patch.len();
                 match Operands::new(&conv.weights, largest(&patch)) {
                     Some(operands) => {
-                        let values = patch.iter().map(|&x| x as i16).collect();
+                        let values = patch.iter().map(|&x| fit(x)).collect();
                         operands.add(&mut sums, 1, 0, &Patches { values, width: length, length }, linear.bias.len());
                     }
                     None => sums.par_iter_mut().enumerate().for_each(|(o, sum)| {
@@ -135,7 +136,7 @@ impl<T: Copy + Default + Send + Sync + From<i16> + TryFrom<i32>> Blocks<T> {
                 for (value, &element) in block[start..].iter_mut().zip(elements) {
                     if element != NONE {
                         // The caller chooses a width that holds the input.
-                        *value = T::try_from(x[element as usize]).unwrap_or_default();
+                        *value = T::try_from(x[index(element)]).unwrap_or_default();
                     }
                 }
             }

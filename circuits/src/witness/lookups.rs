@@ -6,6 +6,7 @@ use crate::column::IntColumn;
 use crate::error::WitnessError;
 use crate::graph::QuantGraph;
 use crate::layout::{tables, Layout};
+use crate::number::fit;
 
 /// Rows that are counted at a time.
 const ROWS: usize = 1 << 11;
@@ -70,7 +71,7 @@ pub(super) fn multiplicities(graph: &QuantGraph, layout: &Layout, first: &[IntCo
         return Err(WitnessError::NotInTable { row, value });
     }
     counts.resize(size, 0);
-    counts[0] += ((layout.usable_rows() - end) * layout.shape.num_lookups()) as i64;
+    counts[0] += fit::<_, i64>((layout.usable_rows() - end) * layout.shape.num_lookups());
     Ok(IntColumn::new(&counts))
 }
 
@@ -97,7 +98,7 @@ impl Counter<'_> {
                 for (index, &value) in values.iter().enumerate() {
                     let row = start + index;
                     let wanted = self.layout.fixed[fixed.table_mask[lane]].get(row) == 1;
-                    let (value, tag) = if wanted { (value, self.layout.fixed[tag].get(row) as usize) } else { (0, 0) };
+                    let (value, tag) = if wanted { (value, fit(self.layout.fixed[tag].get(row))) } else { (0, 0) };
                     let span = &self.spans[tag];
                     match usize::try_from(value - span.first).ok().filter(|&at| at < span.length) {
                         Some(at) => counts[span.start + at] += 1,

@@ -12,6 +12,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::column::IntColumn;
+use crate::number::index;
 
 /// Slots that share a pass over a row of weights.
 const SLOTS: usize = 4;
@@ -35,7 +36,7 @@ impl<'a> Operands<'a> {
     /// The weights, if they and inputs of at most `largest` are narrow enough.
     pub(super) fn new(weights: &'a IntColumn, largest: u32) -> Option<Self> {
         let narrow = matches!(weights, IntColumn::I8(_) | IntColumn::I16(_));
-        (narrow && largest <= i16::MAX as u32).then_some(Self { weights, largest })
+        (narrow && largest <= u32::from(i16::MAX.unsigned_abs())).then_some(Self { weights, largest })
     }
 
     /// Adds the products of every row of weights to `sums[o]`, blocks of `size`, in slots from `first_slot`.
@@ -76,7 +77,7 @@ impl<'a> Operands<'a> {
         // |w| ≤ (w ⊕ sign) + 1.
         let bits = weights.iter().fold(0i16, |bits, &w| bits | (w ^ (w >> 15)));
         let product = (u32::from(bits.unsigned_abs()) + 1) * self.largest;
-        (i32::MAX as u32).checked_div(product).map_or(weights.len(), |run| run as usize)
+        i32::MAX.unsigned_abs().checked_div(product).map_or(weights.len(), index)
     }
 }
 

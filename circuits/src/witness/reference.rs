@@ -7,6 +7,7 @@ use crate::error::WitnessError;
 use crate::evaluate::accumulate;
 use crate::graph::{Activation, Op, QuantGraph, Term};
 use crate::layout::{tables, FlatConvolution, Layout, Step, UnitStep, NONE};
+use crate::number::{fit, index};
 use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
 
 /// The columns, on usable rows.
@@ -44,15 +45,15 @@ struct Filler<'a> {
 }
 
 impl Filler<'_> {
-    fn copy(&mut self, index: usize) {
-        let (from, to): (Cell, Cell) = self.layout.step_copies[index];
-        let row = from.row as usize;
+    fn copy(&mut self, copy: usize) {
+        let (from, to): (Cell, Cell) = self.layout.step_copies[copy];
+        let row = index(from.row);
         let value = match from.place {
             Place::Advice(column) => self.rows[usize::from(column)][row],
             Place::Fixed(_) | Place::Instance => i64::from(self.layout.constants[row]),
         };
         if let Place::Advice(column) = to.place {
-            self.rows[usize::from(column)][to.row as usize] = value;
+            self.rows[usize::from(column)][index(to.row)] = value;
         }
     }
 
@@ -60,7 +61,7 @@ impl Filler<'_> {
     fn gather(&mut self, rows: std::ops::Range<usize>, copies: std::ops::Range<usize>) {
         let mut next = copies.start;
         for row in rows {
-            while next < copies.end && self.layout.step_copies[next].1.row as usize == row {
+            while next < copies.end && index(self.layout.step_copies[next].1.row) == row {
                 self.copy(next);
                 next += 1;
             }
@@ -88,13 +89,13 @@ impl Filler<'_> {
                 if element == NONE {
                     (0, 0, 0)
                 } else {
-                    (i64::from(tensor[element as usize]), offset, 0)
+                    (i64::from(tensor[index(element)]), offset, 0)
                 }
             } else {
                 let t = match &flat {
                     Some(flat) => flat[slot],
                     None if element == NONE => 0,
-                    None => acc[element as usize],
+                    None => acc[index(element)],
                 };
                 let sum = t + self.layout.fixed[self.fixed.constant].get(row);
                 let (q, r) = (sum >> bits, sum & ((1 << bits) - 1));
@@ -112,7 +113,7 @@ impl Filler<'_> {
             self.rows[self.columns.v[lane]][row] = v;
             self.rows[self.columns.r[lane]][row] = r;
             if matches!(activation, Activation::Table(_)) && element != NONE {
-                self.rows[self.columns.f[lane]][row] = i64::from(tensor[element as usize]);
+                self.rows[self.columns.f[lane]][row] = i64::from(tensor[index(element)]);
             }
         }
     }
@@ -132,7 +133,7 @@ impl Filler<'_> {
         let fixed = |column: usize, row: usize| self.layout.fixed[column].get(row);
         let range = 1i64 << self.layout.shape.table_bits();
         let mut starts = vec![0usize];
-        let mut start = range as usize;
+        let mut start = fit(range);
         for table in tables(self.graph) {
             starts.push(start);
             start += table.values.len();
@@ -141,13 +142,13 @@ impl Filler<'_> {
         let mut count = |row: usize, value: i64, tag: usize| {
             let (first, length) = match tag {
                 0 => (0, range),
-                _ => (i64::from(self.graph.tables[tag - 1].first), self.graph.tables[tag - 1].values.len() as i64),
+                _ => (i64::from(self.graph.tables[tag - 1].first), fit(self.graph.tables[tag - 1].values.len())),
             };
-            let index = value - first;
-            if !(0..length).contains(&index) {
+            let at = value - first;
+            if !(0..length).contains(&at) {
                 return Err(WitnessError::NotInTable { row, value });
             }
-            counts[starts[tag] + index as usize] += 1;
+            counts[starts[tag] + fit::<_, usize>(at)] += 1;
             Ok(())
         };
         let cell = |column: usize, row: usize| self.rows[column][row];
@@ -160,7 +161,7 @@ impl Filler<'_> {
             for lane in 0..self.layout.shape.lanes {
                 count(row, cell(self.columns.r[lane], row), 0)?;
                 let wanted = fixed(self.fixed.table_mask[lane], row) == 1;
-                let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fixed(tag, row) as usize) } else { (0, 0) };
+                let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fit(fixed(tag, row))) } else { (0, 0) };
                 count(row, value, tag)?;
             }
         }
@@ -183,14 +184,10 @@ pub(super) fn convolve_flat(graph: &QuantGraph, step: &UnitStep, flat: &FlatConv
             let dims = term.view.dims;
             let length = flat.spacing.slot(dims[1] - 1, dims[2] - 1, dims[3] - 1) + 1;
             let mut block = vec![0i64; dims[0] * length];
-            for (index, &element) in term.view.elements.iter().enumerate().filter(|(_, &e)| e != NONE) {
-                let (c, n, h, w) = (
-                    index / (dims[1] * dims[2] * dims[3]),
-                    index / (dims[2] * dims[3]) % dims[1],
-                    index / dims[3] % dims[2],
-                    index % dims[3],
-                );
-                block[c * length + flat.spacing.slot(n, h, w)] = i64::from(x[element as usize]);
+            for (at, &element) in term.view.elements.iter().enumerate().filter(|(_, &e)| e != NONE) {
+                let (c, n, h, w) =
+                    (at / (dims[1] * dims[2] * dims[3]), at / (dims[2] * dims[3]) % dims[1], at / dims[3] % dims[2], at % dims[3]);
+                block[c * length + flat.spacing.slot(n, h, w)] = i64::from(x[index(element)]);
             }
             (length, block)
         })

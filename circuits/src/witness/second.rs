@@ -9,6 +9,7 @@ use crate::column::IntColumn;
 use crate::field::embed;
 use crate::gates::Challenges;
 use crate::layout::Layout;
+use crate::number::{fit, index};
 use crate::shape::{AdviceColumns, FixedColumns, Place, GATHER_LANES, LOOKUPS_PER_HELPER};
 
 /// The columns, on usable rows.
@@ -69,7 +70,7 @@ impl Second<'_> {
         term: impl Fn(usize, usize) -> i64 + Sync,
     ) -> Vec<Fr> {
         let powers = bases.map(|base| descending_powers(base, lanes));
-        let rho = bases.map(|base| base.pow_vartime([lanes as u64]));
+        let rho = bases.map(|base| base.pow_vartime([fit(lanes)]));
         let sums: Vec<Fr> = (0..self.rows())
             .into_par_iter()
             .map(|row| {
@@ -151,8 +152,8 @@ impl Second<'_> {
             }
         }
         for (from, to) in &self.layout.copies {
-            if to.place == Place::Advice(self.advice.factor as u16) {
-                factor[to.row as usize] = self.value(from.place, from.row as usize);
+            if to.place == Place::Advice(fit(self.advice.factor)) {
+                factor[index(to.row)] = self.value(from.place, index(from.row));
             }
         }
         let powers: Vec<Fr> = self.layout.shape.jumps.iter().map(|&e| self.challenges.position.pow_vartime([u64::from(e)])).collect();

@@ -12,6 +12,7 @@ use crate::column::IntColumn;
 use crate::error::{GraphError, WitnessError};
 use crate::graph::*;
 use crate::layout::{Choice, Layout, Visibility};
+use crate::number::fit;
 
 const VISIBILITY: Visibility = Visibility { input: true, pack_public: false };
 
@@ -76,7 +77,7 @@ fn convolution(bits: u32, channels: [usize; 2], groups: usize, spec: ConvSpec, s
     let mut rng = build::Rng(3);
     if let Op::Linear(Linear { terms, .. }) = &mut b.graph.nodes[y.0].op {
         let Term::Conv(conv) = &mut terms[0] else { return b.finish(&[y]) };
-        build::change_weights(conv, |w| w.iter_mut().for_each(|w| *w = rng.int(-size, size) as i32));
+        build::change_weights(conv, |w| w.iter_mut().for_each(|w| *w = fit(rng.int(-size, size))));
     }
     b.finish(&[y])
 }
@@ -129,9 +130,9 @@ fn vectors() {
         let z = b.dense(flat, 19, Activation::None);
         for id in [y, z] {
             if let Op::Linear(Linear { terms, .. }) = &mut b.graph.nodes[id.0].op {
-                let mut rng = build::Rng(size as u64);
+                let mut rng = build::Rng(fit(size));
                 let Term::Conv(conv) = &mut terms[0] else { continue };
-                build::change_weights(conv, |w| w.iter_mut().for_each(|w| *w = rng.int(-size, size) as i32));
+                build::change_weights(conv, |w| w.iter_mut().for_each(|w| *w = fit(rng.int(-size, size))));
             }
         }
         let (graph, mut inputs) = b.finish(&[y, z]);

@@ -1,5 +1,6 @@
 //! Small random graphs for tests.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs, clippy::allow_attributes)]
+#![allow(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 
 use sworn_circuits::graph::*;
 
