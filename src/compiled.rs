@@ -8,6 +8,7 @@ use rand::SeedableRng;
 use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::Layout;
+use sworn_circuits::memory::Budget;
 use sworn_onnx::quantize::quantize_input;
 use sworn_prover::{DecodedKey, Profile, Proof, ProveError, ProvingKey, Srs};
 
@@ -106,15 +107,26 @@ impl Compiled {
     /// # Errors
     /// A file is missing, damaged or of another model, or the reference string is not at hand.
     pub fn open(folder: impl AsRef<Path>, srs: &SrsSource) -> Result<Self, Error> {
+        Self::open_within(folder, srs, None)
+    }
+
+    /// As [`Compiled::open`], for proofs in so many bytes of memory: what cannot fit is an error before the reference string is read.
+    ///
+    /// # Errors
+    /// As [`Compiled::open`], or there is too little memory.
+    pub fn open_within(folder: impl AsRef<Path>, srs: &SrsSource, memory: Option<u64>) -> Result<Self, Error> {
+        let budget = memory.map_or(Budget::SYSTEM, Budget::limited);
         let folder = folder.as_ref();
         let manifest = Manifest::read(folder)?;
         let verifying_key = manifest.read_verifying_key(folder)?;
         let bytes = manifest.read_proving_key(folder)?;
-        let decoded = DecodedKey::new(&bytes).map_err(Error::Key)?;
+        let decoded = DecodedKey::within(&bytes, budget).map_err(Error::Key)?;
+        drop(bytes);
+        decoded.check_memory(budget).map_err(Error::Key)?;
         let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
         let proving_key = decoded.open(&srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
-            true => Ok(Self::new(manifest, proving_key, verifying_key, srs)),
+            true => Ok(Self::new(manifest, proving_key, verifying_key, srs).with_memory(memory)),
             false => Err(Error::Key(sworn_prover::KeyError::Mismatch)),
         }
     }

@@ -95,6 +95,9 @@ impl Error {
             Self::SrsMissing { .. } => Some("give its file with `--srs FILE`, or import it with `sworn srs import FILE`"),
             Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
             Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
+            Self::Layout(LayoutError::Memory(_)) | Self::Key(KeyError::Memory(_) | KeyError::Layout(LayoutError::Memory(_))) => {
+                Some("raise `--memory` and the limits of this process, or use a machine with more memory")
+            }
             Self::Layout(_) => Some("fewer `--bits` make smaller tables; `sworn inspect` prints what the model needs"),
             Self::NoDevice(_)
             | Self::NoIcicle(_)

@@ -6,6 +6,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use sworn_circuits::graph::DecodeError;
 use sworn_receipt::{FileKind, FormatError, Header};
 
 use crate::Digest;
@@ -39,6 +40,14 @@ pub enum FileError {
         path: PathBuf,
         /// What is wrong with it.
         source: FormatError,
+    },
+    /// The file is no quantised model, or one that takes more memory than there is.
+    #[error("`{}`: {source}", path.display())]
+    Circuit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: DecodeError,
     },
     /// The file is whole, and is another one than the manifest names.
     #[error("`{}` does not belong to this model: digest {actual}, expected {expected}", path.display())]
@@ -75,6 +84,8 @@ impl FileError {
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "check the permissions of the folder and the free space",
             Self::Occupied { .. } => "choose another name with `-o`, or remove the folder",
+            Self::Circuit { source: DecodeError::Memory(_), .. } => "use a machine with more memory, or raise its limits",
+            Self::Circuit { .. } => "compile the model again",
             Self::Format { source, .. } => source.hint(),
             Self::Swapped { .. } | Self::Manifest { .. } => "compile the model again with `sworn compile`, or fetch the file again",
         }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::{LayoutProfile, Visibility};
+use sworn_circuits::memory::Budget;
 use sworn_receipt::{FileKind, FormatError};
 
 use crate::file::{self, folder_of, FileError};
@@ -151,10 +152,8 @@ impl Manifest {
     pub(crate) fn read_circuit(&self, folder: &Path) -> Result<QuantGraph, FileError> {
         let path = folder.join(CIRCUIT);
         let (bytes, digest) = file::read(&path, FileKind::Circuit)?;
-        let graph = postcard::from_bytes(&bytes)
-            .map_err(|_| FileError::Format { path: path.clone(), source: FormatError::Contents { kind: FileKind::Circuit } })?;
-        self.check(path, digest)?;
-        Ok(graph)
+        self.check(path.clone(), digest)?;
+        QuantGraph::from_bytes(&bytes, Budget::SYSTEM).map_err(|source| FileError::Circuit { path, source })
     }
 
     pub(crate) fn read_proving_key(&self, folder: &Path) -> Result<Vec<u8>, FileError> {

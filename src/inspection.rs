@@ -6,7 +6,6 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::cost::Estimate;
-use sworn_circuits::layout::Layout;
 use sworn_prover::DecodedKey;
 
 use crate::folder::Manifest;
@@ -58,9 +57,11 @@ impl Inspection {
         let folder = folder.as_ref();
         let manifest = Manifest::read(folder)?;
         let graph = manifest.read_circuit(folder)?;
-        let choice = DecodedKey::new(&manifest.read_proving_key(folder)?).map_err(Error::Key)?.choice();
-        let layout = Layout::restore(&graph, manifest.settings.visibility(), choice)?;
-        Ok(Self { name: manifest.model, graph, estimate: layout.estimate, report: manifest.report })
+        let key = DecodedKey::new(&manifest.read_proving_key(folder)?).map_err(Error::Key)?;
+        match graph == *key.graph() {
+            true => Ok(Self { name: manifest.model, graph, estimate: key.layout().estimate.clone(), report: manifest.report }),
+            false => Err(Error::Key(sworn_prover::KeyError::Mismatch)),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
+use sworn_circuits::memory::Budget;
 use sworn_onnx::compile::Compiled as Quantised;
 use sworn_onnx::graph::Graph;
 use sworn_onnx::LoadOptions;
@@ -111,6 +112,7 @@ impl Model {
     /// As [`Model::compile`], or [`Error::Cancelled`].
     pub fn compile_with(&self, options: &Options, samples: &[Input], progress: &mut Progress<'_>) -> Result<Compiled, Error> {
         let (quantised, layout, samples) = self.quantize(options, samples, progress)?;
+        sworn_prover::check_setup(&layout, Budget::SYSTEM).map_err(|error| Error::Key(error.into()))?;
         tell(progress, Stage::Srs, 0.0)?;
         let srs = options.srs.load(&layout.choice())?;
         tell(progress, Stage::Setup, 0.0)?;

@@ -46,10 +46,10 @@ fn every_model_packed() {
 fn a_prover_that_keeps_nothing() {
     let keyed = models::maxima().keyed();
     let expected = keyed.prove(Cpu, 3).bytes;
-    let refused = keyed.prover(Cpu).with_memory(Some(0));
-    let refused = models::prove(&refused, &keyed.inputs, 3, &mut |_, _| std::ops::ControlFlow::Continue(()));
+    let prover = keyed.prover(emulated::device(None)).with_memory(Some(0));
+    let refused = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| std::ops::ControlFlow::Continue(()));
     let Err(sworn_prover::ProveError::Memory { needed, .. }) = refused else { panic!("a proof without memory") };
-    let prover = keyed.prover(emulated::device(None)).with_memory(Some(needed));
+    let prover = prover.with_memory(Some(needed));
     let proof = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| std::ops::ControlFlow::Continue(()));
     assert!(proof.is_ok_and(|proof| proof.bytes == expected));
 }

@@ -1,6 +1,8 @@
 //! Why a key or a proof cannot be made.
 
 use sworn_circuits::error::{LayoutError, WitnessError};
+use sworn_circuits::graph::DecodeError;
+use sworn_circuits::memory::MemoryError;
 
 use crate::backend::Failure;
 
@@ -40,9 +42,22 @@ pub enum KeyError {
     /// The graph cannot be laid out.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The key, or a proof with it, takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The backend could not take the key over.
     #[error(transparent)]
     Backend(Failure),
+}
+
+impl From<DecodeError> for KeyError {
+    fn from(error: DecodeError) -> Self {
+        match error {
+            DecodeError::Memory(error) => Self::Memory(error),
+            DecodeError::Graph(error) => Self::Layout(error.into()),
+            _ => Self::Encoding,
+        }
+    }
 }
 
 /// A proof that cannot be made.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::{self, Node, Op, QuantGraph};
 use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
+use sworn_circuits::memory::Budget;
 use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 use sworn_verifier::shape::Shape;
 use sworn_verifier::{Features, Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
@@ -22,6 +23,7 @@ use crate::cpu::Cpu;
 use crate::error::KeyError;
 use crate::halo2::convert::{to_g1, to_g2};
 use crate::halo2::describe;
+use crate::memory::{check_proof, permutation_bytes};
 use crate::pack::Strides;
 use crate::permutation::sigma;
 use crate::resident::names;
@@ -44,9 +46,9 @@ pub struct ProvingKey {
     verifying: VerifyingKey,
 }
 
+/// What an encoding has behind the graph.
 #[derive(Serialize, Deserialize)]
-struct Body<'a> {
-    graph: std::borrow::Cow<'a, QuantGraph>,
+struct Rest {
     visibility: Visibility,
     choice: Choice,
     verifying: Vec<u8>,
@@ -60,6 +62,7 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
     check_size(srs, &layout)?;
     let (meta, derivations) = constraint_system(&layout);
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
+    Budget::SYSTEM.require(permutation_bytes(&layout), "the permutation of the model's cells")?;
     let sigma = sigma(&layout, &circuit.permuted)?;
     let constraints = describe(&meta)?;
     let shape = Shape::new(&constraints, layout.pack, &circuit.closed);
@@ -138,8 +141,7 @@ fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
 
 /// Digest of a quantised model.
 fn graph_digest(graph: &QuantGraph) -> [u8; 32] {
-    // Writing to a vector cannot fail, and every field has a length.
-    *blake3::hash(&postcard::to_stdvec(graph).unwrap_or_default()).as_bytes()
+    *blake3::hash(&graph.to_bytes()).as_bytes()
 }
 
 fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTensor> {
@@ -191,16 +193,12 @@ impl ProvingKey {
 
     /// The encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let body = Body {
-            graph: std::borrow::Cow::Borrowed(&self.graph),
-            visibility: self.visibility,
-            choice: self.layout.choice(),
-            verifying: self.verifying.to_bytes(),
-        };
+        let rest = Rest { visibility: self.visibility, choice: self.layout.choice(), verifying: self.verifying.to_bytes() };
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend(self.graph.to_bytes());
         // Writing to a vector cannot fail, and every field has a length.
-        out.extend(postcard::to_stdvec(&body).unwrap_or_default());
+        out.extend(postcard::to_stdvec(&rest).unwrap_or_default());
         out
     }
 
@@ -213,43 +211,38 @@ impl ProvingKey {
     }
 }
 
-/// A proving key that is decoded, but not yet with its reference string.
-pub struct DecodedKey(Body<'static>);
+/// A proving key that is decoded and checked, but not yet with its reference string.
+pub struct DecodedKey {
+    graph: QuantGraph,
+    visibility: Visibility,
+    layout: Layout,
+    circuit: Circuit,
+    verifying: VerifyingKey,
+}
 
 impl DecodedKey {
     /// Decodes a key.
     ///
     /// # Errors
-    /// Bytes that are no proving key.
+    /// As [`DecodedKey::within`].
     pub fn new(bytes: &[u8]) -> Result<Self, KeyError> {
-        Ok(Self(decode(bytes)?))
+        Self::within(bytes, Budget::SYSTEM)
     }
 
-    /// The choice of its layout, which tells what its reference string needs.
-    pub fn choice(&self) -> Choice {
-        self.0.choice
-    }
-
-    /// The key.
+    /// Decodes a key in no more memory than this.
     ///
     /// # Errors
-    /// A key whose parts do not belong together, or another reference string.
-    pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
-        let body = self.0;
-        let verifying = VerifyingKey::from_bytes(&body.verifying)?;
-        let graph = body.graph.into_owned();
-        check_serialised(&graph)?;
-        let layout = Layout::restore(&graph, body.visibility, body.choice)?;
-        check_size(srs, &layout)?;
-        if srs.digest() != verifying.srs_digest {
-            return Err(KeyError::SrsMismatch);
-        }
+    /// Bytes that are no proving key, a key whose parts do not belong together, or one that takes more memory.
+    pub fn within(bytes: &[u8], budget: Budget) -> Result<Self, KeyError> {
+        let (graph, Rest { visibility, choice, verifying }) = decode(bytes, budget)?;
+        let verifying = VerifyingKey::from_bytes(&verifying)?;
+        let layout = Layout::restore_within(&graph, visibility, choice, budget)?;
         let (meta, derivations) = constraint_system(&layout);
         let same = describe(&meta)? == verifying.constraints
             && layout.log_rows == verifying.log_rows
-            && layout.pack as u32 == verifying.pack
+            && u32::try_from(layout.pack) == Ok(verifying.pack)
             && graph_digest(&graph) == verifying.graph_digest
-            && public_tensors(&graph, body.visibility) == verifying.tensors;
+            && public_tensors(&graph, visibility) == verifying.tensors;
         if !same {
             return Err(KeyError::Mismatch);
         }
@@ -257,27 +250,53 @@ impl DecodedKey {
         if circuit.closed != verifying.closed {
             return Err(KeyError::Mismatch);
         }
+        Ok(Self { graph, visibility, layout, circuit, verifying })
+    }
+
+    /// The choice of its layout, which tells what its reference string needs.
+    pub fn choice(&self) -> Choice {
+        self.layout.choice()
+    }
+
+    /// The quantised model.
+    pub fn graph(&self) -> &QuantGraph {
+        &self.graph
+    }
+
+    /// The layout.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// That a proof with it fits, to ask before its reference string is loaded.
+    ///
+    /// # Errors
+    /// It takes more memory.
+    pub fn check_memory(&self, budget: Budget) -> Result<(), KeyError> {
+        Ok(check_proof(&self.layout, &self.circuit, budget)?)
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// A key whose parts do not belong together, or another reference string.
+    pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
+        let Self { graph, visibility, layout, circuit, verifying } = self;
+        check_size(srs, &layout)?;
+        if srs.digest() != verifying.srs_digest {
+            return Err(KeyError::SrsMismatch);
+        }
+        Budget::SYSTEM.require(permutation_bytes(&layout), "the permutation of the model's cells")?;
         let sigma = sigma(&layout, &circuit.permuted)?;
-        Ok(ProvingKey { graph, visibility: body.visibility, layout, circuit, sigma, verifying })
+        Ok(ProvingKey { graph, visibility, layout, circuit, sigma, verifying })
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Body<'static>, KeyError> {
+fn decode(bytes: &[u8], budget: Budget) -> Result<(QuantGraph, Rest), KeyError> {
     let rest = bytes.strip_prefix(MAGIC.as_slice()).and_then(|rest| rest.strip_prefix(&VERSION.to_le_bytes())).ok_or(KeyError::Encoding)?;
-    let body: Body<'static> = postcard::from_bytes(rest).map_err(|_| KeyError::Encoding)?;
-    if body.choice.is_sized() {
-        Ok(body)
-    } else {
-        Err(KeyError::Encoding)
-    }
-}
-
-/// Scales of a decoded graph: the rest is checked by the layout.
-fn check_serialised(graph: &QuantGraph) -> Result<(), KeyError> {
-    let inputs = graph.inputs.iter().all(|id| graph.nodes.get(id.0).is_some_and(|n| n.op.is_input()));
-    if inputs && graph.nodes.iter().all(|n| n.scale.is_finite() && n.scale > 0.0) {
-        Ok(())
-    } else {
-        Err(KeyError::Encoding)
+    let (graph, rest) = QuantGraph::take_from_bytes(rest, budget)?;
+    match postcard::take_from_bytes::<Rest>(rest) {
+        Ok((rest, [])) if rest.choice.is_sized() => Ok((graph, rest)),
+        _ => Err(KeyError::Encoding),
     }
 }

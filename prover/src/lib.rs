@@ -28,6 +28,7 @@ pub use backend::Backend;
 pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
 pub use key::{setup, DecodedKey, ProvingKey};
+pub use memory::check_setup;
 pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};
 pub use reference::Reference;

@@ -1,22 +1,26 @@
 //! How much memory a proof takes, and how it does with less.
 //!
 //! ```text
-//! columns of 32n bytes   resident: second phase, running products
+//! prover                 what is resident before a proof: graph, layout, key, the reference string's 2^k points and bases of 2n or t·n
+//! columns of 32n bytes   second phase, running products
 //!                        + C values of the numerator's columns on a coset
 //!                        + C coefficients, unless they are computed again for every coset
 //!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
-//! points                 2 · 64n twice, or for packs of t 64n·t and the reference string's 2^k; keys as they are
 //! packs                  + 4t columns: the components of W and W', and what they are committed from
 //! ```
 
-use sworn_circuits::memory::Budget;
+use sworn_circuits::layout::{Choice, Layout};
+use sworn_circuits::memory::{resident_bytes, Budget, MemoryError};
 
 use crate::algebra::{Slot, Source};
+use crate::circuit::Circuit;
 use crate::error::ProveError;
 use crate::key::ProvingKey;
 
 /// Bytes of a field element.
 const FIELD: u64 = 32;
+/// Bytes of a point.
+const POINT: u64 = 64;
 /// Points of the tables of a basis' last rows.
 const TABLES: u64 = 6 * 16 * 51;
 /// Columns that are transformed together when coefficients are not kept.
@@ -39,10 +43,9 @@ pub(crate) fn is_of_key(source: Source) -> bool {
 }
 
 /// Bytes of a proof that keeps coefficients and columns of the key on cosets, of one that keeps coefficients, and of one
-/// that keeps neither.
-pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
-    let circuit = &key.circuit;
-    let rows = 1u64 << key.layout.log_rows;
+/// that keeps neither; beside those of the prover.
+pub(crate) fn estimate(layout: &Layout, circuit: &Circuit) -> [u64; 3] {
+    let rows = 1u64 << layout.log_rows;
     let mut columns: Vec<Source> = Vec::new();
     let mut combinations = 0;
     for slot in &circuit.numerator.slots {
@@ -54,31 +57,69 @@ pub(crate) fn estimate(key: &ProvingKey) -> [u64; 3] {
     columns.sort_unstable();
     columns.dedup();
     let on_coset = columns.len() as u64 + combinations;
-    let proof = (circuit.num_advice - circuit.num_first_phase + circuit.chunks.len()) as u64 + circuit.permuted.len() as u64;
-    let weights = 2 * key.graph.num_weights() as u64 * 4;
-    let integers: u64 = key.layout.fixed.iter().map(|c| c.len() as u64 * 4).sum::<u64>() + circuit.num_first_phase as u64 * rows * 8;
-    let pack = key.layout.pack as u64;
+    let proof = (circuit.num_advice - circuit.num_first_phase + circuit.chunks.len()) as u64;
+    let pack = layout.pack as u64;
     let components = if pack > 1 { 4 * pack } else { 0 };
-    let fixed = weights + integers + circuit.permuted.len() as u64 * rows * 4 + points(key);
-    let lean = fixed + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
+    let integers = circuit.num_first_phase as u64 * rows * 8;
+    let lean = integers + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
     let keeping = lean + FIELD * rows * on_coset;
     let of_key = columns.iter().filter(|s| is_of_key(**s)).count() as u64;
     [keeping + FIELD * rows * of_key * (circuit.degree as u64 - 1), keeping, lean]
 }
 
-/// Bytes of the reference string and of the bases made of it.
-fn points(key: &ProvingKey) -> u64 {
-    let (rows, pack) = (1u64 << key.layout.log_rows, key.layout.pack as u64);
-    let bases = if pack > 1 { pack * rows } else { 2 * rows };
-    let tables = if key.layout.choice().has_row_basis() { pack * TABLES } else { 0 };
-    64 * (tables + bases + (1u64 << key.layout.choice().log_powers()))
+/// Bytes of a prover: those that are resident once it is made, or what it should have where the system does not tell.
+pub(crate) fn prover_bytes(layout: &Layout) -> u64 {
+    resident_bytes().unwrap_or_else(|| held(layout) + points(&layout.choice()) + permutation_bytes(layout) / 3)
 }
 
-/// The fastest way that fits a budget. Nothing is kept for a second proof before there is one.
-pub(crate) fn plan(key: &ProvingKey, budget: Option<u64>, is_first: bool) -> Result<Plan, ProveError> {
-    let [most, keeping, lean] = estimate(key);
-    // What the system still has is beside the points, which are there.
-    let budget = budget.unwrap_or_else(|| Budget::SYSTEM.remaining().saturating_add(points(key)));
+/// Bytes of the fixed columns.
+fn held(layout: &Layout) -> u64 {
+    layout.fixed.iter().map(|c| c.len() as u64 * 4).sum()
+}
+
+/// That a proof with a key fits, before there is its reference string.
+///
+/// # Errors
+/// It takes more memory than there is.
+pub(crate) fn check_proof(layout: &Layout, circuit: &Circuit, budget: Budget) -> Result<(), MemoryError> {
+    let string = points(&layout.choice()).max(srs_bytes(layout.choice().log_powers()));
+    let [_, _, lean] = estimate(layout, circuit);
+    budget.require(string + permutation_bytes(layout) + lean, "a proof with this key")
+}
+
+/// Bytes of the reference string and of the bases made of it.
+fn points(choice: &Choice) -> u64 {
+    let (rows, pack) = (1u64 << choice.log_rows, choice.pack as u64);
+    let bases = if pack > 1 { pack * rows } else { 2 * rows };
+    let tables = if choice.has_row_basis() { pack * TABLES } else { 0 };
+    POINT * (tables + bases + (1u64 << choice.log_powers()))
+}
+
+/// Bytes of a reference string of 2^k powers while it is read or made: points, and what they are made from.
+pub(crate) fn srs_bytes(k: u32) -> u64 {
+    (2 * POINT + FIELD) << k
+}
+
+/// That a layout's keys can be made: its reference string with the basis that it needs, and columns of field elements, some at a time.
+///
+/// # Errors
+/// They take more memory than there is.
+pub fn check_setup(layout: &Layout, budget: Budget) -> Result<(), MemoryError> {
+    let (rows, choice) = (1u64 << layout.log_rows, layout.choice());
+    let columns = (2 * choice.pack as u64 + SPARE) * FIELD * rows;
+    let string = srs_bytes(choice.log_powers()).max(points(&choice) + columns);
+    budget.require(string + permutation_bytes(layout), "the keys of the model with its reference string")
+}
+
+/// Bytes of the permutation while it is made: three maps of a cell each.
+pub(crate) fn permutation_bytes(layout: &Layout) -> u64 {
+    3 * 4 * layout.shape.copied.len() as u64 * (1 << layout.log_rows)
+}
+
+/// The fastest way that fits a limit, beside what the prover has. Nothing is kept for a second proof before there is one.
+pub(crate) fn plan(key: &ProvingKey, limit: Option<u64>, prover: u64, is_first: bool) -> Result<Plan, ProveError> {
+    let [most, keeping, lean] = estimate(&key.layout, &key.circuit).map(|bytes| bytes.saturating_add(prover));
+    let budget = limit.map_or(Budget::SYSTEM, Budget::limited).total();
     if lean > budget {
         return Err(ProveError::Memory { needed: lean, budget });
     }

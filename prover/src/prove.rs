@@ -71,6 +71,8 @@ pub struct Prover<B: Backend, K: Borrow<ProvingKey>> {
     key: K,
     resident: Resident<B>,
     memory: Option<u64>,
+    /// Bytes of the process before its first proof.
+    bytes: u64,
 }
 
 /// Proves a run of the model on quantised inputs, on the CPU. Several proofs with one key are faster by a [`Prover`].
@@ -95,7 +97,8 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     pub fn new(backend: B, key: K, srs: &Srs) -> Result<Self, KeyError> {
         let resident = Resident::new(&backend, key.borrow(), srs)?;
         backend.check().map_err(KeyError::Backend)?;
-        Ok(Self { backend, key, resident, memory: None })
+        let bytes = crate::memory::prover_bytes(&key.borrow().layout);
+        Ok(Self { backend, key, resident, memory: None, bytes })
     }
 
     /// The backend.
@@ -103,7 +106,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         &self.backend
     }
 
-    /// Sets the bytes that a proof may take. Less memory makes it slower, not different.
+    /// Sets the bytes that the process may take with a proof. Less memory makes it slower, not different.
     #[must_use]
     pub fn with_memory(mut self, bytes: Option<u64>) -> Self {
         self.memory = bytes;
@@ -119,7 +122,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
     pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
         let key = self.key.borrow();
         let is_first = self.resident.proofs.fetch_add(1, Ordering::Relaxed) == 0;
-        let plan = crate::memory::plan(key, self.memory, is_first)?;
+        let plan = crate::memory::plan(key, self.memory, self.bytes, is_first)?;
         let mut profile = Profile::new();
         report(progress, Stage::Witness, 0.0)?;
         let witness = profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, inputs))?;

@@ -33,9 +33,11 @@ use halo2_proofs::poly::kzg::commitment::ParamsKZG;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
+use sworn_circuits::memory::Budget;
 use sworn_verifier::srs::is_insecure_dev;
 
 use crate::halo2::convert::to_g2;
+use crate::memory::srs_bytes;
 
 mod cache;
 mod dev;
@@ -88,11 +90,12 @@ impl Srs {
     /// The development SRS. **Insecure**: its secret is public, anyone can forge proofs against it.
     ///
     /// # Errors
-    /// `k` is above [`MAX_K`].
+    /// `k` is above [`MAX_K`], or there is too little memory.
     pub fn dev(k: u32) -> Result<Self, SrsError> {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
+        Budget::SYSTEM.require(srs_bytes(k), "the development string")?;
         let mut g = dev::powers_of_generator(k);
         let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());

@@ -191,13 +191,13 @@ fn changed_packed_keys_accept_nothing() {
 fn memory_does_not_change_a_proof() {
     let keyed = models::maxima().packed(11);
     let expected = keyed.prove(Cpu, 3).bytes;
-    let prove = |memory| {
-        let prover = keyed.prover(Cpu).with_memory(Some(memory));
-        models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(()))
-    };
-    let Err(ProveError::Memory { needed, .. }) = prove(0) else { panic!("no memory is enough") };
-    for memory in [needed, needed + needed / 3, u64::MAX] {
-        assert_eq!(prove(memory).unwrap().bytes, expected, "{memory} bytes");
+    let mut prover = keyed.prover(Cpu).with_memory(Some(0));
+    let refused = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(()));
+    let Err(ProveError::Memory { needed, .. }) = refused else { panic!("no memory is enough") };
+    for memory in [needed, needed + 100_000, u64::MAX] {
+        prover = prover.with_memory(Some(memory));
+        let proof = models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(()));
+        assert_eq!(proof.unwrap().bytes, expected, "{memory} bytes");
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use sworn_circuits::memory::MemoryError;
+
 /// An error of [`Srs`](super::Srs).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,9 @@ pub enum SrsError {
         /// What the system answered.
         source: io::Error,
     },
+    /// It takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The file is of no known format.
     #[error("{path}: not an SRS file (.ptau, halo2 ParamsKZG or Sworn cache)", path = path.display())]
     Foreign {
@@ -165,6 +170,7 @@ impl SrsError {
                 "import a larger file of the same ceremony with `sworn srs import`; `--profile plain` needs the fewest powers"
             }
             Self::Io { .. } => "check the path, its permissions and the free space",
+            Self::Memory(_) => "raise the limits of this process, or use a machine with more memory",
             Self::LogSize { .. } => "truncate with `--k`",
             Self::Foreign { .. } | Self::Version { .. } | Self::Curve { .. } => {
                 "use a BN254 .ptau file of snarkjs or a kzgK.srs file of halo2"
