@@ -94,11 +94,15 @@ fn main() {
         let estimate = layout.estimate.clone();
         let srs = sworn_prover::Srs::dev(layout.choice().log_powers()).unwrap();
         let input = vec![(0..graph.nodes[0].elements()).map(|i| (i % 3) as i32 - 1).collect::<Vec<i32>>()];
-        let key = sworn_prover::setup(graph, visibility, layout, &srs).unwrap();
+        let about = sworn_prover::about("network", &graph);
+        let key = sworn_prover::setup(graph, visibility, layout, about, &srs).unwrap();
         let mut seconds: Vec<f64> = (0..if all { 5 } else { 1 })
             .map(|_| {
                 let start = Instant::now();
-                sworn_prover::prove(&key, &srs, &input, rand::rngs::OsRng, &mut |_, _| ControlFlow::Continue(())).unwrap();
+                sworn_prover::prove(&key, &srs, sworn_verifier::Context::NONE, &input, rand::rngs::OsRng, &mut |_, _| {
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
                 start.elapsed().as_secs_f64()
             })
             .collect();

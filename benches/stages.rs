@@ -45,7 +45,8 @@ fn integers(model: &Model, graph: &QuantGraph) -> Vec<Vec<i32>> {
 }
 
 fn key(model: &Model, graph: &QuantGraph, layout: Layout, srs: &Srs) -> ProvingKey {
-    sworn_prover::setup(graph.clone(), Visibility::default(), layout, srs).unwrap_or_else(|error| panic!("{}: {error}", model.name))
+    let about = sworn_prover::about(model.name, graph);
+    sworn_prover::setup(graph.clone(), Visibility::default(), layout, about, srs).unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
 fn srs(k: u32) -> Srs {
@@ -53,7 +54,7 @@ fn srs(k: u32) -> Srs {
 }
 
 fn proof(model: &Model, key: &ProvingKey, srs: &Srs, inputs: &[Vec<i32>]) -> Proof {
-    sworn_prover::prove(key, srs, inputs, OsRng, &mut |_, _| ControlFlow::Continue(()))
+    sworn_prover::prove(key, srs, sworn_verifier::Context::NONE, inputs, OsRng, &mut |_, _| ControlFlow::Continue(()))
         .unwrap_or_else(|error| panic!("{}: {error}", model.name))
 }
 
@@ -131,7 +132,7 @@ fn verify(c: &mut Criterion) {
         (key, proof)
     };
     stage(c, "verify", prepare, |model, (key, proof)| {
-        sworn_verifier::verify(key.verifying_key(), &proof.instance, &proof.bytes)
+        sworn_verifier::verify(key.verifying_key(), sworn_verifier::Context::NONE, &proof.instance, &proof.bytes)
             .unwrap_or_else(|error| panic!("{}: {error}", model.name));
     });
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use sworn_circuits::layout::LayoutProfile;
 use sworn_prover::Cpu;
-use sworn_verifier::{verify, verify_batch, Claimed, Proof, VerifyingKey};
+use sworn_verifier::{verify, verify_batch, Claimed, Context, Proof, VerifyingKey};
 
 #[path = "../prover/tests/models/mod.rs"]
 mod models;
@@ -28,13 +28,13 @@ fn verification(c: &mut Criterion) {
         let proofs: Vec<_> = (0..PROOFS).map(|seed| keyed.prove(Cpu, seed)).collect();
         let Some(one) = proofs.first() else { continue };
         group.throughput(Throughput::Elements(1));
-        group.bench_function(format!("one/{name}"), |b| b.iter(|| verify(key, &one.instance, &one.bytes)));
-        group.bench_function(format!("read/{name}"), |b| b.iter(|| black_box(Proof::read(key, &one.instance, &one.bytes))));
+        group.bench_function(format!("one/{name}"), |b| b.iter(|| verify(key, Context::NONE, &one.instance, &one.bytes)));
+        group.bench_function(format!("read/{name}"), |b| b.iter(|| black_box(Proof::read(key, Context::NONE, &one.instance, &one.bytes))));
         let bytes = key.to_bytes();
         group.bench_function(format!("key/{name}"), |b| b.iter(|| black_box(VerifyingKey::from_bytes(&bytes))));
         for size in [10, 100, 1000] {
             let batch: Vec<Claimed<'_>> =
-                proofs.iter().cycle().take(size).map(|p| (key, p.instance.as_slice(), p.bytes.as_slice())).collect();
+                proofs.iter().cycle().take(size).map(|p| (key, Context::NONE, p.instance.as_slice(), p.bytes.as_slice())).collect();
             group.throughput(Throughput::Elements(size as u64));
             group.bench_function(format!("batch {size}/{name}"), |b| b.iter(|| verify_batch(&batch)));
         }

@@ -8,7 +8,7 @@ use sworn_circuits::layout::cost::Estimate;
 use sworn_gpu::{Busy, Device, DeviceError, Devices, Icicle, IcicleDevice, IcicleLibrary, NoDevice, Plugin, PREDICTED_OVERHEAD};
 use sworn_prover::{Cpu, KeyError, Proof, ProveError, Prover, ProvingKey, Srs};
 
-use crate::Error;
+use crate::{Context, Error};
 
 /// Where a [`Compiled`](crate::Compiled) model proves. Receipts do not depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -175,21 +175,22 @@ pub(crate) fn is_of_device(error: &ProveError) -> bool {
 impl AnyProver {
     pub(crate) fn prove(
         &self,
+        context: Context,
         inputs: &[Vec<i32>],
         rng: StdRng,
         measure: bool,
         progress: &mut sworn_prover::Progress<'_>,
     ) -> Result<(Proof, Option<DeviceUse>), ProveError> {
         match self {
-            Self::Cpu(prover) => Ok((prover.prove(inputs, rng, progress)?, None)),
-            Self::Icicle(prover) => Ok((prover.prove(inputs, rng, progress)?, None)),
+            Self::Cpu(prover) => Ok((prover.prove(context, inputs, rng, progress)?, None)),
+            Self::Icicle(prover) => Ok((prover.prove(context, inputs, rng, progress)?, None)),
             Self::Cuda(prover) => {
                 let device = prover.backend();
                 let failed = |error: DeviceError| ProveError::Backend(error.into());
                 if measure {
                     device.measure(true).map_err(failed)?;
                 }
-                let proof = prover.prove(inputs, rng, progress)?;
+                let proof = prover.prove(context, inputs, rng, progress)?;
                 let busy = if measure { Some(device.busy().map_err(failed)?) } else { None };
                 Ok((proof, Some(DeviceUse { memory: device.memory().map_err(failed)?.1, busy })))
             }

@@ -17,9 +17,12 @@ mod error;
 mod export;
 mod inspect;
 mod open;
+mod policy;
 mod progress;
 mod prove;
 mod srs;
+mod statement;
+mod terminal;
 mod verify;
 
 use error::CliError;
@@ -135,6 +138,7 @@ struct Context {
 const SIMD: &str = "SWORN_SIMD";
 
 /// What a command answers: the same as text and as JSON.
+#[derive(Debug)]
 struct Answer {
     text: String,
     json: Value,
@@ -164,8 +168,8 @@ pub(crate) fn run() -> ExitCode {
     };
     match result {
         Ok(answer) => {
-            let text = if context.json && !answer.json.is_null() { format!("{}\n", answer.json) } else { answer.text };
-            print(&text)
+            let is_json = context.json && !answer.json.is_null();
+            print(&if is_json { terminal::json(&answer.json) + "\n" } else { terminal::shown(&answer.text) })
         }
         Err(error) => {
             let status = if error.is_rejection() { REJECTED } else { FAILED };
@@ -191,7 +195,7 @@ fn limit_instructions() -> Result<(), CliError> {
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if !error.use_stderr() {
-        return print(&text);
+        return print(&terminal::shown(&text));
     }
     let message = text.split("\n\nFor more information").next().unwrap_or_default();
     say(&format!("{}\nhint: `sworn --help` lists the commands, `sworn COMMAND --help` their arguments", message.trim_end()));
@@ -212,7 +216,7 @@ fn print(text: &str) -> ExitCode {
 
 /// Writes words to stderr; where that cannot be written, nobody listens.
 fn say(words: &str) {
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{}", terminal::shown(words));
 }
 
 fn report(error: &CliError, json: bool, status: u8) {
@@ -223,9 +227,14 @@ fn report(error: &CliError, json: bool, status: u8) {
         None => (message, error.hint().map(str::to_owned)),
     };
     let hint = hint.unwrap_or_else(|| "`sworn --help` lists the commands".into());
+    let mut object = json!({ "status": status, "error": message, "hint": hint });
+    if let CliError::Receipts { answer, .. } = error {
+        object["receipts"] = answer.json["receipts"].clone();
+        print(&if json { String::new() } else { terminal::shown(&answer.text) });
+    }
     say(&format!("error: {message}\nhint: {hint}"));
     if json {
-        print(&format!("{}\n", json!({ "status": status, "error": message, "hint": hint })));
+        print(&(terminal::json(&object) + "\n"));
     }
 }
 

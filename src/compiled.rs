@@ -16,7 +16,9 @@ use crate::backend::{is_of_device, AnyProver, Chosen, DeviceOptions, DeviceUse, 
 use crate::file::write_atomic;
 use crate::folder::{check_replaceable, Contents, Manifest};
 use crate::progress::tell;
-use crate::{silent, Backend, Error, FileError, Input, InputSpec, Progress, Receipt, Rejection, SrsPolicy, SrsSource, Stage, VerifyingKey};
+use crate::{
+    silent, Backend, Context, Error, FileError, Input, InputSpec, Progress, Receipt, Rejection, SrsPolicy, SrsSource, Stage, VerifyingKey,
+};
 
 /// A model with its keys.
 pub struct Compiled {
@@ -122,7 +124,7 @@ impl Compiled {
         let bytes = manifest.read_proving_key(folder)?;
         let decoded = DecodedKey::within(&bytes, budget).map_err(Error::Key)?;
         drop(bytes);
-        decoded.check_memory(budget).map_err(Error::Key)?;
+        decoded.check_memory(budget).map_err(Error::Prove)?;
         let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
         let proving_key = decoded.open(&srs).map_err(Error::Key)?;
         match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
@@ -167,17 +169,27 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::prove`], or [`Error::Cancelled`].
     pub fn prove_with(&self, input: &Input, progress: &mut Progress<'_>) -> Result<Proved, Error> {
-        self.prove_checked(input, progress, &|receipt| receipt.verify(&self.verifying_key, SrsPolicy::AllowInsecure))
+        self.prove_in(Context::NONE, input, progress)
+    }
+
+    /// As [`Compiled::prove_with`], bound to a context: the receipt is good for nobody who asks for another one.
+    ///
+    /// # Errors
+    /// As [`Compiled::prove_with`].
+    pub fn prove_in(&self, context: Context, input: &Input, progress: &mut Progress<'_>) -> Result<Proved, Error> {
+        let check = |receipt: &Receipt| receipt.accept_in(context, &self.verifying_key, SrsPolicy::ANY).map(drop);
+        self.prove_checked(context, input, progress, &check)
     }
 
     /// Hands out what the check accepts alone. A proof by a device that it rejects is that device's failure, as in `proof`.
     fn prove_checked(
         &self,
+        context: Context,
         input: &Input,
         progress: &mut Progress<'_>,
         check: &dyn Fn(&Receipt) -> Result<(), Rejection>,
     ) -> Result<Proved, Error> {
-        let (mut proved, prover) = self.prove_by_chosen(input, progress)?;
+        let (mut proved, prover) = self.prove_by_chosen(context, input, progress)?;
         tell(progress, Stage::Verify, 0.0)?;
         if let Err(rejection) = check(&proved.receipt) {
             let error = Error::SelfCheck(rejection);
@@ -187,7 +199,7 @@ impl Compiled {
             self.replace(&prover, error)?;
             drop(prover);
             tell(progress, Stage::Fallback, 0.0)?;
-            (proved, _) = self.prove_by_chosen(input, progress)?;
+            (proved, _) = self.prove_by_chosen(context, input, progress)?;
             tell(progress, Stage::Verify, 0.0)?;
             check(&proved.receipt).map_err(Error::SelfCheck)?;
         }
@@ -200,18 +212,18 @@ impl Compiled {
     /// # Errors
     /// As [`Compiled::prove_with`].
     pub fn prove_unchecked(&self, input: &Input, progress: &mut Progress<'_>) -> Result<Proved, Error> {
-        Ok(self.prove_by_chosen(input, progress)?.0)
+        Ok(self.prove_by_chosen(Context::NONE, input, progress)?.0)
     }
 
     /// The proof, and what made it.
-    fn prove_by_chosen(&self, input: &Input, progress: &mut Progress<'_>) -> Result<(Proved, Arc<AnyProver>), Error> {
+    fn prove_by_chosen(&self, context: Context, input: &Input, progress: &mut Progress<'_>) -> Result<(Proved, Arc<AnyProver>), Error> {
         let graph = self.graph();
         let values = input.fit(&self.inputs())?;
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
-        let (proof, device, chosen) = self.proof(&integers, progress)?;
+        let (proof, device, chosen) = self.proof(context, &integers, progress)?;
         let inputs = if self.manifest.settings.public_input { integers } else { Vec::new() };
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
-        let receipt = Receipt::new(&self.verifying_key, &tensors, &proof.instance, &proof.bytes);
+        let receipt = Receipt::new(&self.verifying_key, context, &tensors, &proof.instance, &proof.bytes);
         let Chosen { prover, fallback } = chosen;
         Ok((Proved { receipt, profile: proof.profile, backend: prover.name(), device, fallback }, prover))
     }
@@ -221,10 +233,16 @@ impl Compiled {
     /// The second attempt has randomness of its own. Its proof alone is handed out, and the transcript of the first is dropped
     /// before anyone saw a byte of it, so what is seen has the distribution of any proof. Even both together would tell nothing:
     /// they are independent proofs of one witness, and no randomness of one is used under challenges of the other.
-    fn proof(&self, inputs: &[Vec<i32>], progress: &mut Progress<'_>) -> Result<(Proof, Option<DeviceUse>, Chosen), Error> {
+    fn proof(
+        &self,
+        context: Context,
+        inputs: &[Vec<i32>],
+        progress: &mut Progress<'_>,
+    ) -> Result<(Proof, Option<DeviceUse>, Chosen), Error> {
         let chosen = self.chosen(progress)?;
         let attempt = |prover: &AnyProver, progress: &mut Progress<'_>| {
-            prover.prove(inputs, StdRng::from_entropy(), self.device.measure, &mut |stage, done| progress(Stage::Prove(stage), done))
+            let mut progress = |stage, done| progress(Stage::Prove(stage), done);
+            prover.prove(context, inputs, StdRng::from_entropy(), self.device.measure, &mut progress)
         };
         match attempt(&chosen.prover, progress) {
             Ok((proof, device)) => Ok((proof, device, chosen)),

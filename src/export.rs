@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use sworn_contracts::{ExportError, Package};
-use sworn_verifier::srs::is_insecure_dev;
 
-use crate::{Error, Receipt, SrsPolicy, VerifyingKey};
+use crate::{Error, Receipt, Rejection, SrsPolicy, VerifyingKey};
 
 /// A call that checks a receipt on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +22,9 @@ impl VerifyingKey {
     /// The reference string is the development one and `policy` does not allow that, the contracts cannot verify the
     /// key, the folder is there already, or a file cannot be written.
     pub fn export_solidity(&self, folder: impl AsRef<Path>, policy: SrsPolicy) -> Result<Package, Error> {
-        if policy == SrsPolicy::Secure && is_insecure_dev(&self.key().s_g2) {
-            return Err(Error::InsecureContract);
+        match policy.check(&self.key().s_g2) {
+            Err(Rejection::InsecureSrs) => return Err(Error::InsecureContract),
+            checked => checked?,
         }
         Ok(sworn_contracts::export(self.key(), folder.as_ref())?)
     }

@@ -21,8 +21,8 @@ impl Deref for VerifyingKey {
 }
 
 impl VerifyingKey {
-    pub(crate) fn new(model: &str, key: sworn_verifier::VerifyingKey) -> Self {
-        Self(sworn_receipt::VerifyingKey::new(model, key))
+    pub(crate) fn new(key: sworn_verifier::VerifyingKey) -> Self {
+        Self(sworn_receipt::VerifyingKey::new(key))
     }
 
     /// Reads a verifying key.

@@ -14,7 +14,7 @@
 //! // Whoever checks it has the receipt and the verifying key. Without an SRS of a ceremony in the options, the proof rests on
 //! // the development one, which has to be allowed.
 //! let receipt = Receipt::from_json(receipt.as_bytes())?;
-//! receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure)?;
+//! receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE)?;
 //! println!("{:?}", receipt.outputs()[0].reals);
 //! # Ok::<(), sworn::Error>(())
 //! ```
@@ -56,4 +56,7 @@ pub use sworn_onnx::LoadOptions;
 pub use sworn_prover::cpu::Instructions;
 pub use sworn_prover::srs::{Srs, SrsCache, SrsError};
 pub use sworn_prover::{peak_bytes, Profile, Span, Stage as ProofStage};
-pub use sworn_receipt::{Accepted, Digest, Field, FileKind, FormatError, ReceiptTensor, Rejection, SrsPolicy};
+pub use sworn_receipt::{
+    is_printable, parse_word, printable_json, Accepted, Context, Digest, Field, FileKind, FormatError, ReceiptTensor, Rejection,
+    Srs as ReceiptSrs, SrsKind, SrsPolicy, Visibility, Visible,
+};

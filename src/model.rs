@@ -7,6 +7,7 @@ use sworn_circuits::memory::Budget;
 use sworn_onnx::compile::Compiled as Quantised;
 use sworn_onnx::graph::Graph;
 use sworn_onnx::LoadOptions;
+use sworn_verifier::About;
 
 use crate::folder::{Manifest, ManifestSrs, Settings};
 use crate::progress::tell;
@@ -116,15 +117,27 @@ impl Model {
         tell(progress, Stage::Srs, 0.0)?;
         let srs = options.srs.load(&layout.choice())?;
         tell(progress, Stage::Setup, 0.0)?;
-        let proving_key = sworn_prover::setup(quantised.graph, options.visibility(), layout, &srs).map_err(Error::Key)?;
+        let report = serde_json::to_value(&quantised.report).unwrap_or_default();
+        let about = self.about(&quantised, &report);
+        let proving_key = sworn_prover::setup(quantised.graph, options.visibility(), layout, about, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
         let Options { bits, public_input, pack_public, profile, .. } = *options;
         let settings = Settings { bits, public_input, pack_public, profile: profile.unwrap_or_default(), samples };
         let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
-        let report = serde_json::to_value(&quantised.report).unwrap_or_default();
         let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
-        let verifying_key = VerifyingKey::new(&self.name, proving_key.verifying_key().clone());
+        let verifying_key = VerifyingKey::new(proving_key.verifying_key().clone());
         Ok(Compiled::new(manifest, proving_key, verifying_key, srs))
+    }
+
+    /// What the keys say of the model. An output that is 0 in all samples and quantised to something else has no finite error.
+    fn about(&self, quantised: &Quantised, report: &serde_json::Value) -> About {
+        About {
+            source: self.source.0,
+            samples: u32::try_from(quantised.report.samples).unwrap_or(u32::MAX),
+            report: Digest::of(report.to_string().as_bytes()).0,
+            error: quantised.report.relative().min(f64::MAX),
+            ..sworn_prover::about(&self.name, &quantised.graph)
+        }
     }
 
     /// The quantised model, its layout, and the digest of the samples.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Deref;
 use std::path::Path;
 
-use sworn_receipt::{Rejection, SrsPolicy};
+use sworn_receipt::{Context, Rejection, SrsPolicy};
 
 use crate::file::write_atomic;
 use crate::{Error, FileError, VerifyingKey};
@@ -22,9 +22,9 @@ impl Deref for Receipt {
 }
 
 impl Receipt {
-    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors, and their instance.
-    pub(crate) fn new(key: &VerifyingKey, tensors: &[Vec<i32>], instance: &[sworn_verifier::Fr], proof: &[u8]) -> Self {
-        Self(sworn_receipt::Receipt::new(key, tensors, instance, proof))
+    /// The receipt of a proof in a context about `tensors`, integers in the order of the key's public tensors, and their instance.
+    pub(crate) fn new(key: &VerifyingKey, context: Context, tensors: &[Vec<i32>], instance: &[sworn_verifier::Fr], proof: &[u8]) -> Self {
+        Self(sworn_receipt::Receipt::new(key, context, tensors, instance, proof))
     }
 
     /// Reads a receipt from its text.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! FOLDER/NAME.json, NAME.key     good receipts and their keys
-//! FOLDER/cases.jsonl             one case a line: files, an edit of each, policy, exit status and JSON of `sworn verify`
+//! FOLDER/cases.jsonl             one case a line: files, an edit of each, options, exit status and JSON of `sworn verify`
 //! ```
 //!
 //! `cargo xtask wasm --test` runs it, with the folder in `SWORN_BROWSER_CASES`.
@@ -37,7 +37,8 @@ struct Case {
     key_of: usize,
     receipt: Vec<u8>,
     key: Vec<u8>,
-    allow: bool,
+    /// As the module takes them.
+    options: Value,
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn line(goods: &[Good], case: &Case, dir: &Path) -> Value {
     std::fs::write(dir.join("receipt.json"), &case.receipt).unwrap();
     std::fs::write(dir.join("verifying.key"), &case.key).unwrap();
     let mut command = Command::new(SWORN);
-    command.args(["verify", "receipt.json", "--vk", "verifying.key", "--json"]).args(case.allow.then_some("--allow-insecure-srs"));
+    command.args(["verify", "receipt.json", "--vk", "verifying.key", "--json"]).args(arguments(&case.options));
     let output = command.current_dir(dir).output().unwrap();
     let status = output.status.code().unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -80,8 +81,22 @@ fn line(goods: &[Good], case: &Case, dir: &Path) -> Value {
     json!({
         "name": case.name, "receipt": format!("{}.json", receipt.name), "key": format!("{}.key", key.name),
         "receipt_edit": edit(&receipt.receipt, &case.receipt), "key_edit": edit(&key.key, &case.key),
-        "allow": case.allow, "status": status, "answer": answer,
+        "options": case.options, "status": status, "answer": answer,
     })
+}
+
+/// The options of the command that say what those of the module say.
+fn arguments(options: &Value) -> Vec<String> {
+    let flags = [("allowInsecureSrs", "--allow-insecure-srs"), ("allowUnknownSrs", "--allow-unknown-srs")];
+    let flags = flags.into_iter().filter(|(name, _)| options[*name] == true).map(|(_, flag)| flag.to_owned());
+    let texts = [("ceremony", "--ceremony"), ("context", "--context")];
+    let texts = texts.into_iter().filter_map(|(name, flag)| Some(format!("{flag}={}", options[name].as_str()?)));
+    flags.chain(texts).collect()
+}
+
+/// All reference strings.
+fn any() -> Value {
+    json!({ "allowInsecureSrs": true, "allowUnknownSrs": true })
 }
 
 /// The one stretch in which two texts differ.
@@ -99,17 +114,18 @@ fn goods() -> Vec<Good> {
     std::fs::write(dir.path().join("kzg.srs"), halo2_params(12)).unwrap();
     let tiny = ("tests/vectors/tiny.onnx", "tests/vectors/tiny.json");
     let digits = ("examples/digits/digits.onnx", "examples/digits/images/0.json");
-    let models: [(&'static str, _, &[&str]); 6] = [
+    let models: [(&'static str, _, &[&str]); 7] = [
         ("private", tiny, &[]),
         ("again", tiny, &[]),
+        ("context", tiny, &["--context", "0x0102"]),
         ("public", tiny, &["--public-input"]),
-        ("ceremony", tiny, &["--srs", "kzg.srs"]),
+        ("unknown", tiny, &["--srs", "kzg.srs"]),
         ("packed", tiny, &["--profile", "onchain"]),
         ("digits", digits, &[]),
     ];
     let prove = |(name, (model, input), args): (&'static str, (&str, &str), &[&str])| {
-        // `again` is another receipt for the key of `private`.
-        let model_name = if name == "again" { "private" } else { name };
+        // `again` and `context` are other receipts for the key of `private`.
+        let model_name = if ["again", "context"].contains(&name) { "private" } else { name };
         let model_file = format!("{model_name}.onnx");
         std::fs::copy(root.join(model), dir.path().join(&model_file)).unwrap();
         let mut command = Command::new(SWORN);
@@ -123,35 +139,42 @@ fn goods() -> Vec<Good> {
 
 fn cases(goods: &[Good]) -> Vec<Case> {
     let mut cases = Vec::new();
-    let mut add = |name: String, of: (usize, usize), receipt: &[u8], key: &[u8], allow: bool| {
-        cases.push(Case { name, receipt_of: of.0, key_of: of.1, receipt: receipt.into(), key: key.into(), allow });
+    let mut add_with = |name: String, of: (usize, usize), receipt: &[u8], key: &[u8], options: Value| {
+        cases.push(Case { name, receipt_of: of.0, key_of: of.1, receipt: receipt.into(), key: key.into(), options });
     };
+    let identity = |good: &Good| serde_json::from_slice::<Value>(&good.receipt).unwrap()["srs"]["identity"].clone();
     for (i, good) in goods.iter().enumerate() {
         let Good { name, receipt, key } = good;
         // Each receipt with each key, and both ways round.
         for (j, other) in goods.iter().enumerate() {
-            for allow in [false, true] {
-                add(format!("{name} with the key of {}, {allow}", other.name), (i, j), receipt, &other.key, allow);
+            let (insecure, unknown) = (json!({ "allowInsecureSrs": true }), json!({ "allowUnknownSrs": true }));
+            let named = json!({ "allowInsecureSrs": true, "ceremony": identity(other) });
+            let bound = json!({ "allowInsecureSrs": true, "allowUnknownSrs": true, "context": "0102" });
+            for options in [json!({}), insecure, unknown, any(), named, bound] {
+                add_with(format!("{name} with the key of {}, {options}", other.name), (i, j), receipt, &other.key, options);
             }
         }
-        add(format!("{name}: a key for a receipt"), (i, i), key, key, true);
-        add(format!("{name}: a receipt for a key"), (i, i), receipt, receipt, true);
+        let another = json!({ "allowInsecureSrs": true, "ceremony": "11".repeat(32) });
+        add_with(format!("{name} with another ceremony"), (i, i), receipt, key, another);
+        let mut add = |name, of, receipt: &[u8], key: &[u8]| add_with(name, of, receipt, key, any());
+        add(format!("{name}: a key for a receipt"), (i, i), key, key);
+        add(format!("{name}: a receipt for a key"), (i, i), receipt, receipt);
         for (what, changed) in changed_bytes(receipt, 90).into_iter().chain(changed_text(receipt)) {
-            add(format!("{name}: receipt {what}"), (i, i), &changed, key, true);
+            add(format!("{name}: receipt {what}"), (i, i), &changed, key);
         }
         for (what, changed) in changed_proofs(receipt, &goods[(i + 1) % goods.len()].receipt) {
-            add(format!("{name}: proof {what}"), (i, i), &changed, key, true);
+            add(format!("{name}: proof {what}"), (i, i), &changed, key);
         }
         for (what, changed) in changed_bytes(key, 30).into_iter().chain((0..Header::BYTES).map(|at| flipped(key, at, 1))) {
-            add(format!("{name}: key {what}"), (i, i), receipt, &changed, true);
+            add(format!("{name}: key {what}"), (i, i), receipt, &changed);
         }
         for (what, changed) in resealed(key) {
             // The receipt may name the changed key: then what the key says must do.
-            add(format!("{name}: resealed key {what}"), (i, i), receipt, &changed, true);
+            add(format!("{name}: resealed key {what}"), (i, i), receipt, &changed);
             if let Ok(other) = VerifyingKey::from_bytes(&changed) {
                 let mut renamed: Value = serde_json::from_slice(receipt).unwrap();
                 renamed["verifying_key"] = json!(other.digest().to_string());
-                add(format!("{name}: receipt of the resealed key {what}"), (i, i), renamed.to_string().as_bytes(), &changed, true);
+                add(format!("{name}: receipt of the resealed key {what}"), (i, i), renamed.to_string().as_bytes(), &changed);
             }
         }
     }
@@ -184,7 +207,7 @@ fn changed_text(receipt: &[u8]) -> Vec<(String, Vec<u8>)> {
     let text = good.to_string();
     let mut out = vec![
         ("in one line".into(), text.clone()),
-        ("with a double field".into(), format!("{{\"version\":1,{}", &text[1..])),
+        ("with a double field".into(), format!("{{\"version\":2,{}", &text[1..])),
         ("with an unknown field".into(), format!("{{\"more\":1,{}", &text[1..])),
         ("of deep arrays".into(), "[".repeat(100_000)),
         ("with deep arrays".into(), format!("{{\"model\":{}1{}}}", "[".repeat(300), "]".repeat(300))),
@@ -201,13 +224,32 @@ fn changed_text(receipt: &[u8]) -> Vec<(String, Vec<u8>)> {
     let numbers = ["-1", "0", "2", "2147483647", "2147483648", "4294967296", "4294967297", "1099511627776", "18446744073709551615"];
     let more = ["18446744073709551616", "-9223372036854775809", "1.5", "1e30", "-0.0", "5e-324", "null", "true", "\"1\"", "[]", "{}"];
     for number in numbers.iter().chain(&more).filter_map(|text| serde_json::from_str::<Value>(text).ok()) {
-        for pointer in
-            ["/version", "/outputs/0/shape/0", "/outputs/0/shape/1", "/outputs/0/scale", "/outputs/0/integers/0", "/outputs/0/reals/0"]
-        {
+        for pointer in [
+            "/version",
+            "/bits",
+            "/samples",
+            "/error",
+            "/outputs/0/shape/0",
+            "/outputs/0/shape/1",
+            "/outputs/0/scale",
+            "/outputs/0/integers/0",
+            "/outputs/0/reals/0",
+        ] {
             set(pointer, number.clone());
         }
     }
-    for pointer in ["/format", "/model", "/srs/kind", "/visibility/output", "/verifying_key", "/instances/0", "/outputs/0/name"] {
+    for pointer in [
+        "/format",
+        "/model",
+        "/srs/kind",
+        "/srs/identity",
+        "/visibility/output",
+        "/verifying_key",
+        "/source",
+        "/context",
+        "/instances/0",
+        "/outputs/0/name",
+    ] {
         for value in [json!(""), json!("private"), json!("insecure-dev"), json!("0".repeat(64)), json!("F".repeat(64)), json!(null)] {
             set(pointer, value);
         }
@@ -229,8 +271,9 @@ fn changed_text(receipt: &[u8]) -> Vec<(String, Vec<u8>)> {
 fn changed_proofs(receipt: &[u8], other: &[u8]) -> Vec<(String, Vec<u8>)> {
     let good: Value = serde_json::from_slice(receipt).unwrap();
     let other: Value = serde_json::from_slice(other).unwrap();
-    let proof = hex::decode(good["proof"].as_str().unwrap()).unwrap();
-    let mut proofs = vec![("of another receipt".to_owned(), hex::decode(other["proof"].as_str().unwrap()).unwrap())];
+    let bytes = |receipt: &Value| hex::decode(&receipt["proof"].as_str().unwrap()[2..]).unwrap();
+    let proof = bytes(&good);
+    let mut proofs = vec![("of another receipt".to_owned(), bytes(&other))];
     proofs.push(("of nothing".into(), Vec::new()));
     proofs.push(("longer".into(), [&proof[..], &[0]].concat()));
     proofs.push(("shorter".into(), proof[..proof.len() - 1].to_vec()));
@@ -248,7 +291,9 @@ fn changed_proofs(receipt: &[u8], other: &[u8]) -> Vec<(String, Vec<u8>)> {
             proofs.push((format!("{what} in word {word}"), bytes));
         }
     }
-    let mut texts: Vec<(String, String)> = proofs.into_iter().map(|(what, bytes)| (what, hex::encode(bytes))).collect();
+    let mut texts: Vec<(String, String)> = proofs.into_iter().map(|(what, bytes)| (what, format!("0x{}", hex::encode(bytes)))).collect();
+    texts.push(("without 0x".into(), hex::encode(&proof)));
+    texts.push(("with 0x twice".into(), format!("0x0x{}", hex::encode(&proof))));
     texts.push(("in upper case".into(), hex::encode_upper(&proof)));
     texts.push(("of an odd number of digits".into(), format!("{}0", hex::encode(&proof))));
     texts.push(("of other digits".into(), "g".repeat(2 * proof.len())));

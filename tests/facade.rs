@@ -65,8 +65,8 @@ fn folders_hold_everything() {
     let opened = Compiled::open(&folder, &SrsSource::default()).unwrap();
     assert_eq!(opened.verifying_key(), compiled.verifying_key());
     let receipt = opened.prove_with(&input, &mut silent()).unwrap().receipt;
-    receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
-    assert!(matches!(receipt.verify(compiled.verifying_key(), SrsPolicy::Secure), Err(Rejection::InsecureSrs)));
+    receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE).unwrap();
+    assert!(matches!(receipt.verify(compiled.verifying_key(), SrsPolicy::SECURE), Err(Rejection::InsecureSrs)));
     let float = model.evaluate(&input).unwrap();
     let error = receipt.outputs()[0].reals.iter().zip(&float[0]).map(|(a, b)| (a - f64::from(*b)).abs()).fold(0.0, f64::max);
     assert!(error < 0.01, "{error}");
@@ -90,7 +90,7 @@ fn a_plugin_proves() {
     let compiled = compiled.with_backend(Backend::Cuda).with_device(device(sworn_gpu_emulated::PLUGIN));
     for _ in 0..2 {
         let receipt = compiled.prove(&input).unwrap();
-        receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+        receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE).unwrap();
     }
     let missing = compiled.with_device(device("/nowhere/libsworn_cuda.so")).prove(&input).unwrap_err();
     assert!(matches!(&missing, Error::NoDevice(_)) && missing.hint().unwrap().contains("--backend cpu"), "{missing}");
@@ -111,5 +111,5 @@ fn icicle_proves() {
         std::os::unix::fs::symlink("libicicle_device.so", folder.path().join(name)).unwrap();
     }
     let receipt = compiled.prove(&input).unwrap();
-    receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+    receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE).unwrap();
 }

@@ -16,7 +16,7 @@ fn a_receipt_says_what_the_integers_of_each_feature_stand_for() {
         let options = Options { public_input: true, pack_public, ..Options::default() };
         let compiled = model.compile(&options, std::slice::from_ref(&input)).unwrap();
         let receipt = compiled.prove(&input).unwrap();
-        receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+        receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE).unwrap();
         let shown = &receipt.inputs()[0];
         let features = shown.features.as_ref().unwrap();
         assert_eq!((features.run, features.scales.len()), (1, 4));
@@ -30,7 +30,7 @@ fn a_receipt_says_what_the_integers_of_each_feature_stand_for() {
         assert_eq!(text.matches(run).count(), 1);
         for (from, to) in [(run, "\"run\":2"), ("\"features\":{", "\"features\":null,\"features\":{")] {
             let changed = Receipt::from_json(text.replace(from, to).as_bytes());
-            let accepted = changed.and_then(|r| r.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure));
+            let accepted = changed.and_then(|r| r.verify(compiled.verifying_key(), SrsPolicy::INSECURE));
             assert!(matches!(accepted, Err(Rejection::Tensor { .. } | Rejection::Json(_))), "{to}: {accepted:?}");
         }
     }

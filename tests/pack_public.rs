@@ -8,7 +8,7 @@ use serde_json::{json, Value};
 use sworn::{Call, Compiled, Field, Input, Manifest, Model, Options, Receipt, Rejection, SrsPolicy};
 use sworn_verifier::{Form, Packing};
 
-const POLICY: SrsPolicy = SrsPolicy::AllowInsecure;
+const POLICY: SrsPolicy = SrsPolicy::INSECURE;
 
 fn compile(pack_public: bool) -> (Compiled, Receipt) {
     let model = Model::load("tests/vectors/tiny.onnx").unwrap();

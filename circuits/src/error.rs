@@ -15,7 +15,7 @@ pub enum GraphError {
         actual: usize,
     },
     /// An input has another number of elements.
-    #[error("input `{node}` has {expected} elements, {actual} were given")]
+    #[error("input `{}` has {expected} elements, {actual} were given", .node.escape_debug())]
     InputLength {
         /// Name of the input.
         node: String,
@@ -25,7 +25,7 @@ pub enum GraphError {
         actual: usize,
     },
     /// A value is outside the range that the calibration chose.
-    #[error("node `{node}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input")]
+    #[error("node `{}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input", .node.escape_debug())]
     OutOfRange {
         /// Name of the node.
         node: String,
@@ -37,7 +37,7 @@ pub enum GraphError {
         high: i64,
     },
     /// The graph is not well formed.
-    #[error("node `{node}` is not well formed: {rule}")]
+    #[error("node `{}` is not well formed: {rule}", .node.escape_debug())]
     Malformed {
         /// Name of the node.
         node: String,

@@ -6,6 +6,7 @@ use sworn_verifier::closed::{Closed, FixedValue};
 use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::shape::Shape;
+use sworn_verifier::srs::identity;
 use sworn_verifier::{ColumnKind, Features, Form, Packing, Query, Role, VerifyingKey};
 
 /// A point of G1 as `x ‖ y`; zeros for the identity.
@@ -79,7 +80,7 @@ pub(crate) struct Key {
     pub(crate) s_g2: G2,
     pub(crate) digest: [u8; 32],
     pub(crate) graph_digest: [u8; 32],
-    pub(crate) srs_digest: [u8; 32],
+    pub(crate) srs: [u8; 32],
     pub(crate) tensors: Vec<Tensor>,
     /// What is in a proof and what it opens.
     pub(crate) shape: Shape,
@@ -124,7 +125,7 @@ impl Key {
             s_g2: encode_g2(&key.s_g2),
             digest: key.digest(),
             graph_digest: key.graph_digest,
-            srs_digest: key.srs_digest,
+            srs: identity(&key.s_g2),
             tensors: key.tensors.iter().map(tensor).collect(),
             shape: key.shape().clone(),
         }

@@ -110,7 +110,7 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
         digest = hex::encode(key.digest),
         hash = hex::encode(data_hash),
         graph = hex::encode(key.graph_digest),
-        srs = hex::encode(key.srs_digest),
+        srs = hex::encode(key.srs),
         instances = key.num_instances(),
         inputs = of_role(key, true),
         outputs = of_role(key, false),

@@ -10,7 +10,10 @@ use sworn_prover::{Cpu, Reference};
 /// The emulated device makes the CPU's proof, twice with one prover, and the verifier accepts it.
 fn assert_same_proof(keyed: &Keyed, seed: u64) {
     let expected = keyed.prove(Cpu, seed);
-    assert_eq!(sworn_verifier::verify(keyed.key.verifying_key(), &expected.instance, &expected.bytes), Ok(()));
+    assert_eq!(
+        sworn_verifier::verify(keyed.key.verifying_key(), sworn_verifier::Context::NONE, &expected.instance, &expected.bytes),
+        Ok(())
+    );
     let prover = keyed.prover(emulated::device(None));
     for count in 0..2 {
         let proof = models::prove(&prover, &keyed.inputs, seed, &mut |_, _| std::ops::ControlFlow::Continue(()));

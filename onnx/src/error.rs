@@ -30,7 +30,7 @@ pub enum OnnxError {
         actual: i64,
     },
     /// A file with weights is missing or too short.
-    #[error("tensor `{tensor}`: its data is in `{location}`, which cannot be read: {problem}\nhint: keep the data files of a model beside its .onnx file")]
+    #[error("tensor `{tensor}`: its data is in `{}`, which cannot be read: {problem}\nhint: keep the data files of a model beside its .onnx file", .location.escape_debug())]
     ExternalData {
         /// The tensor.
         tensor: String,
@@ -274,7 +274,7 @@ pub enum Problem {
         feature: &'static str,
     },
     /// An attribute has a value that is not supported.
-    #[error("attribute `{attribute}` has the value `{value}`, which is not supported")]
+    #[error("attribute `{attribute}` has the value `{}`, which is not supported", .value.escape_debug())]
     Attribute {
         /// The attribute.
         attribute: &'static str,

@@ -9,6 +9,7 @@ pub mod evaluate;
 mod fold;
 pub mod graph;
 pub mod model;
+mod names;
 mod operator;
 mod ops;
 pub mod pointwise;

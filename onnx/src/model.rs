@@ -17,6 +17,7 @@ use crate::error::{NodeError, OnnxError, Problem};
 use crate::evaluate::evaluate;
 use crate::fold::fold;
 use crate::graph::{Graph, Op, Source};
+use crate::names::make_printable;
 use crate::operator::{elements, Operator, Value, MAX_ELEMENTS};
 use crate::ops;
 use crate::tensor::{Data, Tensor};
@@ -93,9 +94,10 @@ fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     if bytes.is_empty() {
         return not("the file is empty");
     }
-    let Ok(model) = tract_onnx::onnx().proto_model_for_read(&mut &*bytes) else {
+    let Ok(mut model) = tract_onnx::onnx().proto_model_for_read(&mut &*bytes) else {
         return not("it is not a whole protobuf message");
     };
+    make_printable(&mut model);
     let Some(graph) = &model.graph else {
         return not("it holds no graph");
     };

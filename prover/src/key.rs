@@ -1,7 +1,7 @@
 //! The proving key: graph, layout and verifying key, with what follows from them.
 //!
 //! ```text
-//! encoding = magic (8) ‖ version (4) ‖ postcard(graph, visibility, choice, verifying key)
+//! encoding = magic (8) ‖ version (4) ‖ postcard(graph, visibility, choice, digest of the reference string, verifying key)
 //! ```
 //!
 //! Fixed columns and permutation follow from the graph and the choice of the layout. In memory a weight is a small integer
@@ -9,18 +9,18 @@
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
-use sworn_circuits::graph::{self, Node, Op, QuantGraph};
+use sworn_circuits::graph::{self, Node, NodeId, Op, QuantGraph};
 use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_circuits::memory::Budget;
 use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{Features, Form, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
+use sworn_verifier::{About, Features, Form, InputScale, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
 use crate::cpu::Cpu;
-use crate::error::KeyError;
+use crate::error::{KeyError, ProveError};
 use crate::halo2::convert::{to_g1, to_g2};
 use crate::halo2::describe;
 use crate::memory::{check_proof, permutation_bytes};
@@ -32,7 +32,7 @@ use crate::srs::Srs;
 /// Marks a proving key.
 const MAGIC: &[u8; 8] = b"SWORNPK\0";
 /// Version of the encoding.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// What proving needs to know of a model and its setup.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub struct ProvingKey {
     pub(crate) circuit: Circuit,
     /// The next cell of each cell's cycle, by permuted column.
     pub(crate) sigma: Vec<Vec<u32>>,
+    /// Of all powers of the reference string: the verifying key has its point of G2 alone.
+    srs_digest: [u8; 32],
     verifying: VerifyingKey,
 }
 
@@ -51,15 +53,36 @@ pub struct ProvingKey {
 struct Rest {
     visibility: Visibility,
     choice: Choice,
+    srs_digest: [u8; 32],
     verifying: Vec<u8>,
+}
+
+/// What a key says of a graph: its bits and its scales. Where it comes from and how far it is off is for whoever made it to add.
+pub fn about(model: &str, graph: &QuantGraph) -> About {
+    let input = |id: &NodeId| {
+        let node = graph.node(*id);
+        InputScale { name: node.name.clone(), scales: features(node).map_or_else(|| vec![node.scale], |features| features.scales) }
+    };
+    let input_scales = graph.inputs.iter().map(input).collect();
+    About { model: model.into(), source: [0; 32], bits: graph.bits, input_scales, samples: 0, report: [0; 32], error: 0.0 }
+}
+
+/// Whether what a key says of its graph is so.
+fn is_about(about: &About, graph: &QuantGraph) -> bool {
+    let actual = self::about(&about.model, graph);
+    (about.bits, &about.input_scales) == (actual.bits, &actual.input_scales)
 }
 
 /// Makes the keys of a graph and its layout.
 ///
 /// # Errors
-/// A reference string of another size or without the power that blinds the quotient, or a circuit that halo2 refuses.
-pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Srs) -> Result<ProvingKey, KeyError> {
+/// A reference string of another size or without the power that blinds the quotient, a circuit that halo2 refuses, or words about
+/// another graph.
+pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, about: About, srs: &Srs) -> Result<ProvingKey, KeyError> {
     check_size(srs, &layout)?;
+    if !is_about(&about, &graph) {
+        return Err(KeyError::Mismatch);
+    }
     let (meta, derivations) = constraint_system(&layout);
     let circuit = Circuit::new(&layout, &meta, &derivations)?;
     Budget::SYSTEM.require(permutation_bytes(&layout), "the permutation of the model's cells")?;
@@ -79,11 +102,11 @@ pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, srs: &Sr
         permutation_commitments: permutation_commitments.iter().map(to_g1).collect(),
         g2: to_g2(&srs.g2()),
         s_g2: to_g2(&srs.s_g2()),
-        srs_digest: srs.digest(),
         graph_digest: graph_digest(&graph),
+        about,
         tensors: public_tensors(&graph, visibility),
     })?;
-    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, verifying })
+    Ok(ProvingKey { graph, visibility, layout, circuit, sigma, srs_digest: srs.digest(), verifying })
 }
 
 /// Commitments of fixed columns, as the small integers they are, and of the permutation.
@@ -181,6 +204,11 @@ impl ProvingKey {
         &self.graph
     }
 
+    /// Whether it was made with this reference string: all its powers, and the point that the verifying key has of it.
+    pub(crate) fn check_srs(&self, srs: &Srs) -> Result<(), KeyError> {
+        is_of(srs, &self.srs_digest, &self.verifying)
+    }
+
     /// The layout.
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -193,7 +221,12 @@ impl ProvingKey {
 
     /// The encoding.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let rest = Rest { visibility: self.visibility, choice: self.layout.choice(), verifying: self.verifying.to_bytes() };
+        let rest = Rest {
+            visibility: self.visibility,
+            choice: self.layout.choice(),
+            srs_digest: self.srs_digest,
+            verifying: self.verifying.to_bytes(),
+        };
         let mut out = MAGIC.to_vec();
         out.extend_from_slice(&VERSION.to_le_bytes());
         out.extend(self.graph.to_bytes());
@@ -217,6 +250,7 @@ pub struct DecodedKey {
     visibility: Visibility,
     layout: Layout,
     circuit: Circuit,
+    srs_digest: [u8; 32],
     verifying: VerifyingKey,
 }
 
@@ -234,7 +268,7 @@ impl DecodedKey {
     /// # Errors
     /// Bytes that are no proving key, a key whose parts do not belong together, or one that takes more memory.
     pub fn within(bytes: &[u8], budget: Budget) -> Result<Self, KeyError> {
-        let (graph, Rest { visibility, choice, verifying }) = decode(bytes, budget)?;
+        let (graph, Rest { visibility, choice, srs_digest, verifying }) = decode(bytes, budget)?;
         let verifying = VerifyingKey::from_bytes(&verifying)?;
         let layout = Layout::restore_within(&graph, visibility, choice, budget)?;
         let (meta, derivations) = constraint_system(&layout);
@@ -242,6 +276,7 @@ impl DecodedKey {
             && layout.log_rows == verifying.log_rows
             && u32::try_from(layout.pack) == Ok(verifying.pack)
             && graph_digest(&graph) == verifying.graph_digest
+            && is_about(&verifying.about, &graph)
             && public_tensors(&graph, visibility) == verifying.tensors;
         if !same {
             return Err(KeyError::Mismatch);
@@ -250,7 +285,7 @@ impl DecodedKey {
         if circuit.closed != verifying.closed {
             return Err(KeyError::Mismatch);
         }
-        Ok(Self { graph, visibility, layout, circuit, verifying })
+        Ok(Self { graph, visibility, layout, circuit, srs_digest, verifying })
     }
 
     /// The choice of its layout, which tells what its reference string needs.
@@ -272,8 +307,8 @@ impl DecodedKey {
     ///
     /// # Errors
     /// It takes more memory.
-    pub fn check_memory(&self, budget: Budget) -> Result<(), KeyError> {
-        Ok(check_proof(&self.layout, &self.circuit, budget)?)
+    pub fn check_memory(&self, budget: Budget) -> Result<(), ProveError> {
+        check_proof(&self.layout, &self.circuit, budget)
     }
 
     /// The key.
@@ -281,14 +316,20 @@ impl DecodedKey {
     /// # Errors
     /// A key whose parts do not belong together, or another reference string.
     pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
-        let Self { graph, visibility, layout, circuit, verifying } = self;
+        let Self { graph, visibility, layout, circuit, srs_digest, verifying } = self;
         check_size(srs, &layout)?;
-        if srs.digest() != verifying.srs_digest {
-            return Err(KeyError::SrsMismatch);
-        }
+        is_of(srs, &srs_digest, &verifying)?;
         Budget::SYSTEM.require(permutation_bytes(&layout), "the permutation of the model's cells")?;
         let sigma = sigma(&layout, &circuit.permuted)?;
-        Ok(ProvingKey { graph, visibility, layout, circuit, sigma, verifying })
+        Ok(ProvingKey { graph, visibility, layout, circuit, sigma, srs_digest, verifying })
+    }
+}
+
+/// The digest is whatever a file of a proving key says; the point is what its proofs are checked with.
+fn is_of(srs: &Srs, digest: &[u8; 32], verifying: &VerifyingKey) -> Result<(), KeyError> {
+    match srs.digest() == *digest && to_g2(&srs.s_g2()) == verifying.s_g2 {
+        true => Ok(()),
+        false => Err(KeyError::SrsMismatch),
     }
 }
 

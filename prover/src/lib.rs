@@ -1,7 +1,7 @@
 //! Keys, structured reference strings and proofs.
 //!
 //! ```text
-//! setup(QuantGraph, Layout, &Srs) -> ProvingKey        prove(&ProvingKey, &Srs, inputs) -> Proof
+//! setup(QuantGraph, Layout, About, &Srs) -> ProvingKey        prove(&ProvingKey, &Srs, Context, inputs) -> Proof
 //! ```
 
 pub mod algebra;
@@ -27,7 +27,7 @@ mod transcript;
 pub use backend::Backend;
 pub use cpu::Cpu;
 pub use error::{KeyError, ProveError};
-pub use key::{setup, DecodedKey, ProvingKey};
+pub use key::{about, setup, DecodedKey, ProvingKey};
 pub use memory::check_setup;
 pub use profile::{Profile, Span, Stage};
 pub use prove::{prove, Progress, Proof, Prover};

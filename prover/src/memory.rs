@@ -6,7 +6,7 @@
 //!                        + C values of the numerator's columns on a coset
 //!                        + C coefficients, unless they are computed again for every coset
 //!                        + F·(degree − 1) columns of the key on cosets, kept from the second proof on if they fit
-//! packs                  + 4t columns: the components of W and W', and what they are committed from
+//! openings               or, if they are more than the C values: σ, and 4t components of W and W' in packs
 //! ```
 
 use sworn_circuits::layout::{Choice, Layout};
@@ -61,7 +61,8 @@ pub(crate) fn estimate(layout: &Layout, circuit: &Circuit) -> [u64; 3] {
     let pack = layout.pack as u64;
     let components = if pack > 1 { 4 * pack } else { 0 };
     let integers = circuit.num_first_phase as u64 * rows * 8;
-    let lean = integers + FIELD * rows * (proof + on_coset + components + 2 * BATCH as u64 + SPARE);
+    let at_once = on_coset.max(components + circuit.permuted.len() as u64);
+    let lean = integers + FIELD * rows * (proof + at_once + 2 * BATCH as u64 + SPARE);
     let keeping = lean + FIELD * rows * on_coset;
     let of_key = columns.iter().filter(|s| is_of_key(**s)).count() as u64;
     [keeping + FIELD * rows * of_key * (circuit.degree as u64 - 1), keeping, lean]
@@ -81,10 +82,15 @@ fn held(layout: &Layout) -> u64 {
 ///
 /// # Errors
 /// It takes more memory than there is.
-pub(crate) fn check_proof(layout: &Layout, circuit: &Circuit, budget: Budget) -> Result<(), MemoryError> {
+pub(crate) fn check_proof(layout: &Layout, circuit: &Circuit, budget: Budget) -> Result<(), ProveError> {
     let string = points(&layout.choice()).max(srs_bytes(layout.choice().log_powers()));
     let [_, _, lean] = estimate(layout, circuit);
-    budget.require(string + permutation_bytes(layout) + lean, "a proof with this key")
+    let needed = resident_bytes().unwrap_or(0) + string + permutation_bytes(layout) + lean;
+    let budget = budget.total();
+    match needed <= budget {
+        true => Ok(()),
+        false => Err(ProveError::Memory { needed, budget }),
+    }
 }
 
 /// Bytes of the reference string and of the bases made of it.

@@ -1,7 +1,7 @@
 //! `prove`: the halo2 protocol, step for step with the verifier's `proof`, on a backend.
 //!
 //! ```text
-//!  1  key digest, instance                       absorbed
+//!  1  key digest, context, instance              absorbed
 //!  2  advice of the first phase                  committed      prove/advice
 //!  3  challenges a, b, θ, λ                      squeezed
 //!  4  advice of the second phase                 committed      prove/advice
@@ -34,6 +34,7 @@ use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use sworn_circuits::witness::Witness;
 use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
+use sworn_verifier::Context;
 
 use crate::algebra::{Compiled, Slot, Source, Symbol, Values};
 use crate::backend::Backend;
@@ -75,18 +76,19 @@ pub struct Prover<B: Backend, K: Borrow<ProvingKey>> {
     bytes: u64,
 }
 
-/// Proves a run of the model on quantised inputs, on the CPU. Several proofs with one key are faster by a [`Prover`].
+/// Proves a run of the model on quantised inputs, in a context, on the CPU. Several proofs with one key are faster by a [`Prover`].
 ///
 /// # Errors
 /// As [`Prover::new`] and [`Prover::prove`].
 pub fn prove<R: RngCore + CryptoRng>(
     key: &ProvingKey,
     srs: &Srs,
+    context: Context,
     inputs: &[Vec<i32>],
     rng: R,
     progress: &mut Progress<'_>,
 ) -> Result<Proof, ProveError> {
-    Prover::new(Cpu, key, srs)?.prove(inputs, rng, progress)
+    Prover::new(Cpu, key, srs)?.prove(context, inputs, rng, progress)
 }
 
 impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
@@ -113,13 +115,19 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         self
     }
 
-    /// Proves a run of the model on quantised inputs.
+    /// Proves a run of the model on quantised inputs, in a context: [`Context::NONE`] if the proof is to be bound to nothing.
     ///
     /// `progress` is called as each stage begins and goes on; it may cancel.
     ///
     /// # Errors
     /// Inputs that the model refuses, too little memory, a failure of the backend, or a cancellation.
-    pub fn prove<R: RngCore + CryptoRng>(&self, inputs: &[Vec<i32>], rng: R, progress: &mut Progress<'_>) -> Result<Proof, ProveError> {
+    pub fn prove<R: RngCore + CryptoRng>(
+        &self,
+        context: Context,
+        inputs: &[Vec<i32>],
+        rng: R,
+        progress: &mut Progress<'_>,
+    ) -> Result<Proof, ProveError> {
         let key = self.key.borrow();
         let is_first = self.resident.proofs.fetch_add(1, Ordering::Relaxed) == 0;
         let plan = crate::memory::plan(key, self.memory, self.bytes, is_first)?;
@@ -127,7 +135,7 @@ impl<B: Backend, K: Borrow<ProvingKey>> Prover<B, K> {
         report(progress, Stage::Witness, 0.0)?;
         let witness = profile.span(Stage::Witness, "model", || Witness::without_multiplicities(&key.graph, &key.layout, inputs))?;
         let instance = key.verifying_key().instance(&witness.instance)?;
-        let transcript = ProofWriter::new(&key.verifying_key().digest(), &instance);
+        let transcript = ProofWriter::new(&key.verifying_key().digest(), context, &instance);
         let mut run = Run {
             backend: &self.backend,
             key,

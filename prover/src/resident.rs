@@ -41,9 +41,7 @@ pub(crate) fn names<C>(powers: &C, columns: usize) -> Vec<(&C, Fr)> {
 
 impl<B: Backend> Resident<B> {
     pub(crate) fn new(backend: &B, key: &ProvingKey, srs: &Srs) -> Result<Self, KeyError> {
-        if srs.digest() != key.verifying_key().srs_digest {
-            return Err(KeyError::SrsMismatch);
-        }
+        key.check_srs(srs)?;
         let rows = 1usize << key.layout.log_rows;
         let domain = backend.domain(key.layout.log_rows);
         let copies = key.circuit.derived.iter().filter_map(|d| match d {

@@ -3,6 +3,7 @@
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use sworn_verifier::field::encode;
 use sworn_verifier::transcript::Transcript;
+use sworn_verifier::Context;
 
 use crate::error::ProveError;
 use crate::halo2::convert::{from_fr, g1_bytes, to_fr};
@@ -14,9 +15,10 @@ pub(crate) struct ProofWriter {
 }
 
 impl ProofWriter {
-    /// A proof for the key with this digest and an instance.
-    pub(crate) fn new(digest: &[u8; 32], instance: &[sworn_verifier::Fr]) -> Self {
+    /// A proof for the key with this digest, a context and an instance.
+    pub(crate) fn new(digest: &[u8; 32], context: Context, instance: &[sworn_verifier::Fr]) -> Self {
         let mut transcript = Transcript::new(digest);
+        transcript.absorb(&context.0);
         instance.iter().for_each(|value| transcript.absorb_scalar(value));
         Self { transcript, bytes: Vec::new() }
     }

@@ -5,7 +5,12 @@ mod models;
 
 use models::Keyed;
 use sworn_prover::{Cpu, Proof};
-use sworn_verifier::{verify, verify_batch, Claimed, Fr, VerifyError, VerifyingKey};
+use sworn_verifier::{verify, verify_batch, Claimed, Context, Fr, VerifyError, VerifyingKey};
+
+/// What a proof is bound to: nothing, or one of two contexts.
+fn context(index: usize) -> Context {
+    Context([(index % 3) as u8; 32])
+}
 
 /// Proofs of several models, two of each.
 struct Proofs {
@@ -22,7 +27,8 @@ impl Proofs {
             models::convolution(),
         ];
         let keyed: Vec<Keyed> = models.iter().map(models::Model::keyed).collect();
-        let proofs = (0..20).map(|i| (i % keyed.len(), keyed[i % keyed.len()].prove(Cpu, i as u64))).collect();
+        let proof = |i: usize| (i % keyed.len(), keyed[i % keyed.len()].prove_in(context(i), Cpu, i as u64));
+        let proofs = (0..20).map(proof).collect();
         Self { keyed, proofs }
     }
 
@@ -33,7 +39,7 @@ impl Proofs {
     fn batch(&self) -> Vec<Claimed<'_>> {
         let claimed = |index: usize| {
             let proof = &self.proofs[index].1;
-            (self.key(index), proof.instance.as_slice(), proof.bytes.as_slice())
+            (self.key(index), context(index), proof.instance.as_slice(), proof.bytes.as_slice())
         };
         (0..self.proofs.len()).map(claimed).collect()
     }
@@ -54,7 +60,7 @@ impl Proofs {
                 bytes[end - 64..].copy_from_slice(&other);
             }
         }
-        verify(&key, instance, bytes).unwrap_err()
+        verify(&key, context(index), instance, bytes).unwrap_err()
     }
 }
 
@@ -100,16 +106,19 @@ fn exchanged_openings_are_rejected() {
     one[end..].copy_from_slice(&b.bytes[end..]);
     other[end..].copy_from_slice(&a.bytes[end..]);
     let mut changed = batch.clone();
-    (changed[0].2, changed[4].2) = (&one, &other);
+    (changed[0].3, changed[4].3) = (&one, &other);
     assert_eq!(verify_batch(&changed), Err(vec![(0, VerifyError::Rejected), (4, VerifyError::Rejected)]));
 }
 
 #[test]
-fn proofs_are_of_their_own_key_and_instance() {
+fn proofs_are_of_their_own_key_and_context() {
     let proofs = Proofs::new();
     let mut batch = proofs.batch();
     // The keys of two models of one shape, exchanged.
     (batch[0].0, batch[1].0) = (batch[1].0, batch[0].0);
     let rejected = vec![(0, VerifyError::Rejected), (1, VerifyError::Rejected)];
+    assert_eq!(verify_batch(&batch), Err(rejected.clone()));
+    let mut batch = proofs.batch();
+    (batch[0].1, batch[1].1) = (batch[1].1, batch[0].1);
     assert_eq!(verify_batch(&batch), Err(rejected));
 }

@@ -35,7 +35,7 @@ fn key(keyed: &Keyed) -> String {
 
 fn vector(keyed: &Keyed) -> String {
     let proof = keyed.prove(Cpu, SEED);
-    assert_eq!(sworn_verifier::verify(keyed.key.verifying_key(), &proof.instance, &proof.bytes), Ok(()));
+    assert_eq!(sworn_verifier::verify(keyed.key.verifying_key(), sworn_verifier::Context::NONE, &proof.instance, &proof.bytes), Ok(()));
     let public: Vec<String> = proof.public.iter().map(i64::to_string).collect();
     format!("key {}\npublic {}\nproof\n{}", hex::encode(keyed.key.verifying_key().digest()), public.join(" "), lines(&proof.bytes))
 }

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use sworn_circuits::graph::*;
 use sworn_circuits::memory::{peak_bytes, Budget};
-use sworn_prover::{DecodedKey, KeyError};
+use sworn_prover::{DecodedKey, KeyError, ProveError};
 
 /// The smallest key, with a commitment for each column and in packs.
 static KEYED: LazyLock<[Keyed; 2]> = LazyLock::new(|| {
@@ -100,7 +100,7 @@ fn a_key_states_no_more_than_its_model_needs() {
 #[test]
 fn too_little_memory_is_known_early() {
     let key = DecodedKey::new(&keys().next().unwrap()).unwrap();
-    assert!(matches!(key.check_memory(Budget::limited(1000)), Err(KeyError::Memory(error)) if error.needed > 1000));
+    assert!(matches!(key.check_memory(Budget::limited(1000)), Err(ProveError::Memory { needed, budget: 1000 }) if needed > 1000));
     assert!(key.check_memory(Budget::SYSTEM).is_ok());
 }
 

@@ -32,7 +32,7 @@ fn seed(target: &str, which: bool) -> Vec<u8> {
 #[test]
 fn the_corpus_is_accepted() {
     for Golden { key, instance, proof } in GOLDEN.iter() {
-        assert_eq!(sworn_verifier::verify(key, instance, proof), Ok(()));
+        assert_eq!(sworn_verifier::verify(key, sworn_verifier::Context::NONE, instance, proof), Ok(()));
     }
     for (target, name, bytes) in harmless::corpus() {
         match target {

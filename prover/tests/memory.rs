@@ -12,7 +12,7 @@ fn some() -> [Model; 3] {
 }
 
 /// A prover with the least budget that is enough, and that budget.
-fn with_least<'k, B: Backend>(keyed: &'k Keyed, backend: B) -> (Prover<B, &'k ProvingKey>, u64) {
+fn with_least<B: Backend>(keyed: &Keyed, backend: B) -> (Prover<B, &ProvingKey>, u64) {
     let prover = keyed.prover(backend).with_memory(Some(0));
     match models::prove(&prover, &keyed.inputs, 3, &mut |_, _| ControlFlow::Continue(())) {
         Err(ProveError::Memory { needed, budget }) if budget < needed => (prover.with_memory(Some(needed)), needed),

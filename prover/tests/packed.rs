@@ -19,7 +19,7 @@ use sworn_prover::halo2::convert::from_g1;
 use sworn_prover::{Cpu, DecodedKey, KeyError, ProveError, ProvingKey, Reference};
 use sworn_verifier::sets::{Commitment, Polynomial};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{verify, ClosedColumns, KeyParts, VerifyingKey};
+use sworn_verifier::{verify, ClosedColumns, Context, KeyParts, VerifyingKey};
 
 /// `Σ_i Σ_j f_ij·s^{i+tj}·G1` for the fixed columns of each pack; packs with columns of the permutation are left out.
 fn commitments(keyed: &Keyed) -> Vec<(usize, G1Affine)> {
@@ -62,7 +62,7 @@ fn a_commitment_of_the_key_is_of_its_columns() {
 fn proofs_are_the_same_on_every_backend_and_number_of_threads() {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(6);
     let expected = keyed.prove(Reference, 11);
-    assert_eq!(verify(keyed.key.verifying_key(), &expected.instance, &expected.bytes), Ok(()));
+    assert_eq!(verify(keyed.key.verifying_key(), Context::NONE, &expected.instance, &expected.bytes), Ok(()));
     for threads in [1, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         assert_eq!(pool.install(|| keyed.prove(Cpu, 11)).bytes, expected.bytes, "{threads} threads");
@@ -77,13 +77,15 @@ fn proving_keys_of_impossible_sizes_are_refused() {
         graph: &'a QuantGraph,
         visibility: Visibility,
         choice: Choice,
+        srs_digest: [u8; 32],
         verifying: Vec<u8>,
     }
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3);
     let key = &keyed.key;
     let good = key.layout().choice();
     let bytes = |choice: Choice| {
-        let body = Body { graph: key.graph(), visibility: key.visibility(), choice, verifying: key.verifying_key().to_bytes() };
+        let (srs_digest, verifying) = (keyed.srs.digest(), key.verifying_key().to_bytes());
+        let body = Body { graph: key.graph(), visibility: key.visibility(), choice, srs_digest, verifying };
         [key.to_bytes()[..12].to_vec(), postcard::to_stdvec(&body).unwrap()].concat()
     };
     assert_eq!(bytes(good), key.to_bytes());
@@ -144,7 +146,11 @@ fn a_column_that_is_called_closed_is_computed() {
         let Ok(forged) = VerifyingKey::new(&parts) else { continue };
         let mut bytes = proof.bytes.clone();
         bytes.resize(forged.shape().bytes(), 0);
-        assert!(verify(&forged, &proof.instance, &bytes).is_err() && !naive::accepts(&forged, &proof.instance, &bytes), "{closed:?}");
+        assert!(
+            verify(&forged, Context::NONE, &proof.instance, &bytes).is_err()
+                && !naive::accepts(&forged, Context::NONE, &proof.instance, &bytes),
+            "{closed:?}"
+        );
         made += 1;
     }
     assert!(made > 10, "{made} keys");
@@ -180,8 +186,8 @@ fn changed_packed_keys_accept_nothing() {
         if let Ok(key) = VerifyingKey::from_bytes(&changed) {
             let mut resized = proof.bytes.clone();
             resized.resize(key.shape().bytes(), 0);
-            assert!(verify(&key, &proof.instance, &proof.bytes).is_err(), "bit {bit}");
-            assert!(verify(&key, &proof.instance, &resized).is_err(), "bit {bit}");
+            assert!(verify(&key, Context::NONE, &proof.instance, &proof.bytes).is_err(), "bit {bit}");
+            assert!(verify(&key, Context::NONE, &proof.instance, &resized).is_err(), "bit {bit}");
         }
     });
 }

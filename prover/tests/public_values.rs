@@ -11,7 +11,7 @@ use num_bigint::BigUint;
 use proptest::prelude::*;
 use sworn_circuits::layout::Visibility;
 use sworn_prover::{Cpu, Proof, ProvingKey};
-use sworn_verifier::{field, verify, Form, Fr, InstanceError, KeyParts, Packing, PublicTensor, Role, VerifyError, VerifyingKey};
+use sworn_verifier::{field, verify, Context, Form, Fr, InstanceError, KeyParts, Packing, PublicTensor, Role, VerifyError, VerifyingKey};
 
 static PACKED: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
     let keyed = models::packed_public().keyed();
@@ -75,14 +75,14 @@ fn packed_proofs_are_of_the_same_integers() {
     assert_eq!(key().num_instances(), 6);
     assert_eq!(proof.instance, by_definition(&key().tensors, &proof.public));
     assert_eq!(key().integers(&proof.instance).as_ref(), Ok(&proof.public));
-    assert_eq!(verify(key(), &proof.instance, &proof.bytes), Ok(()));
+    assert_eq!(verify(key(), Context::NONE, &proof.instance, &proof.bytes), Ok(()));
     // Any other integer is another statement.
     for index in 0..proof.public.len() {
         for delta in [1, -1] {
             let mut public = proof.public.clone();
             public[index] += delta;
             match key().instance(&public) {
-                Ok(instance) => assert_eq!(verify(key(), &instance, &proof.bytes), Err(VerifyError::Rejected)),
+                Ok(instance) => assert_eq!(verify(key(), Context::NONE, &instance, &proof.bytes), Err(VerifyError::Rejected)),
                 Err(error) => assert!(matches!(error, InstanceError::OutOfRange { .. })),
             }
         }
@@ -110,7 +110,7 @@ fn hostile_instances_are_refused() {
             {
                 let mut instance = proof.instance.clone();
                 instance[index] = element(&wrong);
-                assert_eq!(verify(key(), &instance, &proof.bytes), Err(VerifyError::Rejected));
+                assert_eq!(verify(key(), Context::NONE, &instance, &proof.bytes), Err(VerifyError::Rejected));
                 // What is no run is said to be none.
                 let is_run = key().integers(&instance).is_ok();
                 assert_eq!(key().integers(&instance).err(), (!is_run).then_some(InstanceError::NotCanonical { index }));
@@ -134,11 +134,12 @@ fn other_packings_are_other_keys() {
         parts.tensors[0].form = form;
         let other = VerifyingKey::new(&parts).unwrap();
         assert_ne!(other.digest(), key().digest());
-        assert!(verify(&other, &proof.instance, &proof.bytes).is_err());
+        assert!(verify(&other, Context::NONE, &proof.instance, &proof.bytes).is_err());
     }
     let key = &PACKED.0.key;
     let mut bytes = key.to_bytes();
-    let tail = postcard::to_stdvec(&(key.visibility(), key.layout().choice(), key.verifying_key().to_bytes())).unwrap();
+    let (digest, verifying) = (PACKED.0.srs.digest(), key.verifying_key().to_bytes());
+    let tail = postcard::to_stdvec(&(key.visibility(), key.layout().choice(), digest, verifying)).unwrap();
     let visibility = bytes.len() - tail.len();
     assert_eq!((&bytes[visibility..], bytes[visibility]), (&tail[..], 3));
     for other in [0, 1, 2, 4] {
@@ -163,7 +164,7 @@ fn both_ends_of_the_range() {
             let (proof, vk) = (keyed.prove(Cpu, 2), keyed.key.verifying_key());
             assert_eq!(proof.outputs, keyed.inputs);
             assert_eq!(proof.instance, by_definition(&vk.tensors, &proof.public));
-            assert_eq!(verify(vk, &proof.instance, &proof.bytes), Ok(()));
+            assert_eq!(verify(vk, Context::NONE, &proof.instance, &proof.bytes), Ok(()));
         }
     }
 }

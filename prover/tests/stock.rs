@@ -16,9 +16,12 @@ use sworn_circuits::layout::Layout;
 use sworn_circuits::witness::Witness;
 use sworn_prover::halo2::{convert, verifying_key, KeccakChallenge, KeccakTranscript};
 use sworn_prover::{Cpu, Reference};
-use sworn_verifier::verify;
+use sworn_verifier::{verify, Context};
 
 type StockKey = VerifyingKey<G1Affine>;
+
+/// What the proofs are bound to.
+const CONTEXT: Context = Context([0xa5; 32]);
 
 fn stock_key(layout: &Layout, keyed: &Keyed) -> StockKey {
     keygen_vk(keyed.srs.params(), &SwornCircuit { layout, witness: None }).unwrap()
@@ -28,7 +31,7 @@ fn stock_key(layout: &Layout, keyed: &Keyed) -> StockKey {
 fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
     let instance: Vec<Fr> = instance.iter().map(convert::from_fr).collect();
     let params = keyed.srs.params();
-    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), proof);
+    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), CONTEXT, proof);
     let strategy = SingleStrategy::new(params);
     let instances: &[&[&[Fr]]] = &[&[&instance]];
     verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, KeccakChallenge, _, _>(
@@ -46,7 +49,7 @@ fn stock_verifier_accepts(stock: &StockKey, keyed: &Keyed, instance: &[sworn_ver
 fn stock_proof(pk: &ProvingKey<G1Affine>, model: &Model, layout: &Layout, keyed: &Keyed) -> (Vec<sworn_verifier::Fr>, Vec<u8>) {
     let witness = Witness::new(&model.graph, layout, &model.inputs).unwrap();
     let instance = witness.instance();
-    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), Vec::new());
+    let mut transcript = KeccakTranscript::new(&keyed.key.verifying_key().digest(), CONTEXT, Vec::new());
     create_proof::<KZGCommitmentScheme<Bn256>, ProverSHPLONK<'_, Bn256>, KeccakChallenge, _, _, _>(
         keyed.srs.params(),
         pk,
@@ -67,8 +70,8 @@ fn agree(model: &Model) {
     // Commitments and constraint system: halo2 hashes a debug text of both.
     assert_eq!(verifying_key(ours).unwrap().transcript_repr(), stock.transcript_repr(), "{name}: key");
 
-    let proof = keyed.prove(Cpu, 1);
-    assert_eq!(verify(ours, &proof.instance, &proof.bytes), Ok(()), "{name}");
+    let proof = keyed.prove_in(CONTEXT, Cpu, 1);
+    assert_eq!(verify(ours, CONTEXT, &proof.instance, &proof.bytes), Ok(()), "{name}");
     assert!(stock_verifier_accepts(&stock, &keyed, &proof.instance, &proof.bytes), "{name}: halo2's verifier, our proof");
     let mut wrong = proof.instance.clone();
     wrong[0] += sworn_verifier::Fr::from(1);
@@ -79,7 +82,7 @@ fn agree(model: &Model) {
         let (instance, theirs) = stock_proof(&pk, model, &layout, &keyed);
         assert_eq!(instance, proof.instance, "{name}");
         assert_eq!(theirs.len(), proof.bytes.len(), "{name}: length of the proofs");
-        assert_eq!(verify(ours, &instance, &theirs), Ok(()), "{name}: halo2's proof");
+        assert_eq!(verify(ours, CONTEXT, &instance, &theirs), Ok(()), "{name}: halo2's proof");
     }
 }
 
@@ -121,7 +124,7 @@ fn the_models_have_every_kind_of_column() {
 fn every_changed_byte_is_rejected() {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
     let proof = keyed.prove(Cpu, 1);
-    let accepted = |bytes: &[u8]| verify(keyed.key.verifying_key(), &proof.instance, bytes).is_ok();
+    let accepted = |bytes: &[u8]| verify(keyed.key.verifying_key(), Context::NONE, &proof.instance, bytes).is_ok();
     assert!(accepted(&proof.bytes));
     let changed = |position: usize| {
         let mut bytes = proof.bytes.clone();

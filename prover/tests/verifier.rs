@@ -11,7 +11,7 @@ use sworn_prover::{halo2, Cpu, Proof};
 use sworn_verifier::field::encode;
 use sworn_verifier::point::{encode_g1, G1_BYTES};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{embed, verify, Fq, Fr, G1Affine, VerifyError, VerifyingKey};
+use sworn_verifier::{embed, verify, verify_batch, Context, Fq, Fr, G1Affine, VerifyError, VerifyingKey};
 
 fn tiny(weight: i32) -> Keyed {
     models::tiny(weight, [5, 0, -3, 900], [60, -60, 33, 1]).keyed()
@@ -24,9 +24,14 @@ fn both(weight: i32) -> [Keyed; 2] {
 
 /// Our and the oracle's answer agree; ours is returned.
 fn answer(key: &VerifyingKey, instance: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
-    let ours = verify(key, instance, proof);
+    answer_in(Context::NONE, key, instance, proof)
+}
+
+/// The same in a context.
+fn answer_in(context: Context, key: &VerifyingKey, instance: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
+    let ours = verify(key, context, instance, proof);
     let oracle = if key.shape().is_packed() { naive::accepts } else { halo2::verify };
-    assert_eq!(ours.is_ok(), oracle(key, instance, proof), "the oracle does not agree: {ours:?}");
+    assert_eq!(ours.is_ok(), oracle(key, context, instance, proof), "the oracle does not agree: {ours:?}");
     ours
 }
 
@@ -84,7 +89,7 @@ fn good_proofs_of_every_model_are_accepted() {
         assert_eq!(vk.shape().bytes(), proof.bytes.len(), "{}", model.name);
         let read = VerifyingKey::from_bytes(&vk.to_bytes()).unwrap();
         assert_eq!((read.digest(), &read), (vk.digest(), vk), "{}", model.name);
-        assert_eq!(verify(&read, &proof.instance, &proof.bytes), Ok(()), "{}", model.name);
+        assert_eq!(verify(&read, Context::NONE, &proof.instance, &proof.bytes), Ok(()), "{}", model.name);
         let expected: Vec<Fr> = proof.public.iter().map(|v| embed(*v)).collect();
         assert_eq!(proof.instance == expected, !model.visibility.pack_public, "{}", model.name);
         assert_eq!(vk.integers(&proof.instance).as_ref(), Ok(&proof.public), "{}", model.name);
@@ -200,8 +205,8 @@ fn lengths_are_checked_first() {
     refused(&[vec![255; 64], proof.bytes.clone()].concat());
     let count = proof.instance.len();
     let error = |actual| Err(VerifyError::InstanceCount { expected: count, actual });
-    assert_eq!(verify(vk, &[], &proof.bytes), error(0));
-    assert_eq!(verify(vk, &proof.instance[1..], &proof.bytes), error(count - 1));
+    assert_eq!(verify(vk, Context::NONE, &[], &proof.bytes), error(0));
+    assert_eq!(verify(vk, Context::NONE, &proof.instance[1..], &proof.bytes), error(count - 1));
     // halo2 itself reads a missing value as 0 in the polynomial; the transcript does not.
     assert_eq!(answer(vk, &[proof.instance.clone(), vec![Fr::from(0)]].concat(), &proof.bytes), error(count + 1));
 }
@@ -229,10 +234,42 @@ fn proofs_belong_to_their_key_and_output() {
     assert_eq!(answer(key, &proof.instance, &replayed.bytes), Err(VerifyError::Rejected));
     // A model of another shape.
     let larger = models::two_limbs().keyed();
-    let refused = verify(larger.key.verifying_key(), &proof.instance, &proof.bytes);
+    let refused = verify(larger.key.verifying_key(), Context::NONE, &proof.instance, &proof.bytes);
     assert!(matches!(refused, Err(VerifyError::InstanceCount { .. })));
     let instance = vec![Fr::from(0); larger.key.verifying_key().num_instances()];
     assert!(matches!(answer(larger.key.verifying_key(), &instance, &proof.bytes), Err(VerifyError::ProofLength { .. })));
+}
+
+/// A proof is for one context: each bit of it matters, those above the modulus of the field too, and zeros are no exception.
+#[test]
+fn proofs_are_for_one_context() {
+    for keyed in both(17) {
+        let vk = keyed.key.verifying_key();
+        // The modulus: 0, if a context were a scalar.
+        let mut modulus = Context(encode(&-Fr::from(1)));
+        modulus.0[31] += 1;
+        let contexts = [Context::NONE, modulus, Context([255; 32]), Context(std::array::from_fn(|i| i as u8))];
+        let proofs = contexts.map(|context| keyed.prove_in(context, Cpu, 1));
+        for (context, proof) in contexts.iter().zip(&proofs) {
+            for other in contexts {
+                let expected = if other == *context { Ok(()) } else { Err(VerifyError::Rejected) };
+                assert_eq!(answer_in(other, vk, &proof.instance, &proof.bytes), expected, "{context:?} as {other:?}");
+            }
+        }
+        // A batch names the one that is not for its context.
+        let claim = |index: usize, context| (vk, context, proofs[index].instance.as_slice(), proofs[index].bytes.as_slice());
+        let good: Vec<_> = contexts.into_iter().enumerate().map(|(index, context)| claim(index, context)).collect();
+        assert_eq!(verify_batch(&good), Ok(()));
+        let mut wrong = good;
+        wrong[2] = claim(2, contexts[1]);
+        assert_eq!(verify_batch(&wrong), Err(vec![(2, VerifyError::Rejected)]));
+        (0..256).into_par_iter().for_each(|bit| {
+            let mut context = contexts[3];
+            context.0[bit / 8] ^= 1 << (bit % 8);
+            let refused = verify(vk, context, &proofs[3].instance, &proofs[3].bytes);
+            assert_eq!(refused, Err(VerifyError::Rejected), "bit {bit}");
+        });
+    }
 }
 
 /// Any part of the statement that changes, changes every challenge after it and none before.
@@ -241,12 +278,13 @@ fn challenges_follow_from_everything_before_them() {
     for (keyed, other) in both(17).iter().zip(&both(18)) {
         let (vk, proof) = (keyed.key.verifying_key(), keyed.prove(Cpu, 1));
         let shape = vk.shape();
-        let challenges = |key: &VerifyingKey, instance: &[Fr], bytes: &[u8]| {
-            let read = sworn_verifier::Proof::read(key, instance, bytes).unwrap();
+        let challenges_in = |context: Context, key: &VerifyingKey, instance: &[Fr], bytes: &[u8]| {
+            let read = sworn_verifier::Proof::read(key, context, instance, bytes).unwrap();
             let c = read.challenges;
             let state: Fr = sworn_verifier::field::decode(&[&[0; 16], &read.state[16..]].concat().try_into().unwrap()).unwrap();
             (c.circuit.into_iter().chain([c.beta, c.gamma, c.y, c.x, c.opening_y, c.opening_v, c.opening_u, state])).collect::<Vec<Fr>>()
         };
+        let challenges = |key: &VerifyingKey, instance: &[Fr], bytes: &[u8]| challenges_in(Context::NONE, key, instance, bytes);
         let good = challenges(vk, &proof.instance, &proof.bytes);
         let circuit = shape.challenges;
         // The number of challenges before a part.
@@ -278,5 +316,8 @@ fn challenges_follow_from_everything_before_them() {
             differ(challenges(vk, &instance, &proof.bytes), 0, &format!("value {index} of the instance"));
         }
         differ(challenges(other.key.verifying_key(), &proof.instance, &proof.bytes), 0, "another key");
+        let mut context = Context::NONE;
+        context.0[31] = 1;
+        differ(challenges_in(context, vk, &proof.instance, &proof.bytes), 0, "another context");
     }
 }

@@ -7,7 +7,10 @@ use rayon::prelude::*;
 use std::sync::LazyLock;
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::expression::{Expression, Operation};
-use sworn_verifier::{verify, ClosedColumns, ColumnKind, Form, G1Affine, KeyError, KeyParts, Packing, Query, VerifyingKey};
+use sworn_verifier::{
+    verify, About, ClosedColumns, ColumnKind, Context, Form, G1Affine, G2Affine, KeyError, KeyParts, Packing, Query, VerifyError,
+    VerifyingKey,
+};
 
 static TINY: LazyLock<(Keyed, Proof)> = LazyLock::new(|| {
     let keyed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).keyed();
@@ -24,7 +27,7 @@ fn is_harmless(bytes: &[u8]) {
     if let Ok(other) = VerifyingKey::from_bytes(bytes) {
         assert_eq!(other.to_bytes(), bytes, "one encoding");
         assert_ne!(other.digest(), key().digest());
-        assert!(verify(&other, &TINY.1.instance, &TINY.1.bytes).is_err());
+        assert!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes).is_err());
     }
 }
 
@@ -48,7 +51,7 @@ fn cut_and_lengthened_keys_are_refused() {
     assert_eq!(VerifyingKey::from_bytes(&bytes[1..]), Err(KeyError::Encoding));
     let mut older = bytes;
     older[8] = 1;
-    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 4, actual: 1 }));
+    assert_eq!(VerifyingKey::from_bytes(&older), Err(KeyError::Version { expected: 6, actual: 1 }));
 }
 
 /// Plain and packed keys have versions of their own: a packed key of the older protocol is refused by its version.
@@ -56,7 +59,7 @@ fn cut_and_lengthened_keys_are_refused() {
 fn versions_belong_to_protocols() {
     let plain = key().to_bytes();
     let packed = models::tiny(17, [5, 0, -3, 900], [60, -60, 33, 1]).packed(3).key.verifying_key().to_bytes();
-    for (bytes, expected, actual) in [(plain, 3, 4), (packed, 4, 3)] {
+    for (bytes, expected, actual) in [(plain, 5, 6), (packed, 6, 5)] {
         assert_eq!(bytes[8..12], u32::to_le_bytes(expected));
         let mut changed = bytes;
         changed[8] = actual as u8;
@@ -104,6 +107,7 @@ fn rules_of_keys_are_checked() {
         is_range(changed(|k| k.tensors[0].form = Form::Packed(Packing { low, width })));
     }
     is_range(changed(|k| (k.tensors[0].form, k.tensors[0].shape) = (Form::Packed(Packing { low: 0, width: 31 }), vec![1 << 20])));
+    is_range(changed(|k| k.tensors[0].name = "x".repeat(1025)));
     is_range(changed(|k| k.constraints.degree = 2));
     is_range(changed(|k| k.constraints.degree = 10));
     is_range(changed(|k| k.constraints.num_challenges = 64));
@@ -131,6 +135,77 @@ fn rules_of_keys_are_checked() {
     expression(vec![Operation::Advice(0), Operation::Scale([255; 32])]);
     let power = [vec![Operation::Advice(0); 6], vec![Operation::Multiply; 5]].concat();
     expression(power);
+}
+
+/// What a key says of its model: each field is in the digest, and a proof is for the words that its key had.
+#[test]
+fn what_a_key_says_is_in_its_digest() {
+    type Change = fn(&mut About);
+    let changes: [Change; 12] = [
+        |a| a.model = "Tiny".into(),
+        |a| a.model.clear(),
+        |a| a.source[31] ^= 1,
+        |a| a.bits += 1,
+        |a| a.input_scales[0].name = "X".into(),
+        |a| a.input_scales[0].scales[0] *= 2.0,
+        |a| a.input_scales[0].scales.push(1.0),
+        |a| a.input_scales.push(a.input_scales[0].clone()),
+        |a| a.input_scales.clear(),
+        |a| a.samples += 1,
+        |a| a.report[0] ^= 128,
+        |a| a.error = f64::MIN_POSITIVE,
+    ];
+    let mut digests = vec![key().digest()];
+    for change in changes {
+        let other = changed(|k| change(&mut k.about)).unwrap();
+        assert_eq!(VerifyingKey::from_bytes(&other.to_bytes()).as_ref(), Ok(&other));
+        assert!(!digests.contains(&other.digest()));
+        digests.push(other.digest());
+        assert_eq!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
+    }
+}
+
+#[test]
+fn what_a_key_says_is_checked() {
+    let is_refused = |change: fn(&mut About)| is_range(changed(|k| change(&mut k.about)));
+    is_refused(|a| a.model = "x".repeat(1025));
+    is_refused(|a| a.bits = 0);
+    is_refused(|a| a.bits = 32);
+    is_refused(|a| a.input_scales = vec![a.input_scales[0].clone(); (1 << 16) + 1]);
+    is_refused(|a| a.input_scales[0].name = "é".repeat(513));
+    is_refused(|a| a.input_scales[0].scales.clear());
+    is_refused(|a| a.input_scales[0].scales.push(0.0));
+    is_refused(|a| a.input_scales[0].scales[0] = -0.25);
+    is_refused(|a| a.input_scales[0].scales[0] = f64::NAN);
+    is_refused(|a| a.input_scales[0].scales[0] = f64::INFINITY);
+    is_refused(|a| a.error = f64::NAN);
+    is_refused(|a| a.error = f64::INFINITY);
+    is_refused(|a| a.error = -1e-9);
+    // Zero has one encoding.
+    is_refused(|a| a.error = -0.0);
+    // A name is text.
+    let bytes = changed(|k| k.about.model = "model".into()).unwrap().to_bytes();
+    let at = bytes.windows(5).position(|w| w == b"model").unwrap();
+    let mut other = bytes;
+    other[at] = 0xff;
+    assert_eq!(VerifyingKey::from_bytes(&other), Err(KeyError::Encoding));
+    // A length that is not there asks for no memory.
+    other[at - 1] = 0xff;
+    other[at..at + 4].copy_from_slice(&[0xff, 0xff, 0xff, 0x0f]);
+    assert_eq!(VerifyingKey::from_bytes(&other), Err(KeyError::Encoding));
+}
+
+/// A secret that is known at sight: 1 and −1. The identity is no point of a key, and any other secret is another string.
+#[test]
+fn strings_of_known_secrets_are_refused() {
+    for s_g2 in [key().g2, -key().g2] {
+        assert_eq!(changed(|k| k.s_g2 = s_g2), Err(KeyError::KnownSecret));
+    }
+    let points = key().fixed_commitments.len() + key().permutation_commitments.len();
+    assert_eq!(changed(|k| k.s_g2 = G2Affine::default()), Err(KeyError::Point { index: points + 1 }));
+    let other = changed(|k| k.s_g2 = (k.g2 + k.g2).into()).unwrap();
+    assert_ne!(other.digest(), key().digest());
+    assert_eq!(verify(&other, Context::NONE, &TINY.1.instance, &TINY.1.bytes), Err(VerifyError::Rejected));
 }
 
 /// Columns in closed form: two different fixed columns of a packed key, at rotations that have a closed form.

@@ -37,7 +37,7 @@ use sworn_circuits::Challenges;
 use sworn_prover::halo2::convert::{from_fr, from_g1};
 use sworn_prover::{Cpu, Proof};
 use sworn_verifier::sets::{Commitment, Polynomial};
-use sworn_verifier::ColumnKind;
+use sworn_verifier::{ColumnKind, Context};
 
 /// Proofs of each witness.
 const PROOFS: u64 = 150;
@@ -67,7 +67,7 @@ struct Opened {
 fn open(keyed: &Keyed, proof: &Proof) -> Opened {
     let vk = keyed.key.verifying_key();
     let shape = vk.shape();
-    let read = sworn_verifier::Proof::read(vk, &proof.instance, &proof.bytes).unwrap();
+    let read = sworn_verifier::Proof::read(vk, Context::NONE, &proof.instance, &proof.bytes).unwrap();
     let values: Vec<Fr> = read.values.iter().map(from_fr).collect();
     let c = read.challenges;
     let challenges = c.circuit.iter().chain([&c.beta, &c.gamma, &c.y, &c.x]).map(from_fr).collect();
@@ -394,7 +394,7 @@ fn every_commitment_has_its_random_values() {
         let system = &keyed.key.verifying_key().constraints;
         let points = |window: std::ops::Range<usize>| {
             let mut rng = Changed { rng: ChaCha20Rng::seed_from_u64(1), position: 0, window };
-            let proof = prover.prove(&keyed.inputs, &mut rng, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            let proof = prover.prove(Context::NONE, &keyed.inputs, &mut rng, &mut |_, _| ControlFlow::Continue(())).unwrap();
             (open(&keyed, &proof).points, rng.position)
         };
         let (unchanged, length) = points(0..0);

@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use serde_json::{json, Value};
-use sworn_verifier::Fr;
+use sworn_verifier::{Context, Fr};
 
-use crate::Receipt;
+use crate::{Digest, Receipt};
 
 /// A receipt that was accepted; only [`Receipt::accept`] makes one.
 #[derive(Clone, Debug)]
@@ -13,7 +13,6 @@ pub struct Accepted<'a> {
     pub(crate) receipt: &'a Receipt,
     pub(crate) tensors: Vec<&'a [i32]>,
     pub(crate) instance: Vec<Fr>,
-    pub(crate) proof: Vec<u8>,
 }
 
 impl Accepted<'_> {
@@ -29,15 +28,22 @@ impl Accepted<'_> {
 
     /// The bytes of the proof.
     pub fn proof(&self) -> &[u8] {
-        &self.proof
+        self.receipt.proof()
     }
 
-    /// The answer to whoever asked: model, verifying key, and the public tensors.
+    /// What the proof is bound to.
+    pub fn context(&self) -> Context {
+        self.receipt.context()
+    }
+
+    /// The answer to whoever asked: all that the receipt says but the proof.
     pub fn to_json(&self) -> Value {
         let receipt = self.receipt;
         json!({
-            "accepted": true, "model": receipt.model(), "verifying_key": receipt.verifying_key(),
-            "insecure_dev": receipt.is_insecure_dev(), "inputs": receipt.inputs(), "outputs": receipt.outputs(),
+            "accepted": true, "id": receipt.id(), "model": receipt.model(), "verifying_key": receipt.verifying_key(),
+            "source": receipt.source(), "bits": receipt.bits(), "samples": receipt.samples(), "error": receipt.error(),
+            "srs": receipt.srs(), "insecure_dev": receipt.is_insecure_dev(), "visibility": receipt.visibility(),
+            "context": Digest(receipt.context().0), "inputs": receipt.inputs(), "outputs": receipt.outputs(),
         })
     }
 }

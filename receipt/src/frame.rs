@@ -12,7 +12,7 @@ use core::fmt;
 use crate::Digest;
 
 const MAGIC: [u8; 8] = *b"\x89SWORN\r\n";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +95,9 @@ pub enum FormatError {
         /// What it should hold.
         kind: FileKind,
     },
+    /// The contents are no verifying key, or one that breaks a rule.
+    #[error("holds no valid verifying key: {0}")]
+    Key(#[source] sworn_verifier::KeyError),
 }
 
 impl FormatError {
@@ -106,15 +109,18 @@ impl FormatError {
             Self::Kind { .. } => "file-kind",
             Self::Length { .. } => "file-length",
             Self::Digest { .. } => "file-digest",
-            Self::Contents { .. } => "file-contents",
+            Self::Contents { .. } | Self::Key(_) => "file-contents",
         }
     }
 
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Version { .. } => "compile the model again with this version of sworn",
+            Self::Version { .. } | Self::Key(sworn_verifier::KeyError::Version { .. }) => {
+                "compile the model again with this version of sworn"
+            }
             Self::Kind { .. } => "give the file of the other kind; a model's folder holds one of each",
+            Self::Key(sworn_verifier::KeyError::KnownSecret) => "do not trust the key: have the model compiled with the SRS of a ceremony",
             _ => "compile the model again with `sworn compile`, or fetch the file again",
         }
     }

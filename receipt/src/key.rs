@@ -1,29 +1,17 @@
-//! The verifying key as a file holds it: the verifier's key and the name of the model that it is for.
+//! The verifying key as a file holds it: its encoding behind a header. All that it says is in its digest.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{open, Digest, FileKind, FormatError};
+use crate::{open, Digest, FileKind, FormatError, Srs};
 
 /// What checks the receipts of one model. Whoever checks must get it from a source that they trust.
 #[derive(Clone, Debug, PartialEq)]
-pub struct VerifyingKey {
-    model: String,
-    key: sworn_verifier::VerifyingKey,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Contents {
-    model: String,
-    key: Vec<u8>,
-}
+pub struct VerifyingKey(sworn_verifier::VerifyingKey);
 
 impl VerifyingKey {
-    /// The key of a model.
-    pub fn new(model: &str, key: sworn_verifier::VerifyingKey) -> Self {
-        Self { model: model.into(), key }
+    /// The file's form of a key.
+    pub fn new(key: sworn_verifier::VerifyingKey) -> Self {
+        Self(key)
     }
 
     /// Reads a verifying key from the bytes of its file.
@@ -40,34 +28,31 @@ impl VerifyingKey {
     /// # Errors
     /// They are no key.
     pub fn from_contents(contents: &[u8]) -> Result<Self, FormatError> {
-        let invalid = FormatError::Contents { kind: FileKind::VerifyingKey };
-        let (Contents { model, key }, rest) = postcard::take_from_bytes(contents).map_err(|_| invalid.clone())?;
-        let key = sworn_verifier::VerifyingKey::from_bytes(&key).map_err(|_| invalid.clone())?;
-        match rest.is_empty() {
-            true => Ok(Self { model, key }),
-            false => Err(invalid),
-        }
+        sworn_verifier::VerifyingKey::from_bytes(contents).map(Self).map_err(FormatError::Key)
     }
 
     /// What a file of it holds behind the header.
     pub fn to_contents(&self) -> Vec<u8> {
-        let contents = Contents { model: self.model.clone(), key: self.key.to_bytes() };
-        // Writing to a vector cannot fail, and every field has a length.
-        postcard::to_allocvec(&contents).unwrap_or_default()
+        self.0.to_bytes()
     }
 
     /// Name of the model.
     pub fn model(&self) -> &str {
-        &self.model
+        &self.0.about.model
     }
 
-    /// Identity of the model: weights, circuit, scales and reference string.
+    /// Identity of the model: weights, circuit, scales, reference string, and what the key says of it.
     pub fn digest(&self) -> Digest {
-        Digest(self.key.digest())
+        Digest(self.0.digest())
+    }
+
+    /// The reference string that its proofs rest on.
+    pub fn srs(&self) -> Srs {
+        Srs::of(&self.0.s_g2)
     }
 
     /// The verifier's key.
     pub fn key(&self) -> &sworn_verifier::VerifyingKey {
-        &self.key
+        &self.0
     }
 }

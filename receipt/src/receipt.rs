@@ -1,19 +1,23 @@
 //! The receipt: a public statement about a model, and the proof of it, as JSON.
 //!
 //! ```text
-//! format, version     "sworn-receipt", 1
+//! format, version     "sworn-receipt", 2
 //! model               name of the model                                        = the verifying key's
 //! verifying_key       digest of the verifying key, which commits to the weights = the verifying key's
-//! srs                 digest of the reference string, and whether it is insecure = the verifying key's
+//! source, bits,       digest of the ONNX graph; bits of an activation; samples  = the verifying key's
+//! samples, error      that the ranges are of; largest error over them
+//! srs                 identity of the reference string, kind and name          = the verifying key's
 //! visibility          which tensors are public                                 = the verifying key's
 //! inputs, outputs     public tensors: name, shape, scale                       = the verifying key's
 //!                     integers, row-major; reals                               = integers · scale
 //! instances           the field elements of the integers, inputs then outputs  = the verifying key's of the integers
-//! proof               checked against verifying key and instances
+//! context             32 bytes that the proof is bound to; zeros for none      checked with the proof
+//! proof               checked against verifying key, context and instances
 //! ```
 //!
-//! Nothing in it is taken on trust: every field is compared with what the right column says, and each value has one text
-//! only. Hexadecimal digits are in lower case; unknown and repeated fields are refused.
+//! Nothing in it is taken on trust: every field is compared with what the right column says. Bytes are `0x` and digits in lower case, and
+//! the `0x` may be missing; apart from that each value has one text. Unknown and repeated fields are refused. What identifies a receipt
+//! is the digest of its proof, [`Receipt::id`]: texts of one receipt may differ, its proof cannot.
 
 use alloc::format;
 use alloc::string::String;
@@ -21,14 +25,14 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use sworn_verifier::srs::is_insecure_dev;
-use sworn_verifier::{field, Features, Fr, InstanceError, PublicTensor, Role};
+use sha3::{Digest as _, Keccak256};
+use sworn_verifier::{field, Context, Features, Fr, InstanceError, PublicTensor, Role};
 
-use crate::digest::parse_hex;
-use crate::{Accepted, Digest, Field, Rejection, VerifyingKey};
+use crate::hexadecimal::{Bytes, Word};
+use crate::{printable_json, Accepted, Digest, Field, Rejection, Srs, SrsKind, SrsPolicy, VerifyingKey};
 
 const FORMAT: &str = "sworn-receipt";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A statement about a model and its proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,41 +42,43 @@ pub struct Receipt {
     version: u32,
     model: String,
     verifying_key: Digest,
+    source: Digest,
+    bits: u32,
+    samples: u32,
+    error: f64,
     srs: Srs,
     visibility: Visibility,
     inputs: Vec<ReceiptTensor>,
     outputs: Vec<ReceiptTensor>,
-    instances: Vec<String>,
-    proof: String,
+    instances: Vec<Word>,
+    context: Word,
+    proof: Bytes,
 }
 
-/// What a receipt says about the reference string.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What is read of a receipt of any version.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+/// Which tensors a receipt shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Srs {
-    digest: Digest,
-    kind: SrsKind,
+pub struct Visibility {
+    /// The inputs.
+    pub input: Visible,
+    /// The outputs.
+    pub output: Visible,
 }
 
-/// Where the secret of a reference string comes from.
+/// Who sees a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum SrsKind {
-    Ceremony,
-    InsecureDev,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Visibility {
-    input: Visible,
-    output: Visible,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Visible {
+pub enum Visible {
+    /// Whoever sees the receipt.
     Public,
+    /// The prover alone.
     Private,
 }
 
@@ -95,44 +101,44 @@ pub struct ReceiptTensor {
     pub reals: Vec<f64>,
 }
 
-/// Which reference strings a verifier accepts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SrsPolicy {
-    /// Only others than the development one, whose secret everybody knows. Whether a string is of a ceremony to be trusted is
-    /// for whoever gives out the verifying key to say.
-    #[default]
-    Secure,
-    /// Also the development one, against which anyone can forge proofs.
-    AllowInsecure,
-}
-
 impl Receipt {
-    /// The receipt of a proof about `tensors`, integers in the order of the key's public tensors, and their instance.
-    pub fn new(key: &VerifyingKey, tensors: &[Vec<i32>], instance: &[Fr], proof: &[u8]) -> Self {
+    /// The receipt of a proof in a context about `tensors`, integers in the order of the key's public tensors, and their instance.
+    pub fn new(key: &VerifyingKey, context: Context, tensors: &[Vec<i32>], instance: &[Fr], proof: &[u8]) -> Self {
         let of = |role: Role| {
             let public = key.key().tensors.iter().zip(tensors).filter(move |(t, _)| t.role == role);
             public.map(|(tensor, integers)| ReceiptTensor::new(tensor, integers)).collect()
         };
+        let about = &key.key().about;
         Self {
             format: FORMAT.into(),
             version: VERSION,
             model: key.model().into(),
             verifying_key: key.digest(),
-            srs: Srs { digest: Digest(key.key().srs_digest), kind: kind(key) },
+            source: Digest(about.source),
+            bits: about.bits,
+            samples: about.samples,
+            error: about.error,
+            srs: key.srs(),
             visibility: visibility(key),
             inputs: of(Role::Input),
             outputs: of(Role::Output),
-            instances: instance.iter().map(text).collect(),
-            proof: hex::encode(proof),
+            instances: instance.iter().map(word).collect(),
+            context: Word(context.0),
+            proof: Bytes(proof.into()),
         }
     }
 
     /// Reads a receipt from its text.
     ///
     /// # Errors
-    /// It is not JSON, or a field is missing, unknown or of the wrong type.
+    /// It is not JSON, a field is missing, unknown or of the wrong type, or it is a receipt of another version.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Rejection> {
-        serde_json::from_slice(bytes).map_err(Rejection::Json)
+        serde_json::from_slice(bytes).map_err(|error| match serde_json::from_slice(bytes) {
+            Ok(Head { format, version }) if format == FORMAT && version != VERSION => {
+                Rejection::Version { expected: VERSION, actual: version }
+            }
+            _ => Rejection::Json(error),
+        })
     }
 
     /// The receipt as text, one field a line.
@@ -140,7 +146,7 @@ impl Receipt {
         let fields = serde_json::to_value(self).unwrap_or_default();
         let line = |name: &&str| format!("  \"{name}\": {}", fields.get(*name).unwrap_or(&Value::Null));
         let lines: Vec<String> = FIELDS.iter().map(line).collect();
-        format!("{{\n{}\n}}\n", lines.join(",\n"))
+        printable_json(&format!("{{\n{}\n}}\n", lines.join(",\n")))
     }
 
     /// Accepts the receipt, or says why not.
@@ -164,29 +170,40 @@ impl Receipt {
         if self.verifying_key != key.digest() {
             return Err(Rejection::VerifyingKey { expected: key.digest(), actual: self.verifying_key });
         }
-        if self.model != key.model() {
-            return reject(Field::Model);
-        }
-        if self.srs != (Srs { digest: Digest(key.key().srs_digest), kind: kind(key) }) {
-            return reject(Field::Srs);
-        }
-        if self.visibility != visibility(key) {
-            return reject(Field::Visibility);
+        let about = &key.key().about;
+        let same = [
+            (Field::Model, self.model == about.model),
+            (Field::Source, self.source == Digest(about.source)),
+            (Field::Bits, self.bits == about.bits),
+            (Field::Samples, self.samples == about.samples),
+            (Field::Error, self.error.to_bits() == about.error.to_bits()),
+            (Field::Srs, self.srs == key.srs()),
+            (Field::Visibility, self.visibility == visibility(key)),
+        ];
+        if let Some((field, _)) = same.into_iter().find(|(_, same)| !same) {
+            return reject(field);
         }
         let tensors = self.check_tensors(&key.key().tensors)?;
         let integers: Vec<i64> = tensors.iter().copied().flatten().map(|q| i64::from(*q)).collect();
         let instance = key.key().instance(&integers).map_err(|error| rejected(&error, &key.key().tensors))?;
-        let same =
-            self.instances.len() == instance.len() && self.instances.iter().zip(&instance).all(|(given, value)| *given == text(value));
-        if !same {
+        if !self.instances.iter().copied().eq(instance.iter().map(word)) {
             return reject(Field::Instances);
         }
-        if policy == SrsPolicy::Secure && is_insecure_dev(&key.key().s_g2) {
-            return Err(Rejection::InsecureSrs);
+        policy.check(&key.key().s_g2)?;
+        sworn_verifier::verify(key.key(), self.context(), &instance, &self.proof.0).map_err(Rejection::Proof)?;
+        Ok(Accepted { receipt: self, tensors, instance })
+    }
+
+    /// As [`Receipt::accept`], in no other context than this one.
+    ///
+    /// # Errors
+    /// As [`Receipt::accept`], or [`Rejection::Context`].
+    pub fn accept_in(&self, context: Context, key: &VerifyingKey, policy: SrsPolicy) -> Result<Accepted<'_>, Rejection> {
+        let accepted = self.accept(key, policy)?;
+        match self.context() == context {
+            true => Ok(accepted),
+            false => Err(Rejection::Context { expected: Digest(context.0), actual: Digest(self.context.0) }),
         }
-        let proof = parse_hex(&self.proof).ok_or(Rejection::Mismatch { field: Field::Proof })?;
-        sworn_verifier::verify(key.key(), &instance, &proof).map_err(Rejection::Proof)?;
-        Ok(Accepted { receipt: self, tensors, instance, proof })
     }
 
     /// The public integers by tensor, in the order of the instances.
@@ -219,9 +236,54 @@ impl Receipt {
         self.verifying_key
     }
 
+    /// What identifies it: Keccak-256 of its proof. Of one proof there are receipts of many texts.
+    pub fn id(&self) -> Digest {
+        Digest(Keccak256::digest(&self.proof.0).into())
+    }
+
+    /// Digest of the ONNX graph that it says that the model was made from.
+    pub fn source(&self) -> Digest {
+        self.source
+    }
+
+    /// Bits of an activation.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Samples that the model's ranges are of; 0 if they were declared.
+    pub fn samples(&self) -> u32 {
+        self.samples
+    }
+
+    /// The largest error of an output over the samples, as a fraction of the largest output.
+    pub fn error(&self) -> f64 {
+        self.error
+    }
+
+    /// The reference string that it says that it was made with.
+    pub fn srs(&self) -> &Srs {
+        &self.srs
+    }
+
     /// Whether it says that it was made with the development reference string, against which anyone can forge proofs.
     pub fn is_insecure_dev(&self) -> bool {
         self.srs.kind == SrsKind::InsecureDev
+    }
+
+    /// Which tensors it shows.
+    pub fn visibility(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// What its proof is bound to.
+    pub fn context(&self) -> Context {
+        Context(self.context.0)
+    }
+
+    /// The bytes of its proof.
+    pub fn proof(&self) -> &[u8] {
+        &self.proof.0
     }
 
     /// The inputs, if they are public.
@@ -236,12 +298,28 @@ impl Receipt {
 
     /// Length of the proof in bytes.
     pub fn proof_bytes(&self) -> usize {
-        self.proof.len() / 2
+        self.proof.0.len()
     }
 }
 
 /// The fields in the order of the text.
-const FIELDS: [&str; 10] = ["format", "version", "model", "verifying_key", "srs", "visibility", "inputs", "outputs", "instances", "proof"];
+const FIELDS: [&str; 15] = [
+    "format",
+    "version",
+    "model",
+    "verifying_key",
+    "source",
+    "bits",
+    "samples",
+    "error",
+    "srs",
+    "visibility",
+    "inputs",
+    "outputs",
+    "instances",
+    "context",
+    "proof",
+];
 
 impl ReceiptTensor {
     fn new(public: &PublicTensor, integers: &[i32]) -> Self {
@@ -286,9 +364,9 @@ fn reals<'a>(public: &'a PublicTensor, integers: &'a [i32]) -> impl Iterator<Ite
     integers.iter().enumerate().map(|(element, integer)| public.real(element, *integer))
 }
 
-/// A field element as 64 digits.
-fn text(value: &Fr) -> String {
-    hex::encode(field::encode(value))
+/// A field element as 32 bytes.
+fn word(value: &Fr) -> Word {
+    Word(field::encode(value))
 }
 
 /// A public tensor does not agree with the key.
@@ -302,13 +380,6 @@ fn rejected(error: &InstanceError, tensors: &[PublicTensor]) -> Rejection {
     match error {
         InstanceError::OutOfRange { tensor, .. } => tensors.get(*tensor).map_or(Rejection::Mismatch { field: Field::Tensors }, of_tensor),
         _ => Rejection::Mismatch { field: Field::Tensors },
-    }
-}
-
-fn kind(key: &VerifyingKey) -> SrsKind {
-    match is_insecure_dev(&key.key().s_g2) {
-        true => SrsKind::InsecureDev,
-        false => SrsKind::Ceremony,
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Rejection {
         field: Field,
     },
     /// A public tensor does not agree with the verifying key, or its reals with its integers.
-    #[error("the receipt's {field}: tensor `{name}` does not agree with the verifying key")]
+    #[error("the receipt's {field}: tensor `{}` does not agree with the verifying key", .name.escape_debug())]
     Tensor {
         /// Inputs or outputs.
         field: Field,
@@ -47,6 +47,28 @@ pub enum Rejection {
     /// The reference string is the development one.
     #[error("the receipt was made with the insecure development SRS: anyone can forge such a proof")]
     InsecureSrs,
+    /// The reference string is of no known ceremony.
+    #[error("the SRS is of unknown origin, {identity}: whoever made it may be able to forge proofs")]
+    UnknownSrs {
+        /// Its identity.
+        identity: Digest,
+    },
+    /// The reference string is not the one that was asked for.
+    #[error("the SRS is {actual}, expected {expected}")]
+    Ceremony {
+        /// The identity that was asked for.
+        expected: Digest,
+        /// That of the key's.
+        actual: Digest,
+    },
+    /// The proof is bound to another context than the one that was asked for.
+    #[error("the receipt is for the context {actual}, expected {expected}")]
+    Context {
+        /// What was asked for.
+        expected: Digest,
+        /// What the proof is bound to.
+        actual: Digest,
+    },
     /// The proof is not accepted.
     #[error(transparent)]
     Proof(VerifyError),
@@ -57,6 +79,14 @@ pub enum Rejection {
 pub enum Field {
     /// Name of the model.
     Model,
+    /// Digest of the ONNX graph.
+    Source,
+    /// Bits of an activation.
+    Bits,
+    /// Number of samples.
+    Samples,
+    /// The error over them.
+    Error,
     /// The reference string.
     Srs,
     /// Which tensors are public.
@@ -69,15 +99,13 @@ pub enum Field {
     Outputs,
     /// The field elements.
     Instances,
-    /// The proof's text.
-    Proof,
 }
 
 impl Field {
     fn verb(self) -> &'static str {
         match self {
-            Self::Tensors | Self::Inputs | Self::Outputs | Self::Instances => "do",
-            Self::Model | Self::Srs | Self::Visibility | Self::Proof => "does",
+            Self::Bits | Self::Samples | Self::Tensors | Self::Inputs | Self::Outputs | Self::Instances => "do",
+            Self::Model | Self::Source | Self::Error | Self::Srs | Self::Visibility => "does",
         }
     }
 }
@@ -86,13 +114,16 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Model => "model",
+            Self::Source => "source",
+            Self::Bits => "bits",
+            Self::Samples => "samples",
+            Self::Error => "error",
             Self::Srs => "srs",
             Self::Visibility => "visibility",
             Self::Tensors => "tensors",
             Self::Inputs => "inputs",
             Self::Outputs => "outputs",
             Self::Instances => "instances",
-            Self::Proof => "proof",
         })
     }
 }
@@ -107,6 +138,9 @@ impl Rejection {
             Self::Mismatch { .. } => "mismatch",
             Self::Tensor { .. } => "tensor",
             Self::InsecureSrs => "insecure-srs",
+            Self::UnknownSrs { .. } => "unknown-srs",
+            Self::Ceremony { .. } => "ceremony",
+            Self::Context { .. } => "context",
             Self::Proof(_) => "proof",
         }
     }
@@ -115,6 +149,11 @@ impl Rejection {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::InsecureSrs => "for a test, pass `--allow-insecure-srs`; else have it proved with the SRS of a ceremony",
+            Self::UnknownSrs { .. } => {
+                "if you know where that SRS comes from, pass its identity by `--ceremony`; `--allow-unknown-srs` takes any"
+            }
+            Self::Ceremony { .. } => "get a receipt that was proved with the SRS that you trust",
+            Self::Context { .. } => "the proof is good, but not for what you asked: have it proved with `--context`",
             Self::VerifyingKey { .. } => "get the verifying key of this model from whom you trust, not from the prover",
             Self::Version { .. } => "use the version of sworn that wrote the receipt",
             _ => "the receipt was changed after it was made, or is not one: do not rely on it",

@@ -21,6 +21,9 @@ pub(crate) enum CliError {
     /// An SRS that does not pass its check.
     #[error("rejected: {0}")]
     SrsRejected(SrsError),
+    /// Some of several receipts are rejected.
+    #[error("{rejected} of {of} receipts are rejected")]
+    Receipts { rejected: usize, of: usize, answer: Box<super::Answer> },
     /// The cache of reference strings has no place.
     #[error("there is no cache folder")]
     NoCache,
@@ -31,7 +34,7 @@ pub(crate) enum CliError {
 
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
-        matches!(self, Self::SrsRejected(_) | Self::Sworn(Error::Rejected(_)))
+        matches!(self, Self::Receipts { .. } | Self::SrsRejected(_) | Self::Sworn(Error::Rejected(_)))
     }
 
     pub(crate) fn hint(&self) -> Option<&'static str> {
@@ -41,6 +44,7 @@ impl CliError {
             Self::BenchFile { .. } => Some("a folder of a benchmark holds network.onnx and input.json"),
             Self::BenchStep { .. } => Some("its own message is above"),
             Self::SrsRejected(e) => Some(e.hint()),
+            Self::Receipts { .. } => Some("do not rely on those"),
             Self::NoCache => Some("name one with `--srs-cache DIR`, or a file with `-o`"),
             Self::Simd { .. } => {
                 Some("set it to `auto`, `adx` (no vector instructions) or `portable` (no mulx, adcx and adox either), or unset it")

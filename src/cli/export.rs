@@ -7,7 +7,8 @@ use serde_json::json;
 use sworn::{Call, Digest, Receipt};
 
 use super::error::CliError;
-use super::open::{policy, verifying_key};
+use super::open::verifying_key;
+use super::policy::SrsArgs;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
@@ -28,9 +29,8 @@ pub(super) struct Solidity {
     /// Folder of the package; must not exist
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Export a model that was compiled with the development SRS: anyone can forge proofs for its contract
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 /// Print what a transaction sends to check a receipt
@@ -47,9 +47,8 @@ pub(super) struct Calldata {
     /// The contract that is called
     #[arg(long, value_enum, default_value_t = Contract::Model)]
     contract: Contract,
-    /// Accept receipts made with the development SRS, which anyone can forge
-    #[arg(long)]
-    allow_insecure_srs: bool,
+    #[command(flatten)]
+    srs: SrsArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -72,7 +71,7 @@ impl Export {
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
-        let package = key.export_solidity(&self.output, policy(self.allow_insecure_srs))?;
+        let package = key.export_solidity(&self.output, self.srs.into())?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
             "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
@@ -100,7 +99,7 @@ impl Calldata {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,
         };
-        let calldata = Receipt::read(&self.receipt)?.calldata(&key, policy(self.allow_insecure_srs), call)?;
+        let calldata = Receipt::read(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsPolicy, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY};
+use sworn::{Compiled, Error, Input, Manifest, Model, Options, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY};
 
 use super::error::CliError;
 use super::progress::Line;
@@ -28,15 +28,6 @@ pub(super) fn folder_of(model: &Path) -> PathBuf {
 pub(super) fn verifying_key(path: PathBuf) -> Result<VerifyingKey, CliError> {
     let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
     Ok(VerifyingKey::read(path)?)
-}
-
-/// What `--allow-insecure-srs` says.
-pub(super) fn policy(allow_insecure: bool) -> SrsPolicy {
-    if allow_insecure {
-        SrsPolicy::AllowInsecure
-    } else {
-        SrsPolicy::Secure
-    }
 }
 
 /// The samples that were named.

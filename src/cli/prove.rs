@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use sworn::{check_writable, Input};
+use sworn::{check_writable, Context as Bound, Digest, Input};
 
 use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
 use super::open::open_or_compile;
+use super::policy::context;
 use super::progress::Line;
+use super::statement::line as line_of;
 use super::{Answer, CompileArgs, Context};
 
 /// Prove what a model answers for an input
@@ -27,6 +29,10 @@ pub(super) struct Prove {
     /// File for the receipt [default: stdout]
     #[arg(short, long, value_name = "RECEIPT")]
     output: Option<PathBuf>,
+    /// Bind the proof to a job, a caller or a nonce: up to 32 bytes, padded with zeros on the left; whoever checks the receipt sees it,
+    /// and may ask for it
+    #[arg(long, value_name = "HEX", value_parser = context)]
+    context: Option<Bound>,
     /// Memory that the proof may take, for example 500MB or 4GB; less memory makes it slower [default: what is free]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
@@ -48,7 +54,7 @@ impl Prove {
         let line = Line::new();
         let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
         let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
-        let proved = compiled.prove_with(&input, &mut line.callback())?;
+        let proved = compiled.prove_in(self.context.unwrap_or_default(), &input, &mut line.callback())?;
         drop(line);
         if let Some(warning) = warning(&proved) {
             super::say(&warning);
@@ -64,22 +70,12 @@ impl Prove {
         };
         receipt.write(path)?;
         let json = json!({
-            "receipt": path, "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
+            "receipt": path, "id": receipt.id(), "context": Digest(receipt.context().0), "model": receipt.model(), "verifying_key": receipt.verifying_key(), "proof_bytes": receipt.proof_bytes(),
             "insecure_dev": receipt.is_insecure_dev(), "outputs": receipt.outputs(), "backend": proved.backend,
             "device_memory": proved.device.map(|device| device.memory), "fallback": proved.fallback.map(|error| error.to_string()),
         });
         let mut text = format!("receipt  {}\n", path.display());
-        for output in receipt.outputs() {
-            text += &format!("output   {} {:?} = {}\n", output.name, output.shape, excerpt(&output.reals));
-        }
+        receipt.outputs().iter().for_each(|output| text += &format!("output   {}\n", line_of(output)));
         Ok(Answer { text, json })
     }
-}
-
-/// The first values.
-fn excerpt(values: &[f64]) -> String {
-    const SHOWN: usize = 16;
-    let shown: Vec<String> = values.iter().take(SHOWN).map(|v| format!("{v:.5}")).collect();
-    let more = if values.len() > SHOWN { ", …" } else { "" };
-    format!("[{}{more}]", shown.join(", "))
 }

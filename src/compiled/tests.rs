@@ -7,7 +7,7 @@ use sworn_gpu::Device;
 
 use super::{Chosen, Compiled};
 use crate::backend::{first_of, AnyProver, OnDevice, Parts};
-use crate::{silent, Backend, DeviceOptions, Error, Input, Model, Options, Proved, Receipt, SrsPolicy, Stage};
+use crate::{silent, Backend, Context, DeviceOptions, Error, Input, Model, Options, Proved, Receipt, SrsPolicy, Stage};
 
 /// A tiny model with the emulated device, and no proof too small for it.
 fn compiled(backend: Backend, memory: Option<u64>) -> (Compiled, Input) {
@@ -37,7 +37,7 @@ fn with_device(compiled: &Compiled, f: impl FnOnce(&Device)) {
 
 fn assert_on_cpu(compiled: &Compiled, proved: Result<Proved, Error>, reason: &str) {
     let proved = proved.unwrap();
-    proved.receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure).unwrap();
+    proved.receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE).unwrap();
     assert_eq!((proved.backend, proved.device), ("cpu", None));
     let fallback = proved.fallback.unwrap().to_string();
     assert!(fallback.contains(reason), "{fallback}");
@@ -102,10 +102,10 @@ fn the_processor_takes_over_when_a_proof_is_rejected() {
             checks.set(checks.get() + 1);
             match checks.get() {
                 1 => Receipt::from_json(b"not a receipt").map(|_| ()),
-                _ => receipt.verify(compiled.verifying_key(), SrsPolicy::AllowInsecure),
+                _ => receipt.verify(compiled.verifying_key(), SrsPolicy::INSECURE),
             }
         };
-        let proved = compiled.prove_checked(&input, &mut silent(), &reject_first);
+        let proved = compiled.prove_checked(Context::NONE, &input, &mut silent(), &reject_first);
         if backend == Backend::Auto {
             assert_on_cpu(&compiled, proved, "");
             assert_eq!(prove(&compiled, &input).0.unwrap().backend, "cpu", "the device is not tried again");

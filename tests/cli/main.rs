@@ -4,6 +4,7 @@
 #[path = "../common/halo2_params.rs"]
 mod halo2_params;
 mod onchain;
+mod receipts;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

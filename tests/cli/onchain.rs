@@ -26,7 +26,8 @@ fn contracts_and_calls_of_them() {
     };
     let receipt = place.json("r.json");
     let (proof, model, verifier) = (receipt["proof"].as_str().unwrap(), call("model"), call("verifier"));
-    assert!(model.starts_with("0x") && model.contains(proof) && verifier.contains(proof) && model != verifier);
+    let digits = proof.strip_prefix("0x").unwrap();
+    assert!(model.starts_with("0x") && model.contains(digits) && verifier.contains(digits) && model != verifier);
     assert_eq!(exported["calldata"], json!((verifier.trim().len() - 2) / 2));
     place.fail(1, &["export", "calldata", "r.json", "--vk", "tiny.sworn"], "insecure");
     let last = proof.len() - 1;
@@ -100,13 +101,26 @@ fn srs_files() {
 }
 
 #[test]
-fn a_ceremony_makes_receipts_that_need_no_flag() {
+fn a_string_of_unknown_origin_needs_a_flag_or_its_identity() {
     let place = Place::new();
     let params = halo2_params(12);
     place.write("kzg.srs", params);
     place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
-    place.succeed(&VERIFY[..4]);
-    assert_eq!(place.json("r.json")["srs"]["kind"], json!("ceremony"));
+    let (verify, srs) = (&VERIFY[..4], place.json("r.json")["srs"].clone());
+    assert_eq!((&srs["kind"], srs.get("name")), (&json!("unknown"), None));
+    let identity = srs["identity"].as_str().unwrap();
+    place.fail(1, verify, "unknown origin");
+    place.fail(1, &VERIFY, "unknown origin");
+    for more in [vec!["--allow-unknown-srs"], vec!["--ceremony", identity], vec!["--ceremony", &identity[2..]]] {
+        place.succeed(&[verify, more.as_slice()].concat());
+    }
+    let other = format!("0x{}", "1".repeat(64));
+    place.fail(1, &[verify, &["--allow-unknown-srs", "--ceremony", &other][..]].concat(), &other);
+    place.fail(2, &[verify, &["--ceremony", "0x01"][..]].concat(), "64 hexadecimal digits");
+    let mut named = place.json("r.json");
+    named["srs"]["kind"] = json!("ceremony");
+    place.write("named.json", named.to_string());
+    place.fail(1, &["verify", "named.json", "--vk", "tiny.sworn", "--allow-unknown-srs"], "srs");
     // The reference string is found in the cache, and missed without it.
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
     std::fs::remove_dir_all(place.path("cache")).unwrap();

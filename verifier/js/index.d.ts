@@ -21,13 +21,39 @@ export interface Tensor {
   reals: number[];
 }
 
+/** A reference string. */
+export interface Srs {
+  /** Keccak-256 of its point s·G2. */
+  identity: string;
+  /** Whether it is of a known ceremony; of unknown origin; or the development one, against which anyone can forge proofs. */
+  kind: 'ceremony' | 'unknown' | 'insecure-dev';
+  /** Name of the ceremony, if it is of one. */
+  name?: string;
+}
+
 /** The receipt is accepted: what `sworn verify --json` prints. */
 export interface Accepted {
   accepted: true;
+  /** What identifies the receipt: Keccak-256 of its proof, `0x` and 64 hexadecimal digits as all digests here. */
+  id: string;
   /** Name of the model. */
   model: string;
-  /** Digest of the verifying key, 64 hexadecimal digits: the identity of the model. */
+  /** Digest of the verifying key: the identity of the model. */
   verifying_key: string;
+  /** Digest of the ONNX graph that the model was made from. */
+  source: string;
+  /** Bits of an activation. */
+  bits: number;
+  /** Samples that the ranges were calibrated with; 0 if they were declared. */
+  samples: number;
+  /** The largest error of an output over the samples, as a fraction of the largest output. */
+  error: number;
+  /** The reference string that the proof rests on. */
+  srs: Srs;
+  /** Who sees inputs and outputs. */
+  visibility: { input: 'public' | 'private'; output: 'public' | 'private' };
+  /** What the proof is bound to, 32 bytes; zeros if it is bound to nothing. */
+  context: string;
   /** Whether it rests on the development reference string, against which anyone can forge proofs. */
   insecure_dev: boolean;
   /** The inputs, if they are public. */
@@ -37,7 +63,17 @@ export interface Accepted {
 }
 
 /** Why a receipt is rejected. */
-export type ReceiptKind = 'json' | 'version' | 'verifying-key' | 'mismatch' | 'tensor' | 'insecure-srs' | 'proof';
+export type ReceiptKind =
+  | 'json'
+  | 'version'
+  | 'verifying-key'
+  | 'mismatch'
+  | 'tensor'
+  | 'insecure-srs'
+  | 'unknown-srs'
+  | 'ceremony'
+  | 'context'
+  | 'proof';
 
 /** Why the bytes of the verifying key are none. */
 export type KeyKind = 'foreign-file' | 'file-version' | 'file-kind' | 'file-length' | 'file-digest' | 'file-contents';
@@ -45,9 +81,9 @@ export type KeyKind = 'foreign-file' | 'file-version' | 'file-kind' | 'file-leng
 /** The receipt is not accepted. `error` and `hint` are the words of `sworn verify`. */
 export interface Refused {
   accepted: false;
-  /** Exit status of `sworn verify`: 1 where the receipt is rejected, 2 where the verifying key cannot be read. */
+  /** Exit status of `sworn verify`: 1 where the receipt is rejected, 2 where the verifying key or the options cannot be read. */
   status: 1 | 2;
-  kind: ReceiptKind | KeyKind;
+  kind: ReceiptKind | KeyKind | 'options';
   /** The rule that is broken. */
   error: string;
   /** What to do about it. */
@@ -58,6 +94,12 @@ export interface Refused {
 export interface Options {
   /** Accept receipts of the development reference string, which anyone can forge: `--allow-insecure-srs`. False by default. */
   allowInsecureSrs?: boolean;
+  /** Accept receipts of a reference string of unknown origin, which its makers may be able to forge: `--allow-unknown-srs`. False by default. */
+  allowUnknownSrs?: boolean;
+  /** Accept receipts of this reference string alone, by its identity of 64 hexadecimal digits: `--ceremony`. */
+  ceremony?: string;
+  /** Accept receipts alone whose proof is bound to this context, up to 32 bytes in hexadecimal digits: `--context`. */
+  context?: string;
 }
 
 /**
@@ -65,7 +107,7 @@ export interface Options {
  *
  * @param receipt The bytes of the file that `sworn prove` writes.
  * @param key The bytes of `verifying.key`, which `sworn compile` writes; from whom you trust, not from the prover.
- * @throws TypeError if an argument is not bytes; Error if the module cannot be loaded, or its memory does not suffice.
+ * @throws TypeError if a file is not bytes, or `ceremony` or `context` no string; Error if the module cannot be loaded, or its memory does not suffice.
  */
 export function verify(receipt: BufferSource, key: BufferSource, options?: Options): Promise<Accepted | Refused>;
 

@@ -27,20 +27,19 @@ export const load = async (source) => {
 
 /** @type {typeof import('./index.d.ts').verify} */
 export const verify = async (receipt, key, options = {}) => {
-  const files = [bytes('receipt', receipt), bytes('verifying key', key)];
+  const files = [bytes('receipt', receipt), bytes('verifying key', key), new TextEncoder().encode(JSON.stringify(wanted(options)))];
   // Of its own for each call: nothing is left from one to the next.
   const { exports } = await WebAssembly.instantiate(await module(), {});
   const { memory, allocate, verify } = /** @type {any} */ (exports);
   let text;
   try {
-    const [receiptAt, keyAt] = files.map((file) => {
+    const places = files.flatMap((file) => {
       const at = allocate(file.length) >>> 0;
       // Memory that grows has a new buffer.
       new Uint8Array(memory.buffer, at, file.length).set(file);
-      return at;
+      return [at, file.length];
     });
-    const allow = options.allowInsecureSrs === true ? 1 : 0;
-    const at = verify(receiptAt, files[0].length, keyAt, files[1].length, allow) >>> 0;
+    const at = verify(...places) >>> 0;
     const length = new DataView(memory.buffer).getUint32(at, true);
     text = new TextDecoder().decode(new Uint8Array(memory.buffer, at + 4, length));
   } catch (cause) {
@@ -64,6 +63,18 @@ const compile = async (source) => {
   if (!response.ok) throw new Error(`cannot fetch the verifier from ${source}: status ${response.status}`);
   // Not by streaming, which wants a type that not every static host sends.
   return WebAssembly.compile(await response.arrayBuffer());
+};
+
+/**
+ * What the module reads of the options: nothing but `true` allows anything, and what is demanded is never dropped.
+ *
+ * @param {import('./index.d.ts').Options} options
+ */
+const wanted = ({ allowInsecureSrs, allowUnknownSrs, ceremony, context }) => {
+  for (const [name, text] of Object.entries({ ceremony, context })) {
+    if (text !== undefined && typeof text !== 'string') throw new TypeError(`${name} must be a string of hexadecimal digits`);
+  }
+  return { allowInsecureSrs: allowInsecureSrs === true, allowUnknownSrs: allowUnknownSrs === true, ceremony, context };
 };
 
 /**

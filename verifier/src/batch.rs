@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! claims     e(W'_i, s·G2) · e(F_i, −G2) = 1                                   i = 1 … n
-//! seed       = keccak256(n ‖ state_1 ‖ … ‖ state_n)           the transcript's state binds key, instance and proof
+//! seed       = keccak256(n ‖ state_1 ‖ … ‖ state_n)           the transcript's state binds key, context, instance and proof
 //! ρ_i        = keccak256(seed ‖ i) mod 2^128
 //! batch      Π_Q e(Σ_{i: Q} ρ_i·P_i, Q) = 1                    Q: the distinct points of G2 of the keys
 //! ```
@@ -21,6 +21,7 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::AdditiveGroup;
 use sha3::{Digest, Keccak256};
 
+use crate::context::Context;
 use crate::error::VerifyError;
 use crate::field::{short, Fr};
 use crate::key::VerifyingKey;
@@ -31,8 +32,8 @@ use crate::point::{encode_g2, G1Affine};
 use crate::proof::Proof;
 use crate::verify::claim;
 
-/// A key, an instance and a proof.
-pub type Claimed<'a> = (&'a VerifyingKey, &'a [Fr], &'a [u8]);
+/// A key, a context, an instance and a proof.
+pub type Claimed<'a> = (&'a VerifyingKey, Context, &'a [Fr], &'a [u8]);
 
 /// Accepts all proofs, or says which are rejected and why, in their order.
 ///
@@ -43,8 +44,8 @@ pub fn verify_batch(batch: &[Claimed<'_>]) -> Result<(), Vec<(usize, VerifyError
     let mut bases = Bases::default();
     let mut entries = Vec::with_capacity(batch.len());
     let mut seed = Keccak256::new_with_prefix(u64::try_from(batch.len()).unwrap_or(u64::MAX).to_be_bytes());
-    for (index, (key, instance, proof)) in batch.iter().enumerate() {
-        let read = Proof::read(key, instance, proof).and_then(|proof| {
+    for (index, (key, context, instance, proof)) in batch.iter().enumerate() {
+        let read = Proof::read(key, *context, instance, proof).and_then(|proof| {
             let state = proof.state;
             Ok((state, claim(key, instance, proof).ok_or(VerifyError::Rejected)?))
         });

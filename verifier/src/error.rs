@@ -103,6 +103,9 @@ pub enum KeyError {
         /// Its index among the points of the key.
         index: usize,
     },
+    /// The reference string's secret is 1 or −1.
+    #[error("the key's reference string has a secret that everybody knows: anyone can forge proofs")]
+    KnownSecret,
     /// An expression is not well formed, or of too high a degree.
     #[error("gate {gate} of the key is not well formed")]
     Expression {

@@ -3,7 +3,7 @@
 //! ```text
 //! encoding = magic (8) ‖ version (4) ‖ postcard(body) ‖ postcard(closed columns), if the key is packed
 //!                                                              points as in `point`; zeros for the identity, which a fixed
-//!                                                              column of zeros commits to. Version 3 is of plain keys, 4 of
+//!                                                              column of zeros commits to. Version 5 is of plain keys, 6 of
 //!                                                              packed ones
 //! digest   = keccak256(encoding)                               the transcript starts from it
 //! ```
@@ -18,6 +18,7 @@ use ark_ff::Field;
 use serde::{Deserialize, Serialize};
 use sha3::{Digest, Keccak256};
 
+use crate::about::{About, MAX_NAME};
 use crate::closed::ClosedColumns;
 use crate::constraints::ConstraintSystem;
 use crate::error::{InstanceError, KeyError};
@@ -25,15 +26,16 @@ use crate::field::{root_of_unity, Fr};
 use crate::point::{decode_g1, decode_g2, encode_g1, encode_g2, G1Affine, G2Affine, PointError, G1_BYTES, G2_BYTES};
 use crate::sets::{Commitment, Polynomial, Set};
 use crate::shape::Shape;
+use crate::srs::is_degenerate;
 use crate::tensor::{self, PublicTensor};
 use crate::vanishing::Vanishing;
 
 /// Marks a verifying key.
 const MAGIC: &[u8; 8] = b"SWORNVK\0";
 /// Version of the encoding and of the protocol of keys with a commitment for each polynomial.
-const PLAIN_VERSION: u32 = 3;
+const PLAIN_VERSION: u32 = 5;
 /// Of packed keys.
-const PACKED_VERSION: u32 = 4;
+const PACKED_VERSION: u32 = 6;
 /// log₂ of the number of rows.
 const LOG_ROWS: core::ops::RangeInclusive<u32> = 4..=28;
 /// The most polynomials of a commitment.
@@ -67,10 +69,10 @@ pub struct KeyParts {
     pub g2: G2Affine,
     /// The reference string's secret in G2.
     pub s_g2: G2Affine,
-    /// Digest of the reference string of the keys' size.
-    pub srs_digest: [u8; 32],
     /// Digest of the quantised model, with what no commitment binds: scales of private tensors, names.
     pub graph_digest: [u8; 32],
+    /// Which model it is of, and how that was quantised.
+    pub about: About,
     /// The public tensors in the order of the instance.
     pub tensors: Vec<PublicTensor>,
 }
@@ -135,8 +137,8 @@ struct Body {
     permutation_commitments: Vec<Bytes<2>>,
     g2: Bytes<4>,
     s_g2: Bytes<4>,
-    srs_digest: [u8; 32],
     graph_digest: [u8; 32],
+    about: About,
     tensors: Vec<PublicTensor>,
 }
 
@@ -242,8 +244,8 @@ impl KeyParts {
             permutation_commitments: encode(&self.permutation_commitments),
             g2: Bytes::from_flat(&encode_g2(&self.g2)),
             s_g2: Bytes::from_flat(&encode_g2(&self.s_g2)),
-            srs_digest: self.srs_digest,
             graph_digest: self.graph_digest,
+            about: self.about.clone(),
             tensors: self.tensors.clone(),
         };
         let mut out = MAGIC.to_vec();
@@ -277,6 +279,12 @@ impl KeyParts {
         range("number of public values", values, values <= usable)?;
         // Another generator would hide that the secret of `s_g2` is a known one.
         range("generator of G2", 0, self.g2 == G2Affine::generator())?;
+        if is_degenerate(&self.s_g2) {
+            return Err(KeyError::KnownSecret);
+        }
+        self.about.check()?;
+        let names = || self.tensors.iter().map(|t| t.name.len());
+        range("length of a name", names().max().unwrap_or(0), names().all(|length| length <= MAX_NAME))?;
         // As wide as the narrowest machine's, so that all read the same keys.
         let dimensions = || self.tensors.iter().flat_map(|t| t.shape.iter().copied());
         range("dimension", dimensions().max().unwrap_or(0), dimensions().all(|d| u32::try_from(d).is_ok()))?;
@@ -312,8 +320,8 @@ impl Body {
             s_g2: g2(&self.s_g2, points.saturating_add(1))?,
             constraints: self.constraints,
             closed,
-            srs_digest: self.srs_digest,
             graph_digest: self.graph_digest,
+            about: self.about,
             tensors: self.tensors,
         })
     }

@@ -1,8 +1,8 @@
 //! What a proof is, and when it is accepted.
 //!
 //! ```text
-//! verify(&VerifyingKey, &[Fr], &[u8]) -> Result<(), VerifyError>
-//! verify_batch(&[Claimed])            -> Result<(), Vec<(usize, VerifyError)>>
+//! verify(&VerifyingKey, Context, &[Fr], &[u8]) -> Result<(), VerifyError>
+//! verify_batch(&[Claimed])                     -> Result<(), Vec<(usize, VerifyError)>>
 //! ```
 //!
 //! A [`VerifyingKey`] is self-contained: constraint system, commitments, the reference string's part on G2 and the schema
@@ -12,7 +12,9 @@
 //! | file | what it says |
 //! |---|---|
 //! | `key`, `constraints`, `expression` | the verifying key |
+//! | `about` | what it says of its model |
 //! | `tensor` | its public tensors, and the instance that their integers make |
+//! | `context` | what else a proof is bound to |
 //! | `shape`, `sets`, `proof`, `transcript` | the bytes of a proof and the challenges that they make |
 //! | `lagrange`, `permutation`, `vanishing` | the value that the quotient must have at x |
 //! | `opening`, `msm`, `pairing` | SHPLONK: all evaluations are those of the commitments |
@@ -33,9 +35,11 @@
 
 extern crate alloc;
 
+pub mod about;
 pub mod batch;
 pub mod closed;
 pub mod constraints;
+pub mod context;
 pub mod error;
 pub mod expression;
 pub mod field;
@@ -55,9 +59,11 @@ pub mod transcript;
 mod vanishing;
 mod verify;
 
+pub use about::{About, InputScale};
 pub use batch::{verify_batch, Claimed};
 pub use closed::ClosedColumns;
 pub use constraints::{ColumnKind, ConstraintSystem, Query};
+pub use context::Context;
 pub use error::{InstanceError, KeyError, VerifyError};
 pub use field::{embed, Fq, Fr};
 pub use key::{KeyParts, VerifyingKey};

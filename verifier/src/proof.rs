@@ -1,7 +1,7 @@
 //! A proof: points, evaluations, and the challenges that the transcript draws between them.
 //!
 //! ```text
-//!  1  key digest, instance                       absorbed
+//!  1  key digest, context, instance              absorbed
 //!  2  advice of the first phase                  read
 //!  3  challenges of the circuit                  squeezed
 //!  4  advice of the second phase                 read
@@ -20,6 +20,7 @@
 
 use alloc::vec::Vec;
 
+use crate::context::Context;
 use crate::error::VerifyError;
 use crate::field::{decode, Fr};
 use crate::key::VerifyingKey;
@@ -56,7 +57,7 @@ pub struct Proof {
     pub values: Vec<Fr>,
     /// What was squeezed.
     pub challenges: Challenges,
-    /// The state after all: it binds key, instance and proof.
+    /// The state after all: it binds key, context, instance and proof.
     pub state: [u8; 32],
 }
 
@@ -100,11 +101,11 @@ impl Reader<'_> {
 }
 
 impl Proof {
-    /// Decodes a proof for a key and an instance, and draws its challenges.
+    /// Decodes a proof for a key, a context and an instance, and draws its challenges.
     ///
     /// # Errors
     /// All of [`VerifyError`] but `Rejected`; lengths are checked first.
-    pub fn read(key: &VerifyingKey, instance: &[Fr], bytes: &[u8]) -> Result<Self, VerifyError> {
+    pub fn read(key: &VerifyingKey, context: Context, instance: &[Fr], bytes: &[u8]) -> Result<Self, VerifyError> {
         let shape = key.shape();
         if instance.len() != key.num_instances() {
             return Err(VerifyError::InstanceCount { expected: key.num_instances(), actual: instance.len() });
@@ -115,6 +116,7 @@ impl Proof {
         let transcript = Transcript::new(&key.digest());
         let (points, values) = (Vec::with_capacity(shape.points()), Vec::with_capacity(shape.scalars().saturating_add(1)));
         let mut reader = Reader { bytes, transcript, points, values };
+        reader.transcript.absorb(&context.0);
         instance.iter().for_each(|value| reader.transcript.absorb_scalar(value));
         reader.points(shape.phases[0])?;
         let circuit = (0..shape.challenges).map(|_| reader.transcript.challenge()).collect();

@@ -6,8 +6,8 @@
 //! challenge   state_{i+1} = keccak256(state_i ‖ buffer ‖ [1 if buffer is empty]),   challenge = state_{i+1} mod r
 //! ```
 //!
-//! The digest stands for the whole key: gates, commitments, reference string and the schema of the instance. The instance is
-//! absorbed after it, then every byte of the proof in its order. [`crate::proof`] says where challenges are squeezed.
+//! The digest stands for the whole key: gates, commitments, reference string and the schema of the instance. The context and the
+//! instance are absorbed after it, then every byte of the proof in its order. [`crate::proof`] says where challenges are squeezed.
 
 use sha3::{Digest, Keccak256};
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use ark_ec::{AffineRepr, CurveGroup};
 
+use crate::context::Context;
 use crate::error::VerifyError;
 use crate::field::Fr;
 use crate::key::VerifyingKey;
@@ -16,12 +17,13 @@ use crate::proof::Proof;
 
 /// Accepts or rejects a proof.
 ///
-/// `instance` holds the public tensors in the order of the key's `tensors`; `proof` is exactly one proof.
+/// `context` is what the proof must be bound to, [`Context::NONE`] if it is bound to nothing; `instance` holds the public tensors in the
+/// order of the key's `tensors`; `proof` is exactly one proof.
 ///
 /// # Errors
 /// The rule that the proof breaks.
-pub fn verify(key: &VerifyingKey, instance: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
-    let proof = Proof::read(key, instance, proof)?;
+pub fn verify(key: &VerifyingKey, context: Context, instance: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
+    let proof = Proof::read(key, context, instance, proof)?;
     let claim = claim(key, instance, proof).ok_or(VerifyError::Rejected)?;
     let opening = claim.points.last().copied().ok_or(VerifyError::Rejected)?;
     let commitments = claim

@@ -4,7 +4,7 @@ use ark_bn254::Fr;
 use revm::primitives::Address;
 use sworn_contracts::{calldata, Package};
 use sworn_prover::Cpu;
-use sworn_verifier::VerifyingKey;
+use sworn_verifier::{Context, VerifyingKey};
 
 use crate::evm::{compile, constructor, Evm, Pipeline};
 use crate::models::{Keyed, Model};
@@ -45,7 +45,7 @@ impl Fixture {
     /// What the Rust verifier says; `None` for values that it has no type for.
     pub fn rust_accepts(&self, instances: &[[u8; 32]], proof: &[u8]) -> bool {
         let instances: Option<Vec<Fr>> = instances.iter().map(sworn_verifier::field::decode).collect();
-        instances.is_some_and(|i| sworn_verifier::verify(&self.key, &i, proof).is_ok())
+        instances.is_some_and(|i| sworn_verifier::verify(&self.key, Context::NONE, &i, proof).is_ok())
     }
 
     /// Deploys the data and `SwornVerifier`.

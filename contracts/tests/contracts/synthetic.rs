@@ -19,7 +19,8 @@ use sworn_verifier::point::encode_g1;
 use sworn_verifier::shape::Shape;
 use sworn_verifier::tensor::Form;
 use sworn_verifier::{
-    verify, verify_batch, ClosedColumns, ColumnKind, ConstraintSystem, KeyParts, Proof, PublicTensor, Query, Role, VerifyingKey,
+    verify, verify_batch, About, ClosedColumns, ColumnKind, ConstraintSystem, Context, InputScale, KeyParts, Proof, PublicTensor, Query,
+    Role, VerifyingKey,
 };
 
 use crate::oracle::{accepts, combined};
@@ -127,8 +128,16 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
         permutation_commitments: (0..permuted).map(|_| point(rng)).collect(),
         g2: G2Affine::generator(),
         s_g2: (G2Affine::generator() * secret).into_affine(),
-        srs_digest: [1; 32],
         graph_digest: rng.gen(),
+        about: About {
+            model: "random".into(),
+            source: rng.gen(),
+            bits: rng.gen_range(1..=31),
+            input_scales: vec![InputScale { name: "x".into(), scales: vec![0.5; rng.gen_range(1..4)] }],
+            samples: rng.gen(),
+            report: rng.gen(),
+            error: 0.25,
+        },
         tensors: vec![tensor],
     };
     VerifyingKey::new(&parts).unwrap()
@@ -148,22 +157,22 @@ fn contract_and_verifier_agree_on_random_constraint_systems() {
         (0..shape.opening()).for_each(|_| proof.extend(encode_g1(&point(&mut rng))));
         (0..shape.scalars()).for_each(|_| proof.extend(encode(&Fr::rand(&mut rng))));
         (0..2).for_each(|_| proof.extend(encode_g1(&point(&mut rng))));
-        assert!(verify(&key, &instance, &proof).is_err() && !accepts(&package, &words, &proof), "round {round}: not yet");
+        assert!(verify(&key, Context::NONE, &instance, &proof).is_err() && !accepts(&package, &words, &proof), "round {round}: not yet");
 
-        let read = Proof::read(&key, &instance, &proof).unwrap();
+        let read = Proof::read(&key, Context::NONE, &instance, &proof).unwrap();
         let (u, last) = (read.challenges.opening_u, *read.points.last().unwrap());
         let sum = combined(&package, &words, &proof).0 - last * u;
         let opening = (sum * (secret - u).inverse().unwrap()).into_affine();
         let at = proof.len() - 64;
         proof[at..].copy_from_slice(&encode_g1(&opening));
         assert!(accepts(&package, &words, &proof), "round {round}: the contract");
-        assert_eq!(verify(&key, &instance, &proof), Ok(()), "round {round}: the verifier on {:?}", key.constraints);
-        let claimed = (&key, instance.as_slice(), proof.as_slice());
+        assert_eq!(verify(&key, Context::NONE, &instance, &proof), Ok(()), "round {round}: the verifier on {:?}", key.constraints);
+        let claimed = (&key, Context::NONE, instance.as_slice(), proof.as_slice());
         assert_eq!(verify_batch(&[claimed, claimed]), Ok(()), "round {round}: a batch");
         for index in 0..shape.scalars() {
             let mut wrong = proof.clone();
             wrong[shape.opening() * 64 + 32 * index + 31] ^= 1;
-            assert!(verify(&key, &instance, &wrong).is_err(), "round {round}: scalar {index}");
+            assert!(verify(&key, Context::NONE, &instance, &wrong).is_err(), "round {round}: scalar {index}");
         }
         packed += usize::from(shape.is_packed());
         for value in &shape.fixed {

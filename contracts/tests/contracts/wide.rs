@@ -3,7 +3,7 @@
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_contracts::{selector, word, Package, MAX_CODE};
-use sworn_prover::{setup, Srs};
+use sworn_prover::{about, setup, Srs};
 
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
@@ -21,7 +21,8 @@ fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
     let choice = Choice { log_rows, weight_lanes: lanes, ..chosen };
     let layout = Layout::restore(&graph, visibility, choice).unwrap();
     let srs = Srs::dev(layout.log_rows).unwrap();
-    Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, &srs).unwrap(), srs }
+    let about = about("wide", &graph);
+    Keyed { name: "wide", inputs, key: setup(graph, visibility, layout, about, &srs).unwrap(), srs }
 }
 
 /// VGG-16 with `--profile onchain`; `tests/vectors/make.sh` made the files.
@@ -29,7 +30,7 @@ fn wide(inputs: usize, lanes: usize, log_rows: u32) -> Keyed {
 fn a_model_of_fifteen_million_weights_verifies() {
     let key = sworn_receipt::VerifyingKey::from_bytes(include_bytes!("../vectors/vgg16_onchain.key")).unwrap();
     let receipt = sworn_receipt::Receipt::from_json(include_bytes!("../vectors/vgg16_onchain.json")).unwrap();
-    let accepted = receipt.accept(&key, sworn_receipt::SrsPolicy::AllowInsecure).unwrap();
+    let accepted = receipt.accept(&key, sworn_receipt::SrsPolicy::INSECURE).unwrap();
     let fixture = Fixture {
         name: "VGG-16",
         key: key.key().clone(),

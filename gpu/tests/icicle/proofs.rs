@@ -11,7 +11,10 @@ use crate::models::{self, Keyed};
 /// The mock makes the CPU's proof, twice with one prover, and the verifier accepts it.
 fn assert_same_proof(keyed: &Keyed, seed: u64) {
     let expected = keyed.prove(Cpu, seed);
-    assert_eq!(sworn_verifier::verify(keyed.key.verifying_key(), &expected.instance, &expected.bytes), Ok(()));
+    assert_eq!(
+        sworn_verifier::verify(keyed.key.verifying_key(), sworn_verifier::Context::NONE, &expected.instance, &expected.bytes),
+        Ok(())
+    );
     let installation = Installation::new();
     let prover = keyed.prover(installation.open().expect("the mock"));
     for count in 0..2 {

@@ -1,7 +1,7 @@
 //! The verifier's transcript as halo2's prover and verifier read and write it.
 //!
 //! halo2 absorbs a hash of its verifying key first, made of a debug text. Our protocol has the digest of the key for that,
-//! which the transcript starts from: the first scalar that halo2 absorbs is discarded.
+//! which the transcript starts from, and the context: the first scalar that halo2 absorbs is discarded.
 
 use std::io::{self, Read, Write};
 
@@ -10,6 +10,7 @@ use halo2_proofs::transcript::{EncodedChallenge, Transcript as HaloTranscript, T
 use sworn_verifier::field;
 use sworn_verifier::point::decode_g1;
 use sworn_verifier::transcript::Transcript;
+use sworn_verifier::Context;
 
 use super::convert::{from_fr, from_g1, g1_bytes, to_fr};
 
@@ -39,9 +40,11 @@ impl EncodedChallenge<G1Affine> for KeccakChallenge {
 }
 
 impl<S> KeccakTranscript<S> {
-    /// A transcript for halo2, that starts from the digest of our verifying key.
-    pub fn new(digest: &[u8; 32], stream: S) -> Self {
-        Self { transcript: Transcript::new(digest), stream, has_key: false }
+    /// A transcript for halo2, that starts from the digest of our verifying key and a context.
+    pub fn new(digest: &[u8; 32], context: Context, stream: S) -> Self {
+        let mut transcript = Transcript::new(digest);
+        transcript.absorb(&context.0);
+        Self { transcript, stream, has_key: false }
     }
 
     /// The proof that was written, or what is left of the one that was read.

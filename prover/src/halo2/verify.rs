@@ -8,7 +8,7 @@ use halo2_proofs::poly::kzg::multiopen::VerifierSHPLONK;
 use halo2_proofs::poly::kzg::strategy::SingleStrategy;
 use halo2_proofs::poly::EvaluationDomain;
 use rand::rngs::mock::StepRng;
-use sworn_verifier::VerifyingKey;
+use sworn_verifier::{Context, VerifyingKey};
 
 use super::constraints::to_halo2;
 use super::convert::{from_fr, from_g1, from_g2};
@@ -28,12 +28,12 @@ pub fn verifying_key(key: &VerifyingKey) -> Option<plonk::VerifyingKey<G1Affine>
 }
 
 /// Whether halo2's verifier accepts a proof; it knows no packed ones. Points and scalars are decoded strictly, and nothing may be behind the proof.
-pub fn verify(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
+pub fn verify(key: &VerifyingKey, context: Context, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
     let Some(halo_key) = verifying_key(key) else { return false };
     // The verifier reads the generator of G1 and the two points of G2 only.
     let smallest = ParamsKZG::<Bn256>::setup(1, StepRng::new(1, 1));
     let params = smallest.from_parts(key.log_rows, vec![G1Affine::generator()], Some(vec![]), from_g2(&key.g2), from_g2(&key.s_g2));
-    let mut transcript = KeccakTranscript::new(&key.digest(), proof);
+    let mut transcript = KeccakTranscript::new(&key.digest(), context, proof);
     let instance: Vec<Fr> = instance.iter().map(from_fr).collect();
     let accepted = verify_proof::<KZGCommitmentScheme<Bn256>, VerifierSHPLONK<'_, Bn256>, KeccakChallenge, _, _>(
         &params,

@@ -7,7 +7,8 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Choice, Layout, LayoutProfile, Visibility};
-use sworn_prover::{setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
+use sworn_prover::{about, setup, Backend, Progress, Proof, ProveError, Prover, ProvingKey, Srs};
+use sworn_verifier::Context;
 
 #[path = "../../../circuits/tests/build/mod.rs"]
 pub mod build;
@@ -72,7 +73,7 @@ impl Model {
 
     pub fn keyed_as(&self, layout: Layout) -> Keyed {
         let srs = Srs::dev(layout.choice().log_powers()).unwrap();
-        let key = setup(self.graph.clone(), self.visibility, layout, &srs).unwrap();
+        let key = setup(self.graph.clone(), self.visibility, layout, about(self.name, &self.graph), &srs).unwrap();
         Keyed { name: self.name, inputs: self.inputs.clone(), srs, key }
     }
 }
@@ -83,7 +84,12 @@ impl Keyed {
     }
 
     pub fn prove<B: Backend>(&self, backend: B, seed: u64) -> Proof {
-        prove(&self.prover(backend), &self.inputs, seed, &mut |_, _| ControlFlow::Continue(())).unwrap()
+        self.prove_in(Context::NONE, backend, seed)
+    }
+
+    pub fn prove_in<B: Backend>(&self, context: Context, backend: B, seed: u64) -> Proof {
+        let rng = ChaCha20Rng::seed_from_u64(seed);
+        self.prover(backend).prove(context, &self.inputs, rng, &mut |_, _| ControlFlow::Continue(())).unwrap()
     }
 }
 
@@ -93,7 +99,7 @@ pub fn prove<B: Backend>(
     seed: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Proof, ProveError> {
-    prover.prove(inputs, ChaCha20Rng::seed_from_u64(seed), progress)
+    prover.prove(Context::NONE, inputs, ChaCha20Rng::seed_from_u64(seed), progress)
 }
 
 /// `relu` of a dense layer on four inputs: 16 weights. Every weight is `weight`.

@@ -16,7 +16,7 @@ use halo2_proofs::poly::EvaluationDomain;
 use halo2_proofs::transcript::TranscriptRead;
 use sworn_prover::halo2::convert::{from_fr, from_g1, from_g2};
 use sworn_prover::halo2::{to_halo2, KeccakChallenge, KeccakTranscript};
-use sworn_verifier::VerifyingKey;
+use sworn_verifier::{Context, VerifyingKey};
 
 /// A polynomial: where it is opened, and to what.
 type Opened = BTreeMap<i32, Fr>;
@@ -56,8 +56,8 @@ fn evaluate(coefficients: &[Fr], at: Fr) -> Fr {
 }
 
 /// Whether a packed proof is accepted.
-pub fn accepts(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
-    let mut transcript = KeccakTranscript::new(&key.digest(), proof);
+pub fn accepts(key: &VerifyingKey, context: Context, instance: &[sworn_verifier::Fr], proof: &[u8]) -> bool {
+    let mut transcript = KeccakTranscript::new(&key.digest(), context, proof);
     accepts_from(key, instance, &mut transcript) && transcript.into_stream().is_empty()
 }
 
@@ -83,7 +83,7 @@ pub enum Identity {
 
 /// Whether a verifier that leaves out some identities accepts a packed proof.
 pub fn accepts_without(key: &VerifyingKey, instance: &[sworn_verifier::Fr], proof: &[u8], without: &[Identity]) -> bool {
-    let (rules, mut transcript) = (Rules::without(key, without), KeccakTranscript::new(&key.digest(), proof));
+    let (rules, mut transcript) = (Rules::without(key, without), KeccakTranscript::new(&key.digest(), Context::NONE, proof));
     let parsed = rules.parse(instance, &mut transcript);
     parsed.is_some_and(|parsed| rules.opens(&parsed, rules.quotient(&parsed))) && transcript.into_stream().is_empty()
 }

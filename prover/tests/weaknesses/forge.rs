@@ -3,6 +3,7 @@
 //!
 //! | message that is not absorbed | known before it | what is sent |
 //! |---|---|---|
+//! | context | all | nothing: a proof is one in every context |
 //! | instance | x | another instance with the same value at x |
 //! | first phase | λ | multiplicities for which the sum over lookups of a value in no table is right |
 //! | running products | y | a start and a first step, whose two wrong identities cancel in row 0 |
@@ -35,7 +36,7 @@ use sworn_prover::halo2::convert::{from_fr, g1_bytes, to_fr};
 use sworn_verifier::field::encode;
 use sworn_verifier::sets::{Commitment, Polynomial};
 use sworn_verifier::transcript::Transcript;
-use sworn_verifier::VerifyingKey;
+use sworn_verifier::{Context, VerifyingKey};
 
 use crate::models::naive::{Identity, Rules};
 use crate::models::Keyed;
@@ -45,6 +46,7 @@ use identities::Combined;
 /// The messages of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Message {
+    Context,
     Instance,
     First,
     Second,
@@ -60,6 +62,8 @@ pub(crate) enum Message {
 pub(crate) struct Lie<'w> {
     /// The first phase; an honest second one follows from it.
     pub(crate) witness: &'w Witness,
+    /// What the proof is to be bound to.
+    pub(crate) context: Context,
     /// The public values.
     pub(crate) instance: Vec<Fr>,
     /// Added to cells of units: column, row, value.
@@ -74,8 +78,8 @@ pub(crate) struct Lie<'w> {
     pub(crate) fractions: Vec<(usize, usize, Fr)>,
     /// Identities of the packed permutation that the proof takes no heed of.
     pub(crate) without: Vec<Identity>,
-    /// The forger knows the secret of the reference string, which is 1.
-    pub(crate) trapdoor: bool,
+    /// The secret of the reference string, if the forger knows it.
+    pub(crate) trapdoor: Option<Fr>,
 }
 
 impl<'w> Lie<'w> {
@@ -83,6 +87,7 @@ impl<'w> Lie<'w> {
     pub(crate) fn new(witness: &'w Witness) -> Self {
         Self {
             witness,
+            context: Context::NONE,
             instance: witness.instance(),
             cells: Vec::new(),
             multiplicities: Vec::new(),
@@ -90,7 +95,7 @@ impl<'w> Lie<'w> {
             collision: None,
             fractions: Vec::new(),
             without: Vec::new(),
-            trapdoor: false,
+            trapdoor: None,
         }
     }
 }
@@ -284,6 +289,7 @@ impl Run<'_> {
     /// Sends the first phase; the multiplicities that it has besides the witness's.
     fn first_phase(&mut self) -> Vec<(usize, Fr)> {
         let (forger, lie) = (self.forger, self.lie);
+        self.absorb(Message::Context, &lie.context.0);
         lie.instance.iter().for_each(|value| self.absorb(Message::Instance, &encode(&to_fr(value))));
         let usable = forger.rows - UNUSABLE_ROWS;
         let mut advice: Vec<Vec<Fr>> = Vec::new();

@@ -13,8 +13,9 @@ mod products;
 mod weak;
 
 use forge::{Forger, Lie, Message};
-use halo2_proofs::halo2curves::bn256::{Fr, G1Affine as G1};
+use halo2_proofs::halo2curves::bn256::{Fr, G1Affine as G1, G2Affine as G2};
 use halo2_proofs::halo2curves::ff::{Field, PrimeField};
+use halo2_proofs::halo2curves::group::Curve;
 use halo2_proofs::plonk::ProvingKey;
 use models::build::lie::{add, caught, public_lane, set, spread, By};
 use models::build::Build;
@@ -26,7 +27,7 @@ use sworn_circuits::shape::AdviceColumns;
 use sworn_circuits::witness::Witness;
 use sworn_prover::halo2;
 use sworn_verifier::point::{encode_g1, encode_g2, G1_BYTES};
-use sworn_verifier::{verify, Fq, G1Affine, KeyError, KeyParts, VerifyError, VerifyingKey};
+use sworn_verifier::{verify, Context, Fq, G1Affine, KeyError, KeyParts, VerifyError, VerifyingKey};
 
 /// A key with an honest witness.
 struct Target {
@@ -69,9 +70,9 @@ impl Target {
     /// What the verifier says to a proof of a claim. An oracle agrees.
     fn answer(&self, lie: &Lie<'_>) -> Result<(), VerifyError> {
         let (instance, proof) = self.forger().forge(lie);
-        let answer = verify(self.key(), &instance, &proof);
+        let answer = verify(self.key(), Context::NONE, &instance, &proof);
         let oracle = if self.key().shape().is_packed() { naive::accepts } else { halo2::verify };
-        assert_eq!(answer.is_ok(), oracle(self.key(), &instance, &proof), "the oracle does not agree: {answer:?}");
+        assert_eq!(answer.is_ok(), oracle(self.key(), Context::NONE, &instance, &proof), "the oracle does not agree: {answer:?}");
         answer
     }
 
@@ -122,7 +123,7 @@ fn dense(activation: Activation) -> Model {
 fn only_lookups_reject(target: &Target, lie: &Lie<'_>) {
     assert_eq!(target.answer(lie), Err(VerifyError::Rejected));
     let (instance, proof) = target.forger().forge(&Lie { frozen: Some(Message::First), ..lie.clone() });
-    assert!(weak::accepts(&target.keyed, &instance, &proof, Message::First));
+    assert!(weak::accepts(&target.keyed, Context::NONE, &instance, &proof, Message::First));
 }
 
 /// Moves a multiple of 2^s from the quotient of a public value to its remainder.
@@ -169,13 +170,27 @@ fn frozen_heart() {
             };
             let (instance, proof) = forger.forge(&Lie { frozen: Some(message), ..lie });
             assert_ne!(instance[0], halo2::convert::to_fr(&target.honest.instance()[0]), "{message:?}: a lie");
-            assert!(weak::accepts(&target.keyed, &instance, &proof, message), "{message:?}: a verifier that does not absorb it");
-            assert_eq!(verify(target.key(), &instance, &proof), Err(VerifyError::Rejected), "{message:?}");
+            assert!(
+                weak::accepts(&target.keyed, Context::NONE, &instance, &proof, message),
+                "{message:?}: a verifier that does not absorb it"
+            );
+            assert_eq!(verify(target.key(), Context::NONE, &instance, &proof), Err(VerifyError::Rejected), "{message:?}");
         }
+        // A proof for one context is one for every other.
+        let (context, other) = (Context([3; 32]), Context([4; 32]));
+        let lie = Lie { context, frozen: Some(Message::Context), ..Lie::new(&target.honest) };
+        let (instance, proof) = forger.forge(&lie);
+        for context in [context, other, Context::NONE] {
+            assert!(weak::accepts(&target.keyed, context, &instance, &proof, Message::Context));
+            assert_eq!(verify(target.key(), context, &instance, &proof), Err(VerifyError::Rejected));
+        }
+        let (instance, proof) = forger.forge(&Lie { frozen: None, ..lie });
+        assert_eq!(verify(target.key(), context, &instance, &proof), Ok(()));
+        assert_eq!(verify(target.key(), other, &instance, &proof), Err(VerifyError::Rejected));
         // With nothing to make use of, that verifier is no weaker.
         for message in [Message::Second, Message::Random] {
             let (instance, proof) = forger.forge(&Lie { frozen: Some(message), ..other_output.clone() });
-            assert!(!weak::accepts(&target.keyed, &instance, &proof, message), "{message:?}");
+            assert!(!weak::accepts(&target.keyed, Context::NONE, &instance, &proof, message), "{message:?}");
         }
     }
 }
@@ -241,23 +256,28 @@ fn missing_instance_binding() {
 
 /// Unchecked KZG points: a point off the curve or outside the group, the identity, or a secret that somebody knows.
 ///
-/// Whoever knows the secret forges every proof: a key with `s·G2 = G2` accepts a false one, and is another key. Invalid curves: Biehl,
+/// Whoever knows the secret forges every proof: a key with `s·G2 = 5·G2` accepts a false one, and is another key; one whose secret is seen
+/// at sight is none. Invalid curves: Biehl,
 /// Meyer, Müller, "Differential Fault Attacks on Elliptic Curve Cryptosystems", CRYPTO 2000. The identity in the place of every
 /// point: "0 bug" of a PlonK verifier, and "trusted setup leak", both in <https://github.com/0xPARC/zk-bug-tracker>.
 #[test]
 fn unchecked_points() {
     for target in Target::both(&tiny()) {
         let mut parts = KeyParts::clone(target.key());
-        parts.s_g2 = parts.g2;
+        for s_g2 in [parts.g2, -parts.g2] {
+            assert_eq!(VerifyingKey::new(&KeyParts { s_g2, ..parts.clone() }), Err(KeyError::KnownSecret));
+        }
+        let secret = Fr::from(5);
+        parts.s_g2 = halo2::convert::to_g2(&(G2::generator() * secret).to_affine());
         let known = VerifyingKey::new(&parts).unwrap();
         assert_ne!(known.digest(), target.key().digest());
         let mut forger = target.forger();
         forger.key = known;
-        let mut lie = Lie { trapdoor: true, ..Lie::new(&target.honest) };
+        let mut lie = Lie { trapdoor: Some(secret), ..Lie::new(&target.honest) };
         lie.instance[0] += Fr::ONE;
         let (instance, proof) = forger.forge(&lie);
-        assert_eq!(verify(&forger.key, &instance, &proof), Ok(()), "the secret is known");
-        assert_eq!(verify(target.key(), &instance, &proof), Err(VerifyError::Rejected));
+        assert_eq!(verify(&forger.key, Context::NONE, &instance, &proof), Ok(()), "the secret is known");
+        assert_eq!(verify(target.key(), Context::NONE, &instance, &proof), Err(VerifyError::Rejected));
         // Not even for the right key's transcript: its secret is another one.
         assert_eq!(target.answer(&lie), Err(VerifyError::Rejected));
 
@@ -268,12 +288,12 @@ fn unchecked_points() {
         let with = |at: usize, bytes: &[u8]| {
             let mut changed = proof.clone();
             changed[at..at + bytes.len()].copy_from_slice(bytes);
-            verify(target.key(), &instance, &changed)
+            verify(target.key(), Context::NONE, &instance, &changed)
         };
         let mut empty = proof.clone();
         empty[..shape.opening() * G1_BYTES].fill(0);
         empty[opening..].fill(0);
-        assert_eq!(verify(target.key(), &instance, &empty), Err(VerifyError::Identity { index: 0 }));
+        assert_eq!(verify(target.key(), Context::NONE, &instance, &empty), Err(VerifyError::Identity { index: 0 }));
         for (which, at) in [(0, 0), (shape.opening(), opening), (shape.opening() + 1, opening + G1_BYTES)] {
             assert_eq!(with(at, &[0; G1_BYTES]), Err(VerifyError::Identity { index: which }));
             // (x, y) with y² = x³ + b' for another b', where the order has small factors: of order 2, and (1, 1).

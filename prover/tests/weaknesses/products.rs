@@ -3,7 +3,7 @@
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::halo2curves::ff::Field;
 use sworn_circuits::field::embed;
-use sworn_verifier::{verify, VerifyError};
+use sworn_verifier::{verify, Context, VerifyError};
 
 use crate::forge::Lie;
 use crate::models::naive::{self, Identity};
@@ -31,8 +31,8 @@ fn forged_products() {
     for (without, fractions) in alone.chain(shares) {
         let (instance, proof) = forger.forge(&Lie { without: without.clone(), fractions, ..false_output.clone() });
         assert!(naive::accepts_without(key, &instance, &proof, &without), "{without:?}: nothing else is wrong");
-        assert_eq!(verify(key, &instance, &proof), Err(VerifyError::Rejected), "{without:?}");
-        assert!(!naive::accepts(key, &instance, &proof), "{without:?}");
+        assert_eq!(verify(key, Context::NONE, &instance, &proof), Err(VerifyError::Rejected), "{without:?}");
+        assert!(!naive::accepts(key, Context::NONE, &instance, &proof), "{without:?}");
     }
     // A row that two chunks share in another way, of a true statement: the product of the row is right.
     let row = target.layout().usable_rows() / 3;
@@ -44,6 +44,6 @@ fn forged_products() {
     for left_out in [&[][..], &without[..1], &without[1..]] {
         let (instance, proof) = forger.forge(&Lie { without: left_out.to_vec(), ..shared.clone() });
         assert!(!naive::accepts_without(key, &instance, &proof, left_out), "{left_out:?}");
-        assert_eq!(verify(key, &instance, &proof), Err(VerifyError::Rejected), "{left_out:?}");
+        assert_eq!(verify(key, Context::NONE, &instance, &proof), Err(VerifyError::Rejected), "{left_out:?}");
     }
 }

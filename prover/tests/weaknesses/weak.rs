@@ -14,6 +14,7 @@ use sworn_verifier::field::decode;
 use sworn_verifier::point::{decode_g1, G1_BYTES};
 use sworn_verifier::shape::Shape;
 use sworn_verifier::transcript::Transcript;
+use sworn_verifier::Context;
 
 use crate::forge::Message;
 use crate::models::{naive, Keyed};
@@ -92,10 +93,11 @@ impl TranscriptRead<G1Affine, KeccakChallenge> for Frozen<'_> {
 }
 
 /// Whether a verifier that does not absorb a message accepts a proof.
-pub(crate) fn accepts(keyed: &Keyed, instance: &[sworn_verifier::Fr], proof: &[u8], frozen: Message) -> bool {
+pub(crate) fn accepts(keyed: &Keyed, context: Context, instance: &[sworn_verifier::Fr], proof: &[u8], frozen: Message) -> bool {
     let key = keyed.key.verifying_key();
     let transcript = Transcript::new(&key.digest());
     let mut transcript = Frozen { transcript, frozen, shape: key.shape(), proof, points: 0, has_key: false };
+    transcript.absorb(Message::Context, &context.0);
     let accepted = if key.shape().is_packed() {
         naive::accepts_from(key, instance, &mut transcript)
     } else {

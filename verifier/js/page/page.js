@@ -1,4 +1,4 @@
-// Two files, a checkbox, the answer. Names and texts come from files of strangers: they are only ever set as text.
+// Two files, two checkboxes, the answer. Names and texts come from files of strangers: they are only ever set as text.
 
 import { load, verify } from './index.js';
 
@@ -31,13 +31,32 @@ const tensor = ({ name, shape, scale, features, integers, reals }, role) => {
   const values = element('div', undefined, element('table', undefined, element('thead', undefined, head), element('tbody', undefined, ...rows)));
   values.className = 'values';
   const more = integers.length > SHOWN ? [element('p', `${integers.length - SHOWN} more values are in the receipt`)] : [];
-  return [element('h2', `${role} ${name} [${shape.join(', ')}]`), element('p', features ? 'value = integer · scale + offset, by feature' : `value = integer · ${scale}`), values, ...more];
+  return [element('h2', `${role} ${escaped(name)} [${shape.join(', ')}]`), element('p', features ? 'value = integer · scale + offset, by feature' : `value = integer · ${scale}`), values, ...more];
+};
+
+/** Controls, marks without width and marks that turn the direction of text, as \\u{…}: a name cannot look like another. */
+const escaped = (name) => name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+
+const WARNINGS = {
+  ceremony: [],
+  unknown: ['It rests on an SRS of unknown origin: whoever made that may be able to forge such a receipt.'],
+  'insecure-dev': ['It rests on the insecure development SRS: anyone can forge such a receipt.'],
 };
 
 const accepted = (answer, milliseconds) => {
-  const insecure = answer.insecure_dev ? ['It rests on the insecure development SRS: anyone can forge such a receipt.'] : [];
-  show('accepted', 'accepted', `Checked in ${milliseconds.toFixed(0)} ms.`, ...insecure);
-  const facts = element('dl', undefined, element('dt', 'model'), element('dd', answer.model), element('dt', 'verifying key'), element('dd', answer.verifying_key));
+  show('accepted', 'accepted', `Checked in ${milliseconds.toFixed(0)} ms.`, ...WARNINGS[answer.srs.kind]);
+  const samples = answer.samples === 0 ? 'declared ranges' : answer.samples === 1 ? '1 sample' : `${answer.samples} samples`;
+  const error = answer.error <= 10 ? `${(100 * answer.error).toFixed(3)} %` : 'more than 1000 %';
+  const rows = [
+    ['model', escaped(answer.model)],
+    ['receipt', answer.id],
+    ['verifying key', answer.verifying_key],
+    ['ONNX graph', answer.source],
+    ['SRS', [answer.srs.kind, answer.srs.name, answer.srs.identity].filter((part) => part !== undefined).join(', ')],
+    ['context', /^0x0*$/.test(answer.context) ? 'none' : answer.context],
+    ['quantised', `to ${answer.bits} bits, off by up to ${error} of the largest output over ${samples}`],
+  ];
+  const facts = element('dl', undefined, ...rows.flatMap(([name, value]) => [element('dt', name), element('dd', value)]));
   const tensors = [...answer.inputs.flatMap((t) => tensor(t, 'input')), ...answer.outputs.flatMap((t) => tensor(t, 'output'))];
   const inputs = answer.inputs.length === 0 ? [element('p', 'The input is private.')] : [];
   at('statement').replaceChildren(facts, ...inputs, ...tensors);
@@ -54,11 +73,12 @@ const check = async () => {
   try {
     const [receipt, key] = await Promise.all([files.receipt.arrayBuffer(), files.key.arrayBuffer()]);
     const start = performance.now();
-    const answer = await verify(receipt, key, { allowInsecureSrs: at('allow-insecure-srs').checked });
+    const answer = await verify(receipt, key, { allowInsecureSrs: at('allow-insecure-srs').checked, allowUnknownSrs: at('allow-unknown-srs').checked });
     const milliseconds = performance.now() - start;
     if (question !== asked) return;
     if (answer.accepted) accepted(answer, milliseconds);
     else if (answer.kind === 'insecure-srs') show('rejected', 'rejected', answer.error, 'For a test, tick the box above.');
+    else if (answer.kind === 'unknown-srs') show('rejected', 'rejected', answer.error, 'If you know where it comes from, tick the box above.');
     else show(answer.status === 1 ? 'rejected' : 'error', answer.status === 1 ? 'rejected' : 'no verifying key', answer.error, answer.hint);
   } catch (error) {
     if (question === asked) show('error', 'not checked', error.message);
@@ -76,7 +96,7 @@ for (const name of ['receipt', 'key']) {
     check();
   });
 }
-at('allow-insecure-srs').addEventListener('change', check);
+for (const box of ['allow-insecure-srs', 'allow-unknown-srs']) at(box).addEventListener('change', check);
 addEventListener('dragover', (event) => {
   event.preventDefault();
   document.body.classList.add('dropping');

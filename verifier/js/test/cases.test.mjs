@@ -14,7 +14,7 @@ const MAX_GZIP_BYTES = 350_000;
 
 /** What the cases must meet, each at least once: nothing is tested by an empty list. */
 const KINDS = [
-  'accepted', 'json', 'version', 'verifying-key', 'mismatch', 'tensor', 'insecure-srs', 'proof',
+  'accepted', 'json', 'version', 'verifying-key', 'mismatch', 'tensor', 'insecure-srs', 'unknown-srs', 'ceremony', 'context', 'proof',
   'foreign-file', 'file-version', 'file-kind', 'file-length', 'file-digest', 'file-contents',
 ];
 
@@ -32,9 +32,9 @@ test('every case is answered as by the command', async () => {
   const seen = new Map();
   const start = performance.now();
   for (const line of lines) {
-    const { name, receipt, key, receipt_edit, key_edit, allow, status, answer } = JSON.parse(line);
+    const { name, receipt, key, receipt_edit, key_edit, options, status, answer } = JSON.parse(line);
     const [receiptBytes, keyBytes] = [spliced(await file(receipt), receipt_edit), spliced(await file(key), key_edit)];
-    const { kind, ...actual } = await verify(receiptBytes, keyBytes, { allowInsecureSrs: allow });
+    const { kind, ...actual } = await verify(receiptBytes, keyBytes, options);
     const expected = status === 0 ? answer : { ...answer, accepted: false, error: words(answer.error) };
     assert.deepEqual(actual, expected, name);
     assert.equal(actual.accepted, status === 0, name);
@@ -61,6 +61,23 @@ test('arguments that are not bytes are a TypeError, views and buffers are bytes'
   }
 });
 
+test('options that cannot be read are an error, and what is demanded is never dropped', async () => {
+  const [receipt, key] = [await read('digits.json'), await read('digits.key')];
+  const allowInsecureSrs = true;
+  for (const wrong of ['', '0x', 'zz', '1', '00'.repeat(33)]) {
+    assert.deepEqual([(await verify(receipt, key, { allowInsecureSrs, context: wrong })).kind, wrong], ['options', wrong]);
+    assert.equal((await verify(receipt, key, { allowInsecureSrs, ceremony: wrong })).kind, 'options');
+  }
+  for (const wrong of [null, 7, {}, ['00']]) {
+    await assert.rejects(verify(receipt, key, { allowInsecureSrs, context: wrong }), TypeError);
+    await assert.rejects(verify(receipt, key, { allowInsecureSrs, ceremony: wrong }), TypeError);
+  }
+  const { context, srs } = await verify(receipt, key, { allowInsecureSrs });
+  assert.equal((await verify(receipt, key, { allowInsecureSrs, context, ceremony: srs.identity })).accepted, true);
+  assert.equal((await verify(receipt, key, { allowInsecureSrs, context: '01' })).kind, 'context');
+  assert.equal((await verify(receipt, key, { allowInsecureSrs, ceremony: '11'.repeat(32) })).kind, 'ceremony');
+});
+
 test('a module that is none is an error, and the next call loads the right one', async () => {
   await assert.rejects(load(new Uint8Array([1, 2, 3])), WebAssembly.CompileError);
   await assert.rejects(load(new URL('./missing.wasm', import.meta.url)), { code: 'ENOENT' });
@@ -71,7 +88,7 @@ test('a module that is none is an error, and the next call loads the right one',
 test('a module that stops is an error, never an answer', async () => {
   const stops = [
     '0061736d01000000', // magic, version
-    '010f0260017f017f60057f7f7f7f7f017f', // types (i32) -> i32 and (i32, i32, i32, i32, i32) -> i32
+    '01100260017f017f60067f7f7f7f7f7f017f', // types (i32) -> i32 and six i32 -> i32
     '03030200010503010001', // a function of each, a memory of one page
     '071e03066d656d6f7279020008616c6c6f636174650000067665726966790001', // memory, allocate, verify
     '0a09020300000b0300000b', // unreachable, unreachable

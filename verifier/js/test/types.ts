@@ -7,6 +7,8 @@ const answer: Accepted | Refused = await verify(bytes, bytes.buffer, { allowInse
 if (answer.accepted) {
   const reals: number[] = answer.outputs.flatMap((tensor) => tensor.reals);
   console.log(answer.model, answer.verifying_key, answer.insecure_dev, reals);
+  const kind: 'ceremony' | 'unknown' | 'insecure-dev' = answer.srs.kind;
+  console.log(answer.id, answer.context, answer.bits + answer.error + answer.samples, kind, answer.srs.name?.length, answer.visibility.input === 'public');
   // @ts-expect-error an accepted receipt has no error
   console.log(answer.error);
 } else {
@@ -22,5 +24,8 @@ await load(bytes);
 await verify('receipt.json', bytes);
 // @ts-expect-error the key is missing
 await verify(bytes);
+await verify(bytes, bytes, { allowUnknownSrs: true, ceremony: '0x00', context: '01' });
+// @ts-expect-error a context is text
+await verify(bytes, bytes, { context: 1 });
 // @ts-expect-error no such option
 await verify(bytes, bytes, { allowInsecure: true });

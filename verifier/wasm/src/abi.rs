@@ -1,8 +1,8 @@
 //! The module's interface: plain C, linear memory.
 //!
 //! ```text
-//! allocate(length) -> pointer                                       room for a file
-//! verify(receipt, receipt length, key, key length, allow_insecure)  takes both files; allow_insecure: 0 or 1
+//! allocate(length) -> pointer                                                room for a file, or for options
+//! verify(receipt, receipt length, key, key length, options, options length)  takes all three; options: JSON, see `answer`
 //!     -> pointer: length u32, little-endian | JSON, UTF-8
 //! ```
 //!
@@ -14,8 +14,6 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-
-use sworn_receipt::SrsPolicy;
 
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
@@ -37,11 +35,17 @@ extern "C" fn allocate(length: usize) -> *mut u8 {
 /// # Safety
 /// Each pointer is of a call of [`allocate`] with the length beside it, and is given to this function once.
 #[no_mangle]
-unsafe extern "C" fn verify(receipt: *mut u8, receipt_length: usize, key: *mut u8, key_length: usize, allow_insecure: u32) -> *mut u8 {
+unsafe extern "C" fn verify(
+    receipt: *mut u8,
+    receipt_length: usize,
+    key: *mut u8,
+    key_length: usize,
+    options: *mut u8,
+    options_length: usize,
+) -> *mut u8 {
     // SAFETY: the caller's promise.
-    let (receipt, key) = unsafe { (take(receipt, receipt_length), take(key, key_length)) };
-    let policy = if allow_insecure == 1 { SrsPolicy::AllowInsecure } else { SrsPolicy::Secure };
-    let text = crate::answer(&receipt, &key, policy);
+    let (receipt, key, options) = unsafe { (take(receipt, receipt_length), take(key, key_length), take(options, options_length)) };
+    let text = crate::answer(&receipt, &key, &options);
     let length = u32::try_from(text.len()).unwrap_or(0);
     let answer: Vec<u8> = length.to_le_bytes().into_iter().chain(text.bytes()).collect();
     Box::into_raw(answer.into_boxed_slice()).cast()

@@ -23,7 +23,7 @@ impl Run<'_> {
     pub(super) fn openings(&mut self, x: Fr, values: &mut Values) {
         let (forger, lie) = (self.forger, self.lie);
         let (y, v) = (self.challenge(), self.challenge());
-        let is_honest = lie.frozen != Some(Message::Opening) && !lie.trapdoor;
+        let is_honest = lie.frozen != Some(Message::Opening) && lie.trapdoor.is_none();
         let opened = if is_honest { &values.actual } else { &values.claimed };
         let entries = forger.entries(&self.columns, opened, x, y);
         let mut first = if is_honest { forger.first_opening(&entries, x, v) } else { vec![Fr::ONE] };
@@ -43,8 +43,8 @@ impl Run<'_> {
         }
         let (mut sum, distance) = forger.sum(&entries, x, u, v);
         add(&mut sum, &first, -distance);
-        let second = if lie.trapdoor {
-            let inverse = (Fr::ONE - u).invert().unwrap();
+        let second = if let Some(secret) = lie.trapdoor {
+            let inverse = (secret - u).invert().unwrap();
             sum.iter().map(|c| *c * inverse).collect()
         } else {
             divide(&sum, 1, u)
