@@ -68,6 +68,8 @@ pub(super) fn domain(node: &str, f: Function<'_>, range: Range, margin: f64, far
     };
     let ((low, below), (high, above)) = (reach(range.min, wide.min), reach(range.max, wide.max));
     let mut domain = Domain { low, high, magnitude: magnitude.max(below).max(above) };
+    // What has a pole at 0 is told from it by an argument that is resolved.
+    let far = if f.eval(0.0).is_finite() { far } else { far.min(GROWTH * range.magnitude()) };
     if far > 0.0 {
         let ((low, below), (high, above)) = (farther(f, range.min, -far, magnitude), farther(f, range.max, far, magnitude));
         domain = Domain { low: low.min(domain.low), high: high.max(domain.high), magnitude: domain.magnitude.max(below).max(above) };
