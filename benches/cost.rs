@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use sworn_circuits::graph::{Activation, Channels, Conv, Gather, Linear, Node, NodeId, Op, QuantGraph, Reduce, Term};
+use sworn_circuits::graph::{Activation, Channels, Conv, Gather, Linear, Node, NodeId, Op, Output, QuantGraph, Reduce, Term};
 use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
 
 /// A chain of `convolutions` 3×3 convolutions with relu on an image, means of its channels, and a dense layer.
@@ -39,7 +39,7 @@ fn network(bits: u32, channels: usize, size: usize, convolutions: usize, outputs
     }
     push("features", Op::Gather(Gather::identity(features)), vec![1, features]);
     push("dense", linear(Channels::Last, Conv::dense(weights(features * outputs)), outputs, Activation::Relu), vec![1, outputs]);
-    let outputs = vec![NodeId(nodes.len() - 1)];
+    let outputs = vec![Output::new(NodeId(nodes.len() - 1), "y")];
     QuantGraph { bits, nodes, inputs: vec![NodeId(0)], outputs, tables: vec![] }
 }
 

@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::{json, Value};
-use sworn::{Error, Instructions, LayoutProfile, LoadOptions, Model, SrsCache};
+use sworn::{Error, InputRange, Instructions, LayoutProfile, LoadOptions, Model, SrsCache};
 
+mod audit;
 mod backend;
 mod bench;
 mod bench_step;
@@ -20,6 +21,7 @@ mod open;
 mod policy;
 mod progress;
 mod prove;
+mod run;
 mod srs;
 mod statement;
 mod terminal;
@@ -51,6 +53,8 @@ enum Command {
     Prove(prove::Prove),
     Compile(compile::Compile),
     Verify(verify::Verify),
+    Audit(audit::Audit),
+    Run(run::Run),
     Inspect(inspect::Inspect),
     #[command(subcommand)]
     Export(export::Export),
@@ -64,22 +68,26 @@ enum Command {
 /// How a model is compiled.
 #[derive(Args, Clone, Debug)]
 struct CompileArgs {
-    /// Samples that the ranges of all tensors are taken from: a file of inputs or a folder of such files
-    #[arg(long, value_name = "SAMPLES")]
+    /// Samples that the ranges of all tensors are taken from, a file of inputs or a folder of such files; keys and receipts show
+    /// something of them
+    #[arg(long, value_name = "SAMPLES", group = "calibration")]
     calibrate: Option<PathBuf>,
-    /// Bits of an activation, 4 to 15 [default: the fewest with an error below 0.3 % over the samples]
-    #[arg(long, value_name = "N")]
-    bits: Option<u32>,
+    /// In place of samples, what an input holds, for each input; a model with one input needs no NAME. Keys and receipts show it
+    #[arg(long = "input-range", value_name = "NAME=LOW..HIGH", group = "calibration", allow_hyphen_values = true)]
+    input_ranges: Vec<InputRange>,
+    /// Bits of an activation, 4 to 15, or auto: the fewest with an error below 0.3 % over the samples [default: auto]
+    #[arg(long, value_name = "N", value_parser = bits)]
+    bits: Option<Bits>,
     /// Show the input in receipts; without this flag only the output is public
-    #[arg(long)]
-    public_input: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    public_input: Option<bool>,
     /// Pack as many public integers into a field element as it holds: a check on chain costs less, receipts show the same tensors
-    #[arg(long)]
-    pack_public: bool,
-    /// What the circuit is to be cheap for [default: fast, or what the model was compiled for]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pack_public: Option<bool>,
+    /// What the circuit is to be cheap for [default: fast]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
-    /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: the insecure
+    /// Structured reference string: .ptau of snarkjs, kzgK.srs of halo2, or a file of `sworn srs` [default: insecure-dev, the
     /// development SRS, whose receipts anyone can forge]
     #[arg(long, value_name = "FILE")]
     srs: Option<PathBuf>,
@@ -102,6 +110,12 @@ enum Profile {
     Onchain,
 }
 
+impl Profile {
+    fn name(self) -> &'static str {
+        sworn::profile_name(self.into())
+    }
+}
+
 impl From<Profile> for LayoutProfile {
     fn from(profile: Profile) -> Self {
         match profile {
@@ -115,9 +129,20 @@ impl From<Profile> for LayoutProfile {
 impl CompileArgs {
     /// Reads a model, with the sizes of its open dimensions.
     fn load(&self, path: &Path) -> Result<Model, Error> {
-        let batch = self.batch.map_or(1, |n| n as usize);
+        let batch = self.batch.map(|n| n as usize);
         let dimensions = self.dimensions.iter().cloned().collect();
         Model::load_with(path, &LoadOptions { batch, dimensions, ..LoadOptions::default() })
+    }
+}
+
+/// A bit width, or the compiler's choice.
+#[derive(Clone, Copy, Debug)]
+struct Bits(Option<u32>);
+
+fn bits(text: &str) -> Result<Bits, &'static str> {
+    match text {
+        "auto" => Ok(Bits(None)),
+        _ => text.parse().map(|bits| Bits(Some(bits))).map_err(|_| "expected a number of bits, or auto"),
     }
 }
 
@@ -160,6 +185,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Prove(command) => command.run(&context),
         Command::Compile(command) => command.run(&context),
         Command::Verify(command) => command.run(&context),
+        Command::Audit(command) => command.run(&context),
+        Command::Run(command) => command.run(&context),
         Command::Inspect(command) => command.run(&context),
         Command::Export(command) => command.run(&context),
         Command::Srs(command) => command.run(&context),

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::SeedableRng;
 use sworn_circuits::error::WitnessError;
 use sworn_circuits::graph::QuantGraph;
-use sworn_circuits::layout::Layout;
+use sworn_circuits::layout::{Layout, Visibility};
 use sworn_circuits::memory::Budget;
 use sworn_onnx::quantize::quantize_input;
 use sworn_prover::{DecodedKey, Profile, Proof, ProveError, ProvingKey, Srs};
@@ -125,9 +125,12 @@ impl Compiled {
         let decoded = DecodedKey::within(&bytes, budget).map_err(Error::Key)?;
         drop(bytes);
         decoded.check_memory(budget).map_err(Error::Prove)?;
-        let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.ceremony)?;
+        let srs = srs.find(&decoded.choice(), manifest.srs.digest, manifest.srs.identity)?;
         let proving_key = decoded.open(&srs).map_err(Error::Key)?;
-        match proving_key.verifying_key() == verifying_key.key() && verifying_key.model() == manifest.model {
+        let same = proving_key.verifying_key() == verifying_key.key()
+            && verifying_key.model() == manifest.model
+            && proving_key.visibility() == manifest.settings.visibility();
+        match same {
             true => Ok(Self::new(manifest, proving_key, verifying_key, srs).with_memory(memory)),
             false => Err(Error::Key(sworn_prover::KeyError::Mismatch)),
         }
@@ -221,7 +224,7 @@ impl Compiled {
         let values = input.fit(&self.inputs())?;
         let integers = values.iter().enumerate().map(|(i, v)| quantize_input(graph, i, v)).collect::<Result<Vec<_>, _>>()?;
         let (proof, device, chosen) = self.proof(context, &integers, progress)?;
-        let inputs = if self.manifest.settings.public_input { integers } else { Vec::new() };
+        let inputs = if self.shows_input() { integers } else { Vec::new() };
         let tensors: Vec<Vec<i32>> = inputs.into_iter().chain(proof.outputs).collect();
         let receipt = Receipt::new(&self.verifying_key, context, &tensors, &proof.instance, &proof.bytes);
         let Chosen { prover, fallback } = chosen;
@@ -306,6 +309,19 @@ impl Compiled {
     /// What it was made from.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Whether its receipts show the input.
+    pub fn shows_input(&self) -> bool {
+        self.visibility().input
+    }
+
+    pub(crate) fn visibility(&self) -> Visibility {
+        self.proving_key.visibility()
+    }
+
+    pub(crate) fn srs(&self) -> &Srs {
+        &self.srs
     }
 
     /// What checks its receipts.

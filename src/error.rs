@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use sworn_circuits::error::{GraphError, LayoutError};
 use sworn_contracts::ExportError;
 use sworn_gpu::{DeviceError, NoDevice, NoIcicle};
+use sworn_onnx::quantize::audit::AuditError;
 use sworn_onnx::OnnxError;
 use sworn_prover::srs::SrsError;
 use sworn_prover::{KeyError, ProveError};
 
-use crate::{Digest, FileError, InputError, Rejection};
+use crate::{Digest, FileError, InputError, RangeError, Rejection};
 
 /// An error of [`Model`](crate::Model), [`Compiled`](crate::Compiled) and [`Receipt`](crate::Receipt).
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum Error {
     /// An input cannot be read or does not fit.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Ranges do not fit the model's inputs.
+    #[error(transparent)]
+    Range(#[from] RangeError),
     /// A file of ours cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -28,19 +32,22 @@ pub enum Error {
     #[error(transparent)]
     Srs(#[from] SrsError),
     /// The model's reference string is not at hand.
-    #[error("the model was compiled with the SRS of the ceremony {ceremony}, which is not in the cache")]
+    #[error("the model was compiled with the SRS of identity {identity}, which is not in the cache")]
     SrsMissing {
-        /// The ceremony.
-        ceremony: Digest,
+        /// What identifies it.
+        identity: Digest,
     },
-    /// The reference string given is of another ceremony than the model's.
-    #[error("the SRS is of the ceremony {actual}, the model was compiled with {expected}")]
-    SrsCeremony {
+    /// The reference string given is another one than the model's.
+    #[error("the SRS has the identity {actual}, the model was compiled with {expected}")]
+    SrsIdentity {
         /// That of the model.
         expected: Digest,
         /// That of the file.
         actual: Digest,
     },
+    /// The circuit is not that of the model.
+    #[error("the circuit is not the quantisation of this model: {0}")]
+    Audit(#[from] AuditError),
     /// The integer graph is refused, or a value leaves its range.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -90,10 +97,12 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Input(e) => Some(e.hint()),
+            Self::Range(_) => Some("give every input its range with `--input-range NAME=LOW..HIGH`"),
             Self::File(e) => Some(e.hint()),
+            Self::Audit(_) => Some("do not use this folder: compile the model yourself with `sworn compile`"),
             Self::Srs(e) => Some(e.hint()),
             Self::SrsMissing { .. } => Some("give its file with `--srs FILE`, or import it with `sworn srs import FILE`"),
-            Self::SrsCeremony { .. } => Some("give the file of the same ceremony, or compile the model again"),
+            Self::SrsIdentity { .. } => Some("give the file of the same ceremony, or compile the model again"),
             Self::NotAModel { .. } => Some("give a .onnx file, or a .sworn folder that `sworn compile` wrote"),
             Self::Layout(LayoutError::Memory(_)) | Self::Key(KeyError::Memory(_) | KeyError::Layout(LayoutError::Memory(_))) => {
                 Some("raise `--memory` and the limits of this process, or use a machine with more memory")

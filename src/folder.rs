@@ -1,7 +1,7 @@
 //! `MODEL.sworn/`: a compiled model, self-contained.
 //!
 //! ```text
-//! manifest.json    format, version, tool, model, source, settings, srs, report, files: name -> digest, digest of itself
+//! manifest.json    format, version, tool, model, source, settings, record, srs, report, files: name -> digest, digest of itself
 //! circuit.bin      the quantised graph
 //! proving.key      graph, layout and keys for the prover
 //! verifying.key    what checks the receipts; the only file that a verifier needs
@@ -18,13 +18,14 @@ use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::QuantGraph;
 use sworn_circuits::layout::{LayoutProfile, Visibility};
 use sworn_circuits::memory::Budget;
+use sworn_onnx::quantize::Record;
 use sworn_receipt::{FileKind, FormatError};
 
 use crate::file::{self, folder_of, FileError};
-use crate::{Digest, VerifyingKey};
+use crate::{Calibration, Digest, VerifyingKey};
 
 const FORMAT: &str = "sworn-model";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const MANIFEST: &str = "manifest.json";
 const CIRCUIT: &str = "circuit.bin";
 const PROVING_KEY: &str = "proving.key";
@@ -50,9 +51,11 @@ pub struct Manifest {
     pub source: Digest,
     /// How it was compiled.
     pub settings: Settings,
+    /// The scales that were chosen: with the float model they make the circuit again.
+    pub record: Record,
     /// The reference string of the keys.
     pub srs: ManifestSrs,
-    /// Errors of the quantised model over the samples.
+    /// Errors of the quantised model over the samples, as fractions of its outputs.
     pub report: serde_json::Value,
     files: BTreeMap<String, Digest>,
     /// Of the manifest itself, with zeros here.
@@ -60,7 +63,7 @@ pub struct Manifest {
 }
 
 /// How a model was compiled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The bit width that was asked for; chosen by the compiler if there is none.
@@ -71,8 +74,8 @@ pub struct Settings {
     pub pack_public: bool,
     /// What the circuit is to be cheap for.
     pub profile: LayoutProfile,
-    /// Digest of the samples.
-    pub samples: Digest,
+    /// Where the ranges of its tensors come from. Nothing of the samples stands here: a digest would tell whoever guesses them.
+    pub calibration: Calibration,
 }
 
 impl Settings {
@@ -89,20 +92,28 @@ pub struct ManifestSrs {
     pub k: u32,
     /// Its digest.
     pub digest: Digest,
-    /// The ceremony that it is from.
-    pub ceremony: Digest,
+    /// What identifies it for verifiers.
+    pub identity: Digest,
 }
 
 impl Manifest {
     /// The largest error of an output over the samples, as a fraction of its largest value.
     pub fn relative_error(&self) -> f64 {
         let outputs = self.report["outputs"].as_array().map_or(&[][..], Vec::as_slice);
-        outputs.iter().filter_map(|output| output["relative"].as_f64()).fold(0.0, f64::max)
+        // What is not finite has no text.
+        outputs.iter().map(|output| output["relative"].as_f64().unwrap_or(f64::INFINITY)).fold(0.0, f64::max)
     }
 
-    pub(crate) fn new(model: &str, source: Digest, settings: Settings, srs: ManifestSrs, report: serde_json::Value) -> Self {
-        let (format, tool) = (FORMAT.into(), env!("CARGO_PKG_VERSION").into());
-        Self { format, version: VERSION, tool, model: model.into(), source, settings, srs, report, files: BTreeMap::new(), digest: UNKNOWN }
+    pub(crate) fn new(
+        model: &str,
+        source: Digest,
+        settings: Settings,
+        record: Record,
+        srs: ManifestSrs,
+        report: serde_json::Value,
+    ) -> Self {
+        let (format, tool, files) = (FORMAT.into(), env!("CARGO_PKG_VERSION").into(), BTreeMap::new());
+        Self { format, version: VERSION, tool, model: model.into(), source, settings, record, srs, report, files, digest: UNKNOWN }
     }
 
     /// Reads the manifest of a folder.

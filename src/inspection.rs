@@ -4,12 +4,13 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::graph::{NodeId, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
+use sworn_onnx::report::evaluate_quantised;
 use sworn_prover::DecodedKey;
 
 use crate::folder::Manifest;
-use crate::{silent, Error, Input, Model, Options, Tensor};
+use crate::{silent, Calibration, Error, Input, InputSpec, Model, Options, ReceiptTensor, Tensor};
 
 /// Samples of noise for a model without others.
 const NOISE_SAMPLES: usize = 4;
@@ -34,19 +35,40 @@ impl Inspection {
     /// The samples do not fit, or the model cannot be quantised or is too large.
     pub fn of_model(model: &Model, options: &Options, samples: Option<&[Input]>) -> Result<Self, Error> {
         let noise;
+        let declared = matches!(options.calibration, Calibration::Ranges(_));
         let given = match samples {
             Some(samples) => samples,
+            None if declared => &[],
             None => {
                 noise = self::noise(model);
                 &noise[..]
             }
         };
-        let (quantised, layout, _) = model.quantize(options, given, &mut silent())?;
+        let (quantised, layout) = model.quantize(options, given, &mut silent())?;
         let report = match samples {
-            Some(_) => serde_json::to_value(&quantised.report).unwrap_or_default(),
-            None => serde_json::Value::Null,
+            None if !declared => serde_json::Value::Null,
+            _ => serde_json::to_value(&quantised.report).unwrap_or_default(),
         };
         Ok(Self { name: model.name().into(), graph: quantised.graph, estimate: layout.estimate, report })
+    }
+
+    /// What the quantised model answers for an input: the outputs, as a receipt shows them.
+    ///
+    /// # Errors
+    /// The input does not fit, or a value leaves its range.
+    pub fn run(&self, input: &Input) -> Result<Vec<ReceiptTensor>, Error> {
+        let graph = &self.graph;
+        let node = |id: &NodeId| graph.node(*id);
+        let specs: Vec<_> = graph.inputs.iter().map(node).map(|n| InputSpec { name: n.name.clone(), shape: n.shape.clone() }).collect();
+        let tensors = evaluate_quantised(graph, &input.fit(&specs)?)?;
+        let output = |id: &NodeId| {
+            let (node, integers) = (graph.node(*id), tensors[id.0].clone());
+            // Without the sign of a zero, as in a receipt.
+            let reals = integers.iter().map(|&q| f64::from(q) * node.scale + 0.0).collect();
+            let shape = node.shape.iter().map(|&d| d as u64).collect();
+            ReceiptTensor { name: node.name.clone(), shape, scale: node.scale, integers, reals }
+        };
+        Ok(graph.outputs.iter().map(output).collect())
     }
 
     /// Of the folder of a compiled model.

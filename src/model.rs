@@ -2,16 +2,19 @@
 
 use std::path::Path;
 
-use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
+use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::layout::Layout;
 use sworn_circuits::memory::Budget;
 use sworn_onnx::compile::Compiled as Quantised;
 use sworn_onnx::graph::Graph;
+use sworn_onnx::quantize::audit::audit;
 use sworn_onnx::LoadOptions;
 use sworn_verifier::About;
 
-use crate::folder::{Manifest, ManifestSrs, Settings};
+use crate::folder::{Manifest, ManifestSrs};
+use crate::options::ranges_of;
 use crate::progress::tell;
-use crate::{silent, Compiled, Digest, Error, Input, InputSpec, Progress, SrsSource, Stage, VerifyingKey};
+use crate::{silent, Asked, Calibration, Compiled, Difference, Digest, Error, Input, InputSpec, Options, Progress, Stage, VerifyingKey};
 
 mod source;
 
@@ -26,27 +29,6 @@ pub struct Model {
     name: String,
     graph: Graph,
     source: Digest,
-}
-
-/// How a model is compiled.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Bit width of the activations; without one, the cheapest that keeps the error over the samples below 0.3 %.
-    pub bits: Option<u32>,
-    /// Whether receipts show the input. Outputs are always public, weights never.
-    pub public_input: bool,
-    /// Whether public integers share field elements, as many as one holds: cheaper to check on chain. Receipts show the same.
-    pub pack_public: bool,
-    /// What the circuit is to be cheap for. Without one a new model is fast to prove, and a compiled one stays what it is.
-    pub profile: Option<LayoutProfile>,
-    /// Where the reference string comes from. Without a file, it is the **insecure** development SRS.
-    pub srs: SrsSource,
-}
-
-impl Options {
-    fn visibility(&self) -> Visibility {
-        Visibility { input: self.public_input, pack_public: self.pack_public }
-    }
 }
 
 impl Model {
@@ -95,11 +77,15 @@ impl Model {
     /// # Errors
     /// The input does not fit.
     pub fn evaluate(&self, input: &Input) -> Result<Vec<Vec<f32>>, Error> {
-        let mut tensors = sworn_onnx::evaluate::evaluate(&self.graph, &input.fit(&self.inputs())?)?;
-        Ok(self.graph.outputs.iter().map(|id| std::mem::take(&mut tensors[id.0])).collect())
+        let tensors = sworn_onnx::evaluate::evaluate(&self.graph, &input.fit(&self.inputs())?)?;
+        Ok(self.graph.outputs.iter().map(|output| tensors[output.node.0].clone()).collect())
     }
 
-    /// Quantises the model for some samples and makes its keys.
+    /// Quantises the model for some samples, or for the ranges of [`Options::calibration`] and no samples, and makes its keys.
+    ///
+    /// **Keys show the samples, and receipts show keys.** Scales are functions of the samples, and so are the digest of the key, which every
+    /// receipt names, and the columns that it opens: who guesses a sample can tell whether the guess is right. Give samples that anyone may
+    /// know, or ranges; never an input that is to stay private.
     ///
     /// # Errors
     /// The samples do not fit, the model cannot be quantised or is too large, or the reference string is refused.
@@ -112,46 +98,44 @@ impl Model {
     /// # Errors
     /// As [`Model::compile`], or [`Error::Cancelled`].
     pub fn compile_with(&self, options: &Options, samples: &[Input], progress: &mut Progress<'_>) -> Result<Compiled, Error> {
-        let (quantised, layout, samples) = self.quantize(options, samples, progress)?;
+        let (quantised, layout) = self.quantize(options, samples, progress)?;
         sworn_prover::check_setup(&layout, Budget::SYSTEM).map_err(|error| Error::Key(error.into()))?;
         tell(progress, Stage::Srs, 0.0)?;
         let srs = options.srs.load(&layout.choice())?;
         tell(progress, Stage::Setup, 0.0)?;
         let report = serde_json::to_value(&quantised.report).unwrap_or_default();
-        let about = self.about(&quantised, &report);
+        let about = self.about(&quantised, &options.calibration, &report);
         let proving_key = sworn_prover::setup(quantised.graph, options.visibility(), layout, about, &srs).map_err(Error::Key)?;
         tell(progress, Stage::Setup, 1.0)?;
-        let Options { bits, public_input, pack_public, profile, .. } = *options;
-        let settings = Settings { bits, public_input, pack_public, profile: profile.unwrap_or_default(), samples };
-        let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), ceremony: Digest(srs.ceremony()) };
-        let manifest = Manifest::new(&self.name, self.source, settings, manifest_srs, report);
+        let manifest_srs = ManifestSrs { k: srs.k(), digest: Digest(srs.digest()), identity: Digest(srs.identity()) };
+        let manifest = Manifest::new(&self.name, self.source, options.settings(), quantised.record, manifest_srs, report);
         let verifying_key = VerifyingKey::new(proving_key.verifying_key().clone());
         Ok(Compiled::new(manifest, proving_key, verifying_key, srs))
     }
 
     /// What the keys say of the model. An output that is 0 in all samples and quantised to something else has no finite error.
-    fn about(&self, quantised: &Quantised, report: &serde_json::Value) -> About {
+    fn about(&self, quantised: &Quantised, calibration: &Calibration, report: &serde_json::Value) -> About {
+        let samples = if matches!(calibration, Calibration::Ranges(_)) { 0 } else { quantised.report.samples };
         About {
             source: self.source.0,
-            samples: u32::try_from(quantised.report.samples).unwrap_or(u32::MAX),
+            samples: u32::try_from(samples).unwrap_or(u32::MAX),
             report: Digest::of(report.to_string().as_bytes()).0,
             error: quantised.report.relative().min(f64::MAX),
             ..sworn_prover::about(&self.name, &quantised.graph)
         }
     }
 
-    /// The quantised model, its layout, and the digest of the samples.
-    pub(crate) fn quantize(
-        &self,
-        options: &Options,
-        samples: &[Input],
-        progress: &mut Progress<'_>,
-    ) -> Result<(Quantised, Layout, Digest), Error> {
+    /// The quantised model and its layout.
+    pub(crate) fn quantize(&self, options: &Options, samples: &[Input], progress: &mut Progress<'_>) -> Result<(Quantised, Layout), Error> {
         tell(progress, Stage::Quantize, 0.0)?;
         let profile = options.profile.unwrap_or_default();
         let samples = self.fit_samples(samples)?;
+        let ranges = match &options.calibration {
+            Calibration::Ranges(ranges) => Some(ranges_of(ranges, &self.inputs())?),
+            Calibration::Samples | Calibration::Input => None,
+        };
         let quantise = |bits| {
-            let quantise = sworn_onnx::compile::Options { bits, ..Default::default() };
+            let quantise = sworn_onnx::compile::Options { bits, ranges: ranges.clone(), ..Default::default() };
             let quantised = sworn_onnx::compile::compile(self.graph.clone(), &samples, &quantise)?;
             let layout = Layout::with_profile(&quantised.graph, options.visibility(), profile)?;
             Ok::<_, Error>((quantised, layout))
@@ -168,10 +152,10 @@ impl Model {
             }
         }
         tell(progress, Stage::Quantize, 1.0)?;
-        Ok((quantised, layout, digest_samples(&samples)))
+        Ok((quantised, layout))
     }
 
-    fn fit_samples(&self, samples: &[Input]) -> Result<Vec<Vec<Vec<f32>>>, Error> {
+    pub(crate) fn fit_samples(&self, samples: &[Input]) -> Result<Vec<Vec<Vec<f32>>>, Error> {
         let specs = self.inputs();
         let mut fitted = Vec::new();
         for sample in samples {
@@ -180,38 +164,44 @@ impl Model {
         Ok(fitted)
     }
 
-    /// Whether a compiled model is what [`Model::compile`] would make; without samples, whatever samples it was made for.
+    /// Whether the circuit of a compiled model is the quantisation of this one, and nothing else.
     ///
     /// # Errors
-    /// The samples do not fit, or the reference string cannot be read.
-    pub fn is_current(&self, manifest: &Manifest, options: &Options, samples: Option<&[Input]>) -> Result<bool, Error> {
-        let settings = &manifest.settings;
-        if manifest.tool != env!("CARGO_PKG_VERSION") || manifest.source != self.source || manifest.model != self.name {
-            return Ok(false);
-        }
-        if settings.visibility() != options.visibility()
-            || options.profile.is_some_and(|profile| settings.profile != profile)
-            || options.bits.is_some_and(|b| settings.bits != Some(b))
-        {
-            return Ok(false);
-        }
-        if options.srs.file.is_some() && options.srs.ceremony()? != manifest.srs.ceremony {
-            return Ok(false);
-        }
-        match samples {
-            None => Ok(true),
-            Some(samples) => Ok(digest_samples(&self.fit_samples(samples)?) == settings.samples),
-        }
+    /// It is not: the node that differs is named.
+    pub fn check(&self, compiled: &Compiled) -> Result<(), Error> {
+        self.check_circuit(compiled.manifest(), compiled.graph())
     }
-}
 
-fn digest_samples(samples: &[Vec<Vec<f32>>]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    for sample in samples {
-        for tensor in sample {
-            let bytes: Vec<u8> = tensor.iter().flat_map(|v| v.to_le_bytes()).collect();
-            hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
-        }
+    /// As [`Model::check`], of a circuit and the manifest of its folder.
+    ///
+    /// # Errors
+    /// As [`Model::check`].
+    pub fn check_circuit(&self, manifest: &Manifest, circuit: &QuantGraph) -> Result<(), Error> {
+        audit(&self.simplified(), &manifest.record, circuit)?;
+        Ok(())
     }
-    Digest(*hasher.finalize().as_bytes())
+
+    pub(crate) fn simplified(&self) -> Graph {
+        sworn_onnx::simplify::simplify(self.graph.clone())
+    }
+
+    /// How a folder differs from this model, compiled by this version with the options that were asked for. The samples are not compared.
+    ///
+    /// # Errors
+    /// The file of the reference string cannot be read.
+    pub fn differences(&self, manifest: &Manifest, asked: &Asked) -> Result<Vec<Difference>, Error> {
+        let mut found = Vec::new();
+        let parts = [
+            ("the version of sworn", manifest.tool.clone(), env!("CARGO_PKG_VERSION").to_owned()),
+            ("the model's name", manifest.model.clone(), self.name.clone()),
+            ("the digest of the model", manifest.source.to_string(), self.source.to_string()),
+        ];
+        for (of, folder, ours) in parts {
+            if folder != ours {
+                found.push(Difference { of, folder, asked: ours });
+            }
+        }
+        found.extend(asked.differences(manifest)?);
+        Ok(found)
+    }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use sworn_circuits::layout::Choice;
-use sworn_prover::srs::{ceremony_of, Srs, SrsCache};
+use sworn_prover::srs::{s_g2_of, Srs, SrsCache};
+use sworn_verifier::srs::{identity, origin_of, Origin, INSECURE_DEV_S_G2};
 
 use crate::{Digest, Error};
 
@@ -17,13 +18,20 @@ pub struct SrsSource {
     pub file: Option<PathBuf>,
     /// Where truncations are kept and looked for.
     pub cache: Option<SrsCache>,
+    /// Without a file, what identifies the string in the cache that a new model gets.
+    pub identity: Option<Digest>,
 }
 
 impl SrsSource {
     /// The first powers, as many as the layout of a new model needs, with the basis that it needs.
     pub(crate) fn load(&self, choice: &Choice) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        let Some(path) = &self.file else { return self.dev(choice) };
+        let Some(path) = &self.file else {
+            return match self.identity {
+                Some(identity) if identity != Self::dev_identity() => self.cached(choice, identity),
+                _ => self.dev(choice),
+            };
+        };
         let srs = Srs::open(path, Some(k))?;
         self.prepare(&srs, choice)?;
         if let Some(cache) = &self.cache {
@@ -54,9 +62,9 @@ impl SrsSource {
     }
 
     /// The reference string that a model was compiled with, with the basis that its layout needs.
-    pub(crate) fn find(&self, choice: &Choice, digest: Digest, ceremony: Digest) -> Result<Srs, Error> {
+    pub(crate) fn find(&self, choice: &Choice, digest: Digest, expected: Digest) -> Result<Srs, Error> {
         let k = choice.log_powers();
-        if is_dev(ceremony)? {
+        if expected == Self::dev_identity() {
             return self.dev(choice);
         }
         if let Some(cache) = &self.cache {
@@ -65,7 +73,7 @@ impl SrsSource {
             if cached.is_err() && self.file.is_some() {
                 cache.remove(&digest.0);
             }
-            match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&ceremony.0, k), |srs| Ok(Some(srs)))) {
+            match cached.and_then(|srs| srs.map_or_else(|| cache.truncation(&expected.0, k), |srs| Ok(Some(srs)))) {
                 Ok(Some(srs)) => {
                     self.prepare(&srs, choice)?;
                     // Only the time of the next proof is lost if the cache cannot be written.
@@ -76,10 +84,10 @@ impl SrsSource {
                 _ => {}
             }
         }
-        let Some(path) = &self.file else { return Err(Error::SrsMissing { ceremony }) };
-        let actual = Digest(ceremony_of(path)?);
-        if actual != ceremony {
-            return Err(Error::SrsCeremony { expected: ceremony, actual });
+        let Some(path) = &self.file else { return Err(Error::SrsMissing { identity: expected }) };
+        let actual = Digest(identity(&s_g2_of(path)?));
+        if actual != expected {
+            return Err(Error::SrsIdentity { expected, actual });
         }
         let srs = Srs::open(path, Some(k))?;
         self.prepare(&srs, choice)?;
@@ -89,17 +97,45 @@ impl SrsSource {
         Ok(srs)
     }
 
-    /// The ceremony of the file, or of the development SRS.
-    pub(crate) fn ceremony(&self) -> Result<Digest, Error> {
+    /// As many powers as a layout needs of a string in the cache.
+    fn cached(&self, choice: &Choice, identity: Digest) -> Result<Srs, Error> {
+        let srs = self.cache.as_ref().map(|cache| cache.truncation(&identity.0, choice.log_powers())).transpose()?.flatten();
+        let srs = srs.ok_or(Error::SrsMissing { identity })?;
+        self.prepare(&srs, choice)?;
+        Ok(srs)
+    }
+
+    /// What identifies the string that was asked for, if one was.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub(crate) fn asked(&self) -> Result<Option<Digest>, Error> {
         match &self.file {
-            None => Ok(Digest(Srs::dev(0)?.ceremony())),
-            Some(path) => Ok(Digest(ceremony_of(path)?)),
+            None => Ok(self.identity),
+            Some(path) => Ok(Some(Digest(identity(&s_g2_of(path)?)))),
         }
     }
-}
 
-fn is_dev(ceremony: Digest) -> Result<bool, Error> {
-    Ok(ceremony.0 == Srs::dev(0)?.ceremony())
+    /// What identifies the string that a new model gets.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub fn identity(&self) -> Result<Digest, Error> {
+        Ok(self.asked()?.unwrap_or_else(Self::dev_identity))
+    }
+
+    /// Where that string comes from.
+    ///
+    /// # Errors
+    /// The file is no reference string.
+    pub fn origin(&self) -> Result<Origin, Error> {
+        Ok(origin_of(&self.identity()?.0))
+    }
+
+    /// What identifies the development string.
+    pub fn dev_identity() -> Digest {
+        Digest(identity(&INSECURE_DEV_S_G2))
+    }
 }
 
 #[cfg(test)]
@@ -119,11 +155,11 @@ mod tests {
     fn a_ceremony_is_cached_and_mended() -> Tested {
         let dir = tempfile::tempdir()?;
         let cache = SrsCache::new(dir.path());
-        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()) };
-        let without = SrsSource { file: None, cache: Some(cache.clone()) };
+        let with_file = SrsSource { file: Some(ceremony_file()), cache: Some(cache.clone()), identity: None };
+        let without = SrsSource { file: None, cache: Some(cache.clone()), identity: None };
         let srs = with_file.load(&CHOICE)?;
-        let (digest, ceremony) = (Digest(srs.digest()), Digest(srs.ceremony()));
-        let found = without.find(&CHOICE, digest, ceremony)?;
+        let (digest, identity) = (Digest(srs.digest()), Digest(srs.identity()));
+        let found = without.find(&CHOICE, digest, identity)?;
         assert_eq!((found.digest(), found.has_pack_basis(3, 2)), (srs.digest(), true));
         assert!(matches!(without.find(&CHOICE, digest, Digest([1; 32])), Ok(srs) if srs.digest() == digest.0));
         let path = cache.entries()?.first().map(|entry| entry.path.clone()).unwrap_or_default();
@@ -131,10 +167,10 @@ mod tests {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         std::fs::write(&path, &bytes)?;
-        assert_eq!(with_file.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
-        assert_eq!(without.find(&CHOICE, digest, ceremony)?.digest(), digest.0);
+        assert_eq!(with_file.find(&CHOICE, digest, identity)?.digest(), digest.0);
+        assert_eq!(without.find(&CHOICE, digest, identity)?.digest(), digest.0);
         std::fs::write(&path, &bytes)?;
-        assert!(without.find(&CHOICE, digest, ceremony).is_err());
+        assert!(without.find(&CHOICE, digest, identity).is_err());
         Ok(())
     }
 
@@ -143,13 +179,13 @@ mod tests {
     fn an_unwritable_cache_is_passed_by() -> Tested {
         let file = tempfile::NamedTempFile::new()?;
         let cache = Some(SrsCache::new(file.path().join("cache")));
-        let dev = SrsSource { file: None, cache: cache.clone() }.load(&CHOICE)?;
+        let dev = SrsSource { cache: cache.clone(), ..SrsSource::default() }.load(&CHOICE)?;
         assert!(dev.is_insecure_dev() && !dev.has_pack_basis(3, 2));
-        let ceremony = SrsSource { file: Some(ceremony_file()), cache };
+        let ceremony = SrsSource { file: Some(ceremony_file()), cache, identity: None };
         let srs = SrsSource { cache: None, ..ceremony.clone() }.load(&CHOICE)?;
         assert!(!srs.has_pack_basis(3, 2));
         assert!(ceremony.load(&CHOICE).is_err());
-        assert!(ceremony.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony())).is_ok());
+        assert!(ceremony.find(&CHOICE, Digest(srs.digest()), Digest(srs.identity())).is_ok());
         Ok(())
     }
 
@@ -157,14 +193,14 @@ mod tests {
     #[test]
     fn the_development_string_is_kept() -> Tested {
         let dir = tempfile::tempdir()?;
-        let source = SrsSource { file: None, cache: Some(SrsCache::new(dir.path())) };
+        let source = SrsSource { cache: Some(SrsCache::new(dir.path())), ..SrsSource::default() };
         let srs = source.load(&CHOICE)?;
         let mut names: Vec<_> = std::fs::read_dir(dir.path())?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
         names.sort();
         assert_eq!(names.len(), 2, "{names:?}");
         let times = |names: &[PathBuf]| names.iter().map(|name| name.metadata()?.modified()).collect::<std::io::Result<Vec<_>>>();
         let before = times(&names)?;
-        assert_eq!(source.find(&CHOICE, Digest(srs.digest()), Digest(srs.ceremony()))?.digest(), srs.digest());
+        assert_eq!(source.find(&CHOICE, Digest(srs.digest()), Digest(srs.identity()))?.digest(), srs.digest());
         assert_eq!(times(&names)?, before);
         let plain = source.load(&Choice { log_rows: 4, pack: 1, ..CHOICE })?;
         assert!(plain.has_lagrange() && plain.digest() == srs.digest());

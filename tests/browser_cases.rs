@@ -112,8 +112,8 @@ fn goods() -> Vec<Good> {
     let dir = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     std::fs::write(dir.path().join("kzg.srs"), halo2_params(12)).unwrap();
-    let tiny = ("tests/vectors/tiny.onnx", "tests/vectors/tiny.json");
-    let digits = ("examples/digits/digits.onnx", "examples/digits/images/0.json");
+    let tiny = ["tests/vectors/tiny.onnx", "tests/vectors/tiny.json", "tests/vectors/calibration.json"];
+    let digits = ["examples/digits/digits.onnx", "examples/digits/images/0.json", "examples/digits/calibration.npy"];
     let models: [(&'static str, _, &[&str]); 7] = [
         ("private", tiny, &[]),
         ("again", tiny, &[]),
@@ -123,13 +123,14 @@ fn goods() -> Vec<Good> {
         ("packed", tiny, &["--profile", "onchain"]),
         ("digits", digits, &[]),
     ];
-    let prove = |(name, (model, input), args): (&'static str, (&str, &str), &[&str])| {
+    let prove = |(name, [model, input, samples], args): (&'static str, [&str; 3], &[&str])| {
         // `again` and `context` are other receipts for the key of `private`.
         let model_name = if ["again", "context"].contains(&name) { "private" } else { name };
         let model_file = format!("{model_name}.onnx");
         std::fs::copy(root.join(model), dir.path().join(&model_file)).unwrap();
         let mut command = Command::new(SWORN);
-        command.args(["prove", &model_file]).arg(root.join(input)).args(["-o", "receipt.json", "--srs-cache", "cache"]).args(args);
+        command.args(["prove", &model_file]).arg(root.join(input)).arg("--calibrate").arg(root.join(samples));
+        command.args(["-o", "receipt.json", "--srs-cache", "cache"]).args(args);
         assert!(command.current_dir(dir.path()).status().unwrap().success());
         let read = |file: &str| std::fs::read(dir.path().join(file)).unwrap();
         Good { name, receipt: read("receipt.json"), key: read(&format!("{model_name}.sworn/verifying.key")) }

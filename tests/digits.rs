@@ -43,11 +43,11 @@ fn quantised_accuracy_is_that_of_the_float_model() {
     for (image, &label) in x.chunks(PIXELS).zip(&y) {
         let input = [image.iter().map(|&p| f32::from(p)).collect()];
         let float = evaluate(&compiled.float, &input).expect("float evaluation");
-        let float = top(&float[compiled.float.outputs[0].0]);
+        let float = top(&float[compiled.float.outputs[0].node.0]);
         float_right += usize::from(float == usize::from(label));
         match evaluate_quantised(&compiled.graph, &input) {
             Ok(tensors) => {
-                let answer = top(&tensors[compiled.graph.outputs[0].0]);
+                let answer = top(&tensors[compiled.graph.outputs[0].node.0]);
                 right += usize::from(answer == usize::from(label));
                 same += usize::from(answer == float);
             }

@@ -62,9 +62,9 @@ fn check(path: &Path, vector: &Vector) -> Result<f64, String> {
     let prover = MockProver::run(layout.log_rows, &circuit, vec![witness.instance()]).map_err(|e| format!("{e:?}"))?;
     prover.verify().map_err(|failures| format!("{} constraints fail, first {}", failures.len(), failures[0]))?;
     let (mut off, mut count) = (0usize, 0usize);
-    for ((id, values), expected) in graph.outputs.iter().zip(&witness.outputs).zip(&vector.outputs) {
+    for ((output, values), expected) in graph.outputs.iter().zip(&witness.outputs).zip(&vector.outputs) {
         let largest = expected.values.iter().flatten().fold(1e-3, |m: f64, v| m.max(v.abs()));
-        for (actual, expected) in dequantize(graph.node(*id), values).into_iter().zip(&expected.values) {
+        for (actual, expected) in dequantize(graph.node(output.node), values).into_iter().zip(&expected.values) {
             let error = (f64::from(actual) - expected.unwrap_or(f64::from(actual))).abs() / largest;
             off += usize::from(error > BOUND);
             count += 1;

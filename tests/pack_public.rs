@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{json, Value};
-use sworn::{Call, Compiled, Field, Input, Manifest, Model, Options, Receipt, Rejection, SrsPolicy};
+use sworn::{Asked, Call, Compiled, Field, Input, Manifest, Model, Options, Receipt, Rejection, SrsPolicy};
 use sworn_verifier::{Form, Packing};
 
 const POLICY: SrsPolicy = SrsPolicy::INSECURE;
@@ -80,8 +80,8 @@ fn manifests_name_packing() {
         assert_eq!(Manifest::read(&folder).unwrap().settings.pack_public, pack);
         let model = Model::load("tests/vectors/tiny.onnx").unwrap();
         for pack_public in [false, true] {
-            let options = Options { public_input: true, pack_public, ..Options::default() };
-            assert_eq!(model.is_current(compiled.manifest(), &options, None).unwrap(), pack == pack_public);
+            let asked = Asked { public_input: Some(true), pack_public: Some(pack_public), ..Asked::default() };
+            assert_eq!(model.differences(compiled.manifest(), &asked).unwrap().is_empty(), pack == pack_public);
         }
     }
 }
@@ -89,7 +89,7 @@ fn manifests_name_packing() {
 #[test]
 fn the_command_line() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["tiny.onnx", "tiny.json"] {
+    for name in ["tiny.onnx", "tiny.json", "calibration.json"] {
         std::fs::copy(Path::new("tests/vectors").join(name), dir.path().join(name)).unwrap();
     }
     let run = |line: &str| {
@@ -105,17 +105,17 @@ fn the_command_line() {
     let accepted = |receipt: &str, folder: &str| -> Value {
         serde_json::from_str(&succeed(&format!("verify {receipt} --vk {folder} --allow-insecure-srs --json"))).unwrap()
     };
-    succeed("compile tiny.onnx tiny.json --public-input -o plain.sworn");
-    succeed("compile tiny.onnx tiny.json --public-input --pack-public -o packed.sworn");
-    succeed("prove plain.sworn tiny.json -o plain.json");
-    succeed("prove packed.sworn tiny.json -o packed.json");
+    succeed("compile tiny.onnx --calibrate calibration.json --public-input -o plain.sworn");
+    succeed("compile tiny.onnx --calibrate calibration.json --public-input --pack-public -o packed.sworn");
+    succeed("prove plain.sworn tiny.json --public-input -o plain.json");
+    succeed("prove packed.sworn tiny.json --public-input -o packed.json");
     let (plain, packed) = (accepted("plain.json", "plain.sworn"), accepted("packed.json", "packed.sworn"));
     assert_eq!((&plain["inputs"], &plain["outputs"]), (&packed["inputs"], &packed["outputs"]));
     assert_ne!(plain["verifying_key"], packed["verifying_key"]);
-    let (status, _, err) = run("prove packed.sworn tiny.json --pack-public");
+    let (status, _, err) = run("prove packed.sworn tiny.json --public-input --pack-public");
     assert!(status == 2 && err.contains("`--pack-public` cannot change a compiled model"), "{err}");
     // `prove` compiles again for the flag, and inspects the same layout.
-    succeed("prove tiny.onnx tiny.json -o r.json --public-input --pack-public");
+    succeed("prove tiny.onnx tiny.json --calibrate calibration.json -o r.json --public-input --pack-public");
     assert_eq!(accepted("r.json", "tiny.sworn")["inputs"], packed["inputs"]);
     let json = |line: &str| serde_json::from_str::<Value>(&succeed(line)).unwrap();
     let (layout, inspected) = (json("inspect tiny.sworn --json"), json("inspect packed.sworn --json"));

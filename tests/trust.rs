@@ -100,8 +100,11 @@ fn a_renamed_key_is_another_key() {
         let key = read(&parts).unwrap();
         assert_ne!(key.digest(), honest.digest(), "{field}");
         assert!(matches!(PROVED.1.accept(&key, SrsPolicy::ANY), Err(Rejection::VerifyingKey { .. })), "{field}");
-        let refused = of(&key, |_| ()).accept(&key, SrsPolicy::ANY);
-        assert!(matches!(refused, Err(Rejection::Mismatch { field: found }) if found == field), "{field}");
+        let honest_words = of(&key, |_| ());
+        assert!(
+            matches!(honest_words.accept(&key, SrsPolicy::ANY), Err(Rejection::Mismatch { field: found }) if found == field),
+            "{field}"
+        );
         // Even with the same words: the digest is where the transcript starts.
         let about = &key.key().about;
         let renamed = of(&key, |value| {

@@ -47,10 +47,19 @@ pub struct QuantGraph {
     pub nodes: Vec<Node>,
     /// The nodes with [`Op::Input`] or [`Op::Features`], in the order of the model's inputs.
     pub inputs: Vec<NodeId>,
-    /// The model's outputs.
-    pub outputs: Vec<NodeId>,
+    /// The model's outputs, in its order.
+    pub outputs: Vec<Output>,
     /// Lookup tables of [`Activation::Table`].
     pub tables: Vec<Table>,
+}
+
+/// An output of a model. Several may be the same tensor under different names, and a tensor may be input and output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The node that makes it.
+    pub node: NodeId,
+    /// Its name in the model, which no other output has.
+    pub name: String,
 }
 
 /// One operation and the tensor that it makes.
@@ -310,6 +319,13 @@ impl Conv {
     /// A dense layer, `[outputs, inputs]`.
     pub fn dense(weights: Vec<i32>) -> Self {
         Self::new([1, 1], [1, 1], [0, 0], [1, 1], 1, weights)
+    }
+}
+
+impl Output {
+    /// The tensor of `node` under a name.
+    pub fn new(node: NodeId, name: impl Into<String>) -> Self {
+        Self { node, name: name.into() }
     }
 }
 

@@ -103,7 +103,7 @@ impl Visibility {
         let ranges = if self.pack_public { bounds::ranges(graph) } else { Vec::new() };
         let packing = |node: NodeId| ranges.get(node.0).map(|&range| Packing::new(range));
         let tensor = |&node: &NodeId| PublicNode { node, elements: graph.node(node).elements(), packing: packing(node) };
-        inputs.iter().chain(&graph.outputs).map(tensor).collect()
+        inputs.iter().chain(graph.outputs.iter().map(|output| &output.node)).map(tensor).collect()
     }
 }
 

@@ -58,7 +58,7 @@ impl Witness {
         let tensors = &evaluation.tensors;
         let public = layout.public.clone();
         let instance = public.iter().flat_map(|tensor| tensors[tensor.node.0].iter().map(|&v| i64::from(v))).collect();
-        let outputs = graph.outputs.iter().map(|id| tensors[id.0].clone()).collect();
+        let outputs = graph.outputs.iter().map(|output| tensors[output.node.0].clone()).collect();
         Ok(Self { first, instance, outputs, public })
     }
 

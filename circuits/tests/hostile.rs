@@ -90,7 +90,7 @@ fn node(op: Op, inputs: &[usize], shape: &[usize]) -> Node {
 
 fn graph(nodes: Vec<Node>) -> QuantGraph {
     let last = nodes.len() - 1;
-    QuantGraph { bits: 4, nodes, inputs: vec![NodeId(0)], outputs: vec![NodeId(last)], tables: vec![] }
+    QuantGraph { bits: 4, nodes, inputs: vec![NodeId(0)], outputs: vec![Output::new(NodeId(last), "y")], tables: vec![] }
 }
 
 fn linear(channels: Channels, term: Term, outputs: usize) -> Op {

@@ -61,7 +61,7 @@ fn values_are_packed_by_their_ranges() {
     let tensors = graph.evaluate(&inputs).unwrap();
     let wide = |id: usize| tensors[id].iter().map(|&v| i64::from(v)).collect::<Vec<_>>();
     let runs = |id: NodeId| wide(id.0).chunks(42).map(|run| packed(run, 6)).collect::<Vec<_>>();
-    let [y, m, t, c] = graph.outputs[..] else { panic!() };
+    let [y, m, t, c] = std::array::from_fn(|i| graph.outputs[i].node);
     let expected = [runs(graph.inputs[0]), runs(y), runs(m), runs(t), vec![packed(&wide(c.0), 7)]].concat();
     assert_eq!(instance, expected);
 }
@@ -203,7 +203,7 @@ fn wrapped_digits_of_maxima_and_tables() {
     let t = b.elementwise(x, None, 40, 0, 0, tanh);
     for output in [y, t] {
         let mut graph = b.graph.clone();
-        graph.outputs = vec![output];
+        graph.outputs = vec![Output::new(output, "y")];
         let inputs = vec![(0..24).map(|i| (i * 7) % 60 - 30).collect()];
         let layout = Layout::new(&graph, OUTPUTS).unwrap();
         let honest = Witness::new(&graph, &layout, &inputs).unwrap();

@@ -63,7 +63,7 @@ proptest! {
         for layout in layouts(&graph, lanes, weight_lanes) {
             let Some(witness) = witness(&graph, &layout, &mut inputs) else { return Ok(()) };
             let tensors = graph.evaluate(&inputs).unwrap();
-            let outputs: Vec<i64> = graph.outputs.iter().flat_map(|id| tensors[id.0].iter().map(|&v| i64::from(v))).collect();
+            let outputs: Vec<i64> = graph.outputs.iter().flat_map(|output| tensors[output.node.0].iter().map(|&v| i64::from(v))).collect();
             prop_assert_eq!(&witness.instance, &outputs);
             let mut assignment = Assignment::new(&layout, &witness);
             prop_assert!(assignment.holds());

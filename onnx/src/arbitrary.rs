@@ -44,10 +44,10 @@ pub(crate) fn arb_graph(random: &mut Random, steps: usize) -> Graph {
     for step in 0..steps {
         at = layer(random, &mut graph, at, step);
         if random.below(8) == 0 {
-            graph.outputs.push(at);
+            graph.push_output(format!("output {step}"), at);
         }
     }
-    graph.outputs.push(at);
+    graph.push_output("output", at);
     graph
 }
 

@@ -8,10 +8,10 @@ use std::ops::RangeInclusive;
 
 use sworn_circuits::graph::{NodeId, QuantGraph};
 
-use crate::calibrate::{calibrate, Ranges};
+use crate::calibrate::{calibrate, calibrate_within, Range, Ranges};
 use crate::error::OnnxError;
 use crate::graph::Graph;
-use crate::quantize::{quantize, Quantised};
+use crate::quantize::{quantize, Quantised, Record};
 use crate::report::{compare_known, Report};
 use crate::simplify::simplify;
 
@@ -29,11 +29,13 @@ pub struct Options {
     pub target: f64,
     /// How much wider the ranges are than the samples; [`default_margin`](crate::calibrate::default_margin) if there is none.
     pub margin: Option<f64>,
+    /// What each input holds, in place of samples.
+    pub ranges: Option<Vec<Range>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { bits: None, allowed: 8..=14, target: TARGET, margin: None }
+        Self { bits: None, allowed: 8..=14, target: TARGET, margin: None, ranges: None }
     }
 }
 
@@ -48,6 +50,8 @@ pub struct Compiled {
     pub float: Graph,
     /// For each node of `graph`, the node of `float` that has the same values.
     pub origins: Vec<NodeId>,
+    /// The scales that were chosen.
+    pub record: Record,
     /// Whether the error is at most the target.
     pub accurate: bool,
 }
@@ -55,13 +59,22 @@ pub struct Compiled {
 /// Samples that the choice of the width looks at.
 const CHOICE_SAMPLES: usize = 16;
 
-/// Compiles `graph` for `samples`, each a vector for every input.
+/// Compiles `graph` for `samples`, each a vector for every input, or for the declared ranges and no samples.
 ///
 /// # Errors
-/// No samples or samples that do not fit; tensors that are not finite; coefficients that leave their bounds.
+/// No samples and no ranges, or both; samples or ranges that do not fit; tensors that are not finite; coefficients that leave their bounds.
 pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Result<Compiled, OnnxError> {
     let float = simplify(graph);
-    let ranges = calibrate(&float, samples, options.margin)?;
+    let synthetic;
+    let (ranges, samples) = match &options.ranges {
+        Some(declared) if samples.is_empty() => {
+            let (ranges, drawn) = calibrate_within(&float, declared, options.margin)?;
+            synthetic = drawn;
+            (ranges, &synthetic[..])
+        }
+        Some(_) => return Err(OnnxError::SamplesAndRanges),
+        None => (calibrate(&float, samples, options.margin)?, samples),
+    };
     let (quantised, report) = match options.bits {
         Some(bits) => {
             let quantised = quantize(&float, &ranges, bits)?;
@@ -71,7 +84,8 @@ pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Re
         None => choose_bits(&float, &ranges, samples, options.target, options.allowed.clone())?,
     };
     let accurate = report.relative() <= options.target;
-    Ok(Compiled { graph: quantised.graph, report, float, origins: quantised.origins, accurate })
+    let Quantised { graph, origins, record, .. } = quantised;
+    Ok(Compiled { graph, report, float, origins, record, accurate })
 }
 
 /// The smallest allowed width whose relative error over the samples is at most `target` and that keeps every top-1; the
@@ -162,7 +176,8 @@ mod tests {
         let mut graph = Graph::default();
         let x = graph.push("x", Op::Input, vec![], vec![1, 2]);
         let y = graph.push("exp", Op::Unary(crate::unary::Unary::Exp), vec![x], vec![1, 2]);
-        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        graph.inputs.push(x);
+        graph.push_output("y", y);
         let try_with = |samples: &[Vec<Vec<f32>>]| compile(graph.clone(), samples, &Options::default()).unwrap_err();
         assert!(matches!(try_with(&[]), OnnxError::NoSamples));
         assert!(matches!(try_with(&[vec![]]), OnnxError::InputCount { expected: 1, actual: 0 }));

@@ -78,7 +78,7 @@ pub enum OnnxError {
         value: String,
     },
     /// An input has a dimension that is not known.
-    #[error("input `{input}`: dimension {axis} ({name}) is dynamic\nhint: give its size, or export the model with fixed shapes")]
+    #[error("input `{input}`: dimension {axis} ({name}) is open\nhint: {}", open_dimension(.name))]
     DynamicDimension {
         /// The input.
         input: String,
@@ -101,8 +101,19 @@ pub enum OnnxError {
         /// The name given.
         input: String,
     },
+    /// A size was given for a dimension that no input has.
+    #[error("a size was given for the dimension `{dimension}`, which the model does not have\nhint: {}", named_dimensions(.named))]
+    UnknownDimension {
+        /// The name given.
+        dimension: String,
+        /// The names that the dimensions of its inputs have.
+        named: Vec<String>,
+    },
+    /// A batch was given, and there is nothing that it applies to.
+    #[error("a batch was given, and the first dimension of every input is fixed\nhint: leave out `--batch`, or export the model with an open batch dimension")]
+    FixedBatch,
     /// A tensor is read that nothing makes.
-    #[error("`{reader}` reads the tensor `{tensor}`, which no earlier node makes")]
+    #[error("`{reader}` reads the tensor `{tensor}`, which no earlier node makes\nhint: the nodes of an ONNX model stand in the order in which they run; `onnx.checker.check_model` tells what else is wrong with it")]
     UndefinedTensor {
         /// The node, or `model output`.
         reader: String,
@@ -112,6 +123,9 @@ pub enum OnnxError {
     /// Nodes that cannot be lowered, all of them.
     #[error("{}", list(.0))]
     Nodes(Vec<NodeError>),
+    /// Several of these.
+    #[error("{}", several(.0))]
+    Several(Vec<OnnxError>),
     /// The model has another number of inputs.
     #[error("the model has {expected} inputs, {actual} were given")]
     InputCount {
@@ -133,6 +147,9 @@ pub enum OnnxError {
     /// There is nothing to calibrate with.
     #[error("no samples were given\nhint: `--calibrate` takes a file or a folder of inputs")]
     NoSamples,
+    /// Samples and ranges in their place.
+    #[error("samples and ranges of the inputs were given\nhint: leave out `--calibrate` or `--input-range`")]
+    SamplesAndRanges,
     /// A tensor is NaN or infinite for a sample.
     #[error("node `{node}` has values that are not finite for sample {sample}")]
     ValueNotFinite {
@@ -201,6 +218,9 @@ pub enum OnnxError {
         /// The largest value of the input given.
         largest: String,
     },
+    /// It does not fit into memory.
+    #[error(transparent)]
+    Memory(#[from] sworn_circuits::memory::MemoryError),
     /// The quantised model cannot be evaluated.
     #[error(transparent)]
     Quantised(#[from] sworn_circuits::error::GraphError),
@@ -281,6 +301,38 @@ pub enum Problem {
         /// Its value.
         value: String,
     },
+    /// An attribute is missing that the operator needs.
+    #[error("the attribute `{attribute}` is missing")]
+    MissingAttribute {
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// An attribute is of another type than the operator needs.
+    #[error("attribute `{attribute}` must be {expected}")]
+    AttributeType {
+        /// The attribute.
+        attribute: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// An attribute that nothing reads: leaving it out could change the result.
+    #[error("attribute `{attribute}` is not one that is supported for the operator in this opset")]
+    UnknownAttribute {
+        /// The attribute.
+        attribute: String,
+    },
+    /// An input that nothing reads: leaving it out could change the result.
+    #[error("input {input} is not one that is supported for the operator in this opset")]
+    UnreadInput {
+        /// Which input.
+        input: usize,
+    },
+    /// An output that is not made.
+    #[error("output {output} is not supported")]
+    Output {
+        /// Which output.
+        output: usize,
+    },
     /// An input must be known when the model is compiled.
     #[error("input {input} must be a constant")]
     NotConstant {
@@ -323,6 +375,9 @@ pub enum Problem {
         /// The most elements a tensor may have.
         expected: usize,
     },
+    /// Its tensors and those before it do not fit into memory.
+    #[error(transparent)]
+    Memory(#[from] sworn_circuits::memory::MemoryError),
     /// A tensor attribute cannot be read.
     #[error("{0}")]
     Tensor(Box<OnnxError>),
@@ -343,7 +398,26 @@ impl fmt::Display for NodeError {
 
 impl std::error::Error for NodeError {}
 
+fn several(errors: &[OnnxError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn open_dimension(name: &str) -> String {
+    match name {
+        "unnamed" => "export the model with fixed shapes, or fix them with `python -m onnxruntime.tools.make_dynamic_shape_fixed`".into(),
+        name => format!("`--dimension {name}=SIZE` gives its size"),
+    }
+}
+
+fn named_dimensions(names: &[String]) -> String {
+    match names {
+        [] => "it has no named dimensions".into(),
+        names => format!("it has {}", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 fn list(nodes: &[NodeError]) -> String {
     let lines: Vec<String> = nodes.iter().map(|n| format!("  {n}")).collect();
-    format!("{} of the model cannot be imported:\n{}", if nodes.len() == 1 { "a node" } else { "nodes" }, lines.join("\n"))
+    let what = if nodes.len() == 1 { "a node" } else { "nodes" };
+    format!("{what} of the model cannot be imported; what reads their outputs is not looked at yet:\n{}", lines.join("\n"))
 }

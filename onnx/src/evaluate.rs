@@ -49,7 +49,8 @@ pub fn evaluate(graph: &Graph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, Onn
 }
 
 fn largest(x: &[f32], window: &[u32]) -> f32 {
-    window.iter().map(|&i| x[i as usize]).fold(f32::NEG_INFINITY, f32::max)
+    // NaN stays what it is.
+    window.iter().map(|&i| x[i as usize]).fold(f32::NEG_INFINITY, |a, b| if b.is_nan() || b > a { b } else { a })
 }
 
 fn pick(args: &[&[f32]], source: &Source) -> f32 {

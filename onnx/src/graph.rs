@@ -3,7 +3,7 @@
 //! Each ONNX operator is lowered to these operations by its file in `ops/`; quantisation maps each of them to its
 //! integer twin. A [`Op::Unary`] function becomes the activation (relu or a table) of the node before it.
 
-use sworn_circuits::graph::{Channels, Max, NodeId};
+use sworn_circuits::graph::{Channels, Max, NodeId, Output};
 
 use crate::pointwise::Pointwise;
 use crate::unary::Unary;
@@ -15,8 +15,8 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The nodes with [`Op::Input`], in the order of the model's inputs.
     pub inputs: Vec<NodeId>,
-    /// The model's outputs.
-    pub outputs: Vec<NodeId>,
+    /// The model's outputs, in its order.
+    pub outputs: Vec<Output>,
 }
 
 /// One operation and the tensor that it makes.
@@ -130,6 +130,11 @@ impl Graph {
     pub fn push(&mut self, name: impl Into<String>, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>) -> NodeId {
         self.nodes.push(Node { name: name.into(), op, inputs, shape });
         NodeId(self.nodes.len() - 1)
+    }
+
+    /// Appends an output: the tensor of `node` under a name.
+    pub fn push_output(&mut self, name: impl Into<String>, node: NodeId) {
+        self.outputs.push(Output::new(node, name));
     }
 
     /// The node `id`.

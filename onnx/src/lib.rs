@@ -8,6 +8,8 @@ pub mod error;
 pub mod evaluate;
 mod fold;
 pub mod graph;
+pub mod interval;
+mod memory;
 pub mod model;
 mod names;
 mod operator;
@@ -16,6 +18,7 @@ pub mod pointwise;
 pub mod quantize;
 pub mod report;
 pub mod simplify;
+pub mod synthetic;
 mod tensor;
 pub mod unary;
 

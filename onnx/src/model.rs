@@ -3,10 +3,11 @@
 //! `tract` reads the protobuf message and computes what is constant; each node is lowered by its file in `ops/`, in the
 //! order of the model. A node that cannot be lowered does not stop the others, so that all are reported at once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use sworn_circuits::memory::Budget;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
@@ -17,10 +18,11 @@ use crate::error::{NodeError, OnnxError, Problem};
 use crate::evaluate::evaluate;
 use crate::fold::fold;
 use crate::graph::{Graph, Op, Source};
+use crate::memory::Memory;
 use crate::names::make_printable;
 use crate::operator::{elements, Operator, Value, MAX_ELEMENTS};
 use crate::ops;
-use crate::tensor::{Data, Tensor};
+use crate::tensor::{Folder, Tensor};
 
 /// The newest operator set whose semantics are known.
 pub const MAX_OPSET: i64 = 28;
@@ -28,17 +30,19 @@ pub const MAX_OPSET: i64 = 28;
 /// What a model leaves open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadOptions {
-    /// Size of a first dimension that is not fixed.
-    pub batch: usize,
+    /// Size of the first dimensions that are not fixed; 1 where it is not given.
+    pub batch: Option<usize>,
     /// Sizes of named dimensions.
     pub dimensions: BTreeMap<String, usize>,
     /// Shapes of inputs by name; they replace those of the model.
     pub shapes: BTreeMap<String, Vec<usize>>,
+    /// The memory that importing it may take.
+    pub memory: Budget,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { batch: 1, dimensions: BTreeMap::new(), shapes: BTreeMap::new() }
+        Self { batch: None, dimensions: BTreeMap::new(), shapes: BTreeMap::new(), memory: Budget::SYSTEM }
     }
 }
 
@@ -48,9 +52,12 @@ impl Default for LoadOptions {
 /// A file that cannot be read or is not an ONNX model, and whatever the model holds that is not supported.
 pub fn load(path: impl AsRef<Path>, options: &LoadOptions) -> Result<Graph, OnnxError> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|e| OnnxError::Read { path: path.to_path_buf(), kind: e.kind() })?;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    import(&bytes, Some(folder), options)
+    let unreadable = |e: std::io::Error| OnnxError::Read { path: path.to_path_buf(), kind: e.kind() };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    // The file and the message.
+    options.memory.require(size.saturating_mul(2), "the model")?;
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    import(&bytes, Some(&Folder::of(path)), options)
 }
 
 /// Reads a model from memory; it cannot have external data.
@@ -61,28 +68,35 @@ pub fn load_bytes(bytes: &[u8], options: &LoadOptions) -> Result<Graph, OnnxErro
     import(bytes, None, options)
 }
 
-fn import(bytes: &[u8], folder: Option<&Path>, options: &LoadOptions) -> Result<Graph, OnnxError> {
+fn import(bytes: &[u8], folder: Option<&Folder>, options: &LoadOptions) -> Result<Graph, OnnxError> {
     let model = decode(bytes)?;
     let graph = model.graph.as_ref().ok_or(OnnxError::NotOnnx { rule: "it holds no graph" })?;
     let opset = opset(&model)?;
+    check_names(graph)?;
     let needed = needed_nodes(graph);
     let read: HashSet<&str> =
         needed.iter().flat_map(|n| &n.input).chain(graph.output.iter().map(|o| &o.name)).map(String::as_str).collect();
-    let mut import = Import { graph: Graph::default(), values: HashMap::new(), failed: Vec::new(), opset, read };
+    let memory = Memory::new(options.memory);
+    let mut import = Import { graph: Graph::default(), values: HashMap::new(), failed: Vec::new(), opset, read, memory };
     for proto in graph.initializer.iter().filter(|t| import.read.contains(t.name.as_str())).collect::<Vec<_>>() {
-        let tensor = Tensor::read(proto, &proto.name, folder)?;
+        let tensor = Tensor::read(proto, &proto.name, folder, &import.memory)?;
         import.values.insert(&proto.name, Some(Value::Constant(tensor.into())));
     }
     if let Some(sparse) = graph.sparse_initializer.first() {
         let tensor = sparse.values.as_ref().map(|v| v.name.clone()).unwrap_or_default();
         return Err(OnnxError::Tensor { tensor, rule: "sparse tensors are not supported" });
     }
-    import.add_inputs(graph, options)?;
+    let mut problems = import.add_inputs(graph, options)?;
     for node in needed {
         import.lower(node, &model)?;
     }
     if !import.failed.is_empty() {
-        return Err(OnnxError::Nodes(import.failed));
+        problems.push(OnnxError::Nodes(std::mem::take(&mut import.failed)));
+    }
+    match problems.len() {
+        0 => {}
+        1 => return Err(problems.remove(0)),
+        _ => return Err(OnnxError::Several(problems)),
     }
     import.add_outputs(graph)?;
     Ok(import.graph)
@@ -106,6 +120,10 @@ fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     }
     if graph.output.is_empty() {
         return not("its graph has no outputs");
+    }
+    let mut domains = HashSet::new();
+    if !model.opset_import.iter().all(|o| domains.insert(standard(&o.domain))) {
+        return not("it names two operator sets of one domain");
     }
     Ok(model)
 }
@@ -132,6 +150,24 @@ fn standard(domain: &str) -> &str {
     }
 }
 
+/// Each tensor is made once, and each output has a name of its own.
+fn check_names(graph: &GraphProto) -> Result<(), OnnxError> {
+    // An initializer may be the default of an input.
+    let initializers: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    let inputs = graph.input.iter().map(|i| &i.name).filter(|name| !initializers.contains(name.as_str()));
+    let made = graph.initializer.iter().map(|t| &t.name).chain(graph.node.iter().flat_map(|n| &n.output));
+    once(inputs.chain(made), "it is made twice: by two nodes, inputs or initializers")?;
+    once(graph.output.iter().map(|o| &o.name), "it is listed twice among the outputs of the model")
+}
+
+fn once<'a>(mut names: impl Iterator<Item = &'a String>, rule: &'static str) -> Result<(), OnnxError> {
+    let mut seen = HashSet::new();
+    match names.find(|name| !name.is_empty() && !seen.insert(name.as_str())) {
+        Some(name) => Err(OnnxError::Tensor { tensor: name.clone(), rule }),
+        None => Ok(()),
+    }
+}
+
 /// The nodes that the outputs depend on, in order.
 fn needed_nodes(graph: &GraphProto) -> Vec<&NodeProto> {
     let mut wanted: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
@@ -155,21 +191,33 @@ struct Import<'a> {
     opset: i64,
     /// Names of the tensors that something reads.
     read: HashSet<&'a str>,
+    memory: Memory,
 }
 
 impl<'a> Import<'a> {
-    fn add_inputs(&mut self, graph: &'a GraphProto, options: &LoadOptions) -> Result<(), OnnxError> {
+    /// Answers what is wrong with single inputs, so that the nodes are looked at too.
+    fn add_inputs(&mut self, graph: &'a GraphProto, options: &LoadOptions) -> Result<Vec<OnnxError>, OnnxError> {
+        let mut problems = Vec::new();
         let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(|i| !graph.initializer.iter().any(|t| t.name == i.name)).collect();
         if let Some(unknown) = options.shapes.keys().find(|name| !inputs.iter().any(|i| i.name == **name)) {
             return Err(OnnxError::UnknownInput { input: unknown.clone() });
         }
+        check_options(&inputs, options)?;
         for input in inputs {
-            let shape = input_shape(input, options)?;
+            let shape = match input_shape(input, options) {
+                Ok(shape) => shape,
+                Err(problem) => {
+                    problems.push(problem);
+                    self.values.insert(&input.name, None);
+                    continue;
+                }
+            };
+            self.memory.tensor(shape.iter().product())?;
             let id = self.graph.push(&input.name, Op::Input, vec![], shape);
             self.graph.inputs.push(id);
             self.values.insert(&input.name, Some(Value::Node(id)));
         }
-        Ok(())
+        Ok(problems)
     }
 
     fn add_outputs(&mut self, graph: &'a GraphProto) -> Result<(), OnnxError> {
@@ -179,15 +227,16 @@ impl<'a> Import<'a> {
             let id = match value.ok_or_else(undefined)? {
                 Value::Node(id) => id,
                 Value::Constant(tensor) => {
-                    let Data::Float(values) = &tensor.data else {
+                    let Some(values) = tensor.floats() else {
                         let actual = "an integer type or bool".into();
                         return Err(OnnxError::ElementType { tensor: output.name.clone(), expected: "a float type", actual });
                     };
+                    self.memory.allot::<Source>(values.len())?;
                     let sources = values.iter().map(|&v| Source::Constant(v)).collect();
                     self.graph.push(&output.name, Op::Gather(sources), vec![], tensor.shape.clone())
                 }
             };
-            self.graph.outputs.push(id);
+            self.graph.push_output(&output.name, id);
         }
         Ok(())
     }
@@ -207,8 +256,11 @@ impl<'a> Import<'a> {
                 None => return Err(OnnxError::UndefinedTensor { reader: name.to_string(), tensor: input.clone() }),
             }
         }
-        let result = if known {
-            self.lower_known(node, name, domain, opset, inputs).and_then(|outputs| self.require_outputs(node, outputs)).map(Some)
+        let is_function = model.functions.iter().any(|f| standard(f.domain()) == domain && f.name() == node.op_type);
+        let result = if is_function {
+            Err(Problem::Feature { feature: "a function that the model defines itself" })
+        } else if known {
+            self.lower_known(node, name, domain, opset, inputs).map(Some)
         } else {
             ops::find(domain, &node.op_type, opset).map(|_| None)
         };
@@ -224,15 +276,6 @@ impl<'a> Import<'a> {
             self.values.insert(output, outputs.as_ref().and_then(|values| values.get(i).cloned()));
         }
         Ok(())
-    }
-
-    /// Outputs that are read must be among those that the lowering makes.
-    fn require_outputs(&self, node: &NodeProto, outputs: Vec<Value>) -> Result<Vec<Value>, Problem> {
-        let missing = node.output.iter().skip(outputs.len()).any(|o| self.read.contains(o.as_str()));
-        if missing {
-            return Err(Problem::Feature { feature: "its optional outputs" });
-        }
-        Ok(outputs)
     }
 
     fn lower_known(
@@ -254,23 +297,27 @@ impl<'a> Import<'a> {
         let constants = constants.filter(|c| domain.is_empty() && c.iter().any(Option::is_some));
         let lower = ops::find(domain, &node.op_type, opset);
         let Some(constants) = constants else {
-            let mut operator = Operator { proto: node, opset, name, inputs, graph: &mut self.graph };
-            return lower?(&mut operator);
+            let mut operator = Operator::new((node, name), opset, inputs, &mut self.graph, &self.memory);
+            let outputs = lower?(&mut operator)?;
+            return operator.finish(outputs, |tensor| self.read.contains(tensor));
         };
-        match fold(node, opset, &constants) {
+        let kind = constants.iter().flatten().find(|t| t.floats().is_some()).map_or(DataType::Float, |t| t.kind);
+        let refused = match fold(node, opset, &constants, &self.memory) {
             Ok(outputs) => return Ok(outputs.into_iter().map(|t| Value::Constant(Arc::new(t))).collect()),
-            Err(Problem::Fold) => {}
-            Err(problem) => return Err(problem),
-        }
+            Err(problem) => problem,
+        };
+        let lower = lower.map_err(|problem| if refused == Problem::Fold { problem } else { refused });
         // In a graph of its own, which is evaluated at once.
         let mut graph = Graph::default();
-        let mut operator = Operator { proto: node, opset, name, inputs, graph: &mut graph };
+        let mut operator = Operator::new((node, name), opset, inputs, &mut graph, &self.memory);
         let outputs = lower?(&mut operator)?;
+        let outputs = operator.finish(outputs, |tensor| self.read.contains(tensor))?;
         let tensors = evaluate(&graph, &[]).map_err(|_| Problem::Fold)?;
+        if outputs.iter().any(|value| matches!(value, Value::Node(id) if tensors[id.0].iter().any(|v| v.is_nan()))) {
+            return Err(Problem::NonFinite);
+        }
         let constant = |value| match value {
-            Value::Node(id) => {
-                Value::Constant(Arc::new(Tensor { shape: graph.node(id).shape.clone(), data: Data::Float(tensors[id.0].clone()) }))
-            }
+            Value::Node(id) => Value::Constant(Arc::new(Tensor::of_kind(graph.node(id).shape.clone(), tensors[id.0].clone(), kind))),
             constant => constant,
         };
         Ok(outputs.into_iter().map(constant).collect())
@@ -283,6 +330,36 @@ fn node_name(node: &NodeProto) -> &str {
         (name, Some(output)) if name.is_empty() => output,
         (name, _) => name,
     }
+}
+
+/// Options that apply to no input are a mistake of whoever gives them.
+fn check_options(inputs: &[&ValueInfoProto], options: &LoadOptions) -> Result<(), OnnxError> {
+    let dims = |input: &ValueInfoProto| match input.r#type.as_ref().and_then(|t| t.value.as_ref()) {
+        Some(Type::TensorType(tensor)) => tensor.shape.as_ref().map(|s| s.dim.clone()).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let named: BTreeSet<String> = inputs
+        .iter()
+        .flat_map(|input| dims(input))
+        .filter_map(|d| if let Some(Dimension::DimParam(name)) = d.value { Some(name) } else { None })
+        .collect();
+    if let Some(dimension) = options.dimensions.keys().find(|name| !named.contains(*name)) {
+        return Err(OnnxError::UnknownDimension { dimension: dimension.clone(), named: named.into_iter().collect() });
+    }
+    let is_open = |input: &&ValueInfoProto| {
+        let first = dims(input).into_iter().next();
+        let fixed = match first.map(|d| d.value) {
+            Some(Some(Dimension::DimValue(size))) => size >= 0,
+            Some(Some(Dimension::DimParam(name))) => options.dimensions.contains_key(&name),
+            Some(None) => false,
+            None => true,
+        };
+        !fixed && !options.shapes.contains_key(&input.name)
+    };
+    if options.batch.is_some() && !inputs.iter().any(is_open) {
+        return Err(OnnxError::FixedBatch);
+    }
+    Ok(())
 }
 
 /// The shape of an input, with what the options fix.
@@ -308,7 +385,7 @@ fn input_shape(input: &ValueInfoProto, options: &LoadOptions) -> Result<Vec<usiz
                     None => (None, "unnamed"),
                 };
                 let dynamic = || OnnxError::DynamicDimension { input: input.name.clone(), axis, name: name.to_string() };
-                fixed.or((axis == 0).then_some(options.batch)).ok_or_else(dynamic)
+                fixed.or((axis == 0).then_some(options.batch.unwrap_or(1))).ok_or_else(dynamic)
             };
             dims.iter().enumerate().map(size).collect::<Result<_, _>>()?
         }

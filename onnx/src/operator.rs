@@ -1,12 +1,17 @@
 //! Operator: what a lowering sees of its node: attributes, inputs, and the graph that it appends to.
 
+mod account;
+mod attribute;
+
 use std::sync::Arc;
 
 use sworn_circuits::graph::NodeId;
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+use tract_onnx::pb::NodeProto;
 
 use crate::error::Problem;
 use crate::graph::{Graph, Op, Source, Term};
+use crate::memory::Memory;
+use crate::operator::account::Accounted;
 use crate::tensor::{Data, Tensor};
 use crate::unary::Unary;
 
@@ -23,52 +28,53 @@ pub(crate) enum Value {
 }
 
 /// One node of the model, and the graph so far.
+///
+/// It notes which attributes, inputs and outputs the lowering has accounted for; [`Operator::finish`] refuses the others.
 pub(crate) struct Operator<'a> {
     /// The node.
-    pub(crate) proto: &'a NodeProto,
+    proto: &'a NodeProto,
     /// Version of the operator set.
     pub(crate) opset: i64,
     /// Name for messages.
     pub(crate) name: &'a str,
     /// Inputs; `None` where the model leaves one out.
-    pub(crate) inputs: Vec<Option<Value>>,
+    inputs: Vec<Option<Value>>,
     /// The graph so far.
     pub(crate) graph: &'a mut Graph,
+    memory: &'a Memory,
+    accounted: Accounted,
 }
 
-impl Operator<'_> {
-    fn attribute(&self, name: &str) -> Option<&AttributeProto> {
-        self.proto.attribute.iter().find(|a| a.name == name)
+impl<'a> Operator<'a> {
+    /// A node with its inputs, before it is lowered.
+    pub(crate) fn new(
+        (proto, name): (&'a NodeProto, &'a str),
+        opset: i64,
+        inputs: Vec<Option<Value>>,
+        graph: &'a mut Graph,
+        memory: &'a Memory,
+    ) -> Self {
+        Self { proto, opset, name, accounted: Accounted::new(proto), inputs, graph, memory }
     }
 
-    /// An integer attribute.
-    pub(crate) fn int(&self, name: &str, default: i64) -> i64 {
-        self.attribute(name).map_or(default, |a| a.i)
+    /// Room for so many values, which are about to be allocated.
+    pub(crate) fn allot<T>(&self, count: usize) -> Result<(), Problem> {
+        Ok(self.memory.allot::<T>(count)?)
     }
 
-    /// A float attribute.
-    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute(name).map_or(default, |a| a.f)
+    /// Name of the operator.
+    pub(crate) fn kind(&self) -> &'a str {
+        &self.proto.op_type
     }
 
-    /// A list of integers.
-    pub(crate) fn ints(&self, name: &str) -> Option<&[i64]> {
-        self.attribute(name).map(|a| a.ints.as_slice())
+    /// Number of inputs, given or left out.
+    pub(crate) fn num_inputs(&self) -> usize {
+        self.inputs.len()
     }
 
-    /// A list of floats.
-    pub(crate) fn floats(&self, name: &str) -> Option<&[f32]> {
-        self.attribute(name).map(|a| a.floats.as_slice())
-    }
-
-    /// A string; not UTF-8 is not equal to any name.
-    pub(crate) fn string(&self, name: &str, default: &'static str) -> &str {
-        self.attribute(name).map_or(default, |a| std::str::from_utf8(&a.s).unwrap_or_default())
-    }
-
-    /// A tensor attribute.
-    pub(crate) fn tensor_attribute(&self, name: &str) -> Option<&TensorProto> {
-        self.attribute(name).and_then(|a| a.t.as_ref())
+    /// Number of outputs, named or not.
+    pub(crate) fn num_outputs(&self) -> usize {
+        self.proto.output.len()
     }
 
     /// Whether input `i` is given.
@@ -78,7 +84,12 @@ impl Operator<'_> {
 
     /// Input `i`.
     pub(crate) fn value(&self, i: usize) -> Result<Value, Problem> {
-        self.inputs.get(i).cloned().flatten().ok_or(Problem::MissingInput { input: i })
+        self.accounted.input(i);
+        self.peek(i).cloned()
+    }
+
+    fn peek(&self, i: usize) -> Result<&Value, Problem> {
+        self.inputs.get(i).and_then(Option::as_ref).ok_or(Problem::MissingInput { input: i })
     }
 
     /// Input `i` as a node of the graph; a constant becomes one.
@@ -86,19 +97,18 @@ impl Operator<'_> {
         match self.value(i)? {
             Value::Node(id) => Ok(id),
             Value::Constant(tensor) => {
-                let Data::Float(values) = &tensor.data else {
-                    return Err(Problem::InputType { input: i, expected: "floats" });
-                };
+                self.allot::<Source>(tensor.len())?;
+                let values = tensor.floats().ok_or(Problem::InputType { input: i, expected: "floats" })?;
                 let sources = values.iter().map(|&v| Source::Constant(v)).collect();
                 self.push(Op::Gather(sources), vec![], tensor.shape.clone())
             }
         }
     }
 
-    /// Shape of input `i`.
+    /// Shape of input `i`; its elements remain to be read.
     pub(crate) fn shape(&self, i: usize) -> Result<Vec<usize>, Problem> {
-        Ok(match self.value(i)? {
-            Value::Node(id) => self.graph.node(id).shape.clone(),
+        Ok(match self.peek(i)? {
+            Value::Node(id) => self.graph.node(*id).shape.clone(),
             Value::Constant(tensor) => tensor.shape.clone(),
         })
     }
@@ -114,10 +124,14 @@ impl Operator<'_> {
     /// Input `i`, which must be a constant of floats: shape and elements.
     pub(crate) fn constant_floats(&self, i: usize) -> Result<(Vec<usize>, Vec<f32>), Problem> {
         let tensor = self.constant(i)?;
-        match &tensor.data {
-            Data::Float(values) => Ok((tensor.shape.clone(), values.clone())),
-            _ => Err(Problem::InputType { input: i, expected: "floats" }),
-        }
+        self.allot::<f32>(tensor.len())?;
+        let values = tensor.floats().ok_or(Problem::InputType { input: i, expected: "floats" })?;
+        Ok((tensor.shape.clone(), values.into_owned()))
+    }
+
+    /// Input `i`, which must be a constant of one float.
+    pub(crate) fn constant_float(&self, i: usize) -> Result<f32, Problem> {
+        self.constant(i)?.scalar().ok_or(Problem::InputType { input: i, expected: "one float" })
     }
 
     /// Input `i`, which must be a constant of integers.
@@ -131,14 +145,14 @@ impl Operator<'_> {
     /// Axes or the like: an attribute before opset `since`, input `i` from then on.
     pub(crate) fn ints_or_input(&self, name: &str, i: usize, since: i64) -> Result<Option<Vec<i64>>, Problem> {
         if self.opset < since {
-            return Ok(self.ints(name).map(<[i64]>::to_vec));
+            return Ok(self.ints(name)?.map(<[i64]>::to_vec));
         }
         self.has(i).then(|| self.constant_ints(i)).transpose()
     }
 
     /// Appends a node.
     pub(crate) fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>) -> Result<NodeId, Problem> {
-        elements(&shape)?;
+        self.memory.tensor(elements(&shape)?)?;
         if !is_finite(&op) {
             return Err(Problem::NonFinite);
         }
@@ -172,13 +186,14 @@ impl Operator<'_> {
         if elements(&shape)? != before {
             return Err(Problem::Malformed { rule: "a reshape must keep the number of elements" });
         }
+        self.allot::<Source>(before)?;
         let sources = (0..before as u32).map(|index| Source::Element { input: 0, index }).collect();
         self.push(Op::Gather(sources), vec![x], shape)
     }
 
     /// Appends a tensor of `shape` whose element at an index is the element of `x` at `place(index)`.
     pub(crate) fn moved(&mut self, x: NodeId, shape: Vec<usize>, mut place: impl FnMut(&[usize]) -> usize) -> Result<NodeId, Problem> {
-        elements(&shape)?;
+        self.allot::<Source>(elements(&shape)?)?;
         let sources = indices(&shape, |index| Source::Element { input: 0, index: place(index) as u32 });
         self.push(Op::Gather(sources), vec![x], shape)
     }
@@ -207,14 +222,23 @@ pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, Problem> {
 
 /// Distinct axes that may count from the end, in ascending order.
 pub(crate) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>, Problem> {
-    let mut all: Vec<usize> = list.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()?;
+    let mut all = distinct_axes(list, rank)?;
     all.sort_unstable();
-    let before = all.len();
-    all.dedup();
-    if all.len() != before {
-        return Err(Problem::Malformed { rule: "an axis is given twice" });
-    }
     Ok(all)
+}
+
+/// Distinct axes that may count from the end, in the order given.
+pub(crate) fn distinct_axes(list: &[i64], rank: usize) -> Result<Vec<usize>, Problem> {
+    let mut seen = vec![false; rank];
+    list.iter()
+        .map(|&a| {
+            let a = axis(a, rank)?;
+            if std::mem::replace(&mut seen[a], true) {
+                return Err(Problem::Malformed { rule: "an axis is given twice" });
+            }
+            Ok(a)
+        })
+        .collect()
 }
 
 /// Number of elements of a tensor that is computed.

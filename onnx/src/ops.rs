@@ -28,6 +28,7 @@ mod squeeze;
 mod tile;
 mod transpose;
 mod unary;
+mod r#where;
 mod window;
 
 use crate::error::Problem;
@@ -52,7 +53,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("AveragePool", 1, pool::average),
     ("BatchNormalization", 1, batch_normalization::lower),
     ("Cast", 6, identity::cast),
-    ("CastLike", 15, identity::lower),
+    ("CastLike", 15, identity::cast_like),
     ("Ceil", 1, unary::lower),
     ("Celu", 12, unary::lower),
     ("Clip", 1, unary::clip),
@@ -92,6 +93,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("PRelu", 1, prelu::lower),
     ("Pad", 2, pad::lower),
     ("Pow", 1, pow::lower),
+    ("Range", 11, constant::range),
     ("Reciprocal", 1, unary::lower),
     ("ReduceL1", 1, reduce::l1),
     ("ReduceL2", 1, reduce::l2),
@@ -130,6 +132,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("Transpose", 1, transpose::lower),
     ("Unsqueeze", 1, squeeze::unsqueeze),
     ("Upsample", 7, resize::upsample),
+    ("Where", 9, r#where::lower),
 ];
 
 /// The lowering of an operator.

@@ -1,9 +1,11 @@
 #![doc = include_str!("../docs/quantisation.md")]
 
+pub mod audit;
 mod emit;
 mod features;
 mod plan;
 mod reach;
+mod record;
 mod rounding;
 mod scales;
 mod table;
@@ -11,6 +13,8 @@ mod table;
 use std::collections::HashMap;
 
 use sworn_circuits::graph::{Node, NodeId, QuantGraph};
+
+pub use record::Record;
 
 use crate::calibrate::Ranges;
 use crate::error::OnnxError;
@@ -26,6 +30,8 @@ pub struct Quantised {
     pub graph: QuantGraph,
     /// For each of its nodes, the node of the float graph that has the same values.
     pub origins: Vec<NodeId>,
+    /// What was chosen for it.
+    pub record: Record,
     /// Scale and offset of the elements of nodes that move features of inputs.
     elements: HashMap<usize, Vec<[f64; 2]>>,
 }
@@ -57,7 +63,8 @@ pub fn quantize(graph: &Graph, ranges: &Ranges, bits: u32) -> Result<Quantised, 
     }
     let plan = plan::Plan::new(graph);
     let scales = scales::solve(graph, &plan, ranges, bits)?;
-    emit::emit(graph, &plan, &scales, ranges, bits)
+    let record = Record::new(graph, scales, ranges, bits);
+    emit::emit(graph, &plan, record)
 }
 
 /// The integers of the values of input `index` of the model, counted in the order of the model's inputs.

@@ -1,9 +1,11 @@
 //! Report: how far the integer graph is from the float graph over samples.
 //!
 //! ```text
-//! err = scale·q − y        max abs = max|err|    mean abs = mean|err|    relative = max|err| / max|y|
+//! err = scale·q − y        relative = max|err| / max|y|        mean = mean|err| / max|y|
 //! cosine = ⟨scale·q, y⟩ / (‖scale·q‖·‖y‖)        top-1 = share of samples whose largest output is the same element
 //! ```
+//!
+//! Every figure is a fraction: how large the values of the samples are is not told.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,14 +25,10 @@ pub struct TensorError {
     pub node: String,
     /// Number of elements.
     pub elements: usize,
-    /// Largest absolute value of the float model.
-    pub max_value: f64,
-    /// Largest absolute error.
-    pub max_abs: f64,
-    /// Mean absolute error.
-    pub mean_abs: f64,
-    /// `max_abs / max_value`; 0 if both are.
+    /// Largest absolute error, as a fraction of the largest absolute value; 0 if both are.
     pub relative: f64,
+    /// Mean absolute error, as a fraction of the same.
+    pub mean: f64,
     /// Cosine of the angle between the two; 1 if both are 0.
     pub cosine: f64,
 }
@@ -42,7 +40,8 @@ pub struct Report {
     pub bits: u32,
     /// Number of samples.
     pub samples: usize,
-    /// Each node of the integer graph, in its order.
+    /// Each node of the integer graph, in its order. They are for whoever has the samples, and not written down.
+    #[serde(skip)]
     pub layers: Vec<TensorError>,
     /// The outputs of the model.
     pub outputs: Vec<TensorError>,
@@ -85,14 +84,13 @@ impl Sums {
 
     fn finish(&self, node: &str, elements: usize) -> TensorError {
         let norm = (self.float_float * self.quant_quant).sqrt();
+        let fraction = |error: f64| if error == 0.0 { 0.0 } else { error / self.max_value };
         let both_zero = self.float_float == 0.0 && self.quant_quant == 0.0;
         TensorError {
             node: node.to_string(),
             elements,
-            max_value: self.max_value,
-            max_abs: self.max_abs,
-            mean_abs: self.abs / self.count.max(1.0),
-            relative: if self.max_abs == 0.0 { 0.0 } else { self.max_abs / self.max_value },
+            relative: fraction(self.max_abs),
+            mean: fraction(self.abs / self.count.max(1.0)),
             cosine: if both_zero {
                 1.0
             } else if norm > 0.0 {
@@ -145,13 +143,18 @@ pub(crate) fn compare_known(
             sums.add(&float[origin.0], reals);
         }
         let outputs = graph.outputs.iter().zip(&quantised.graph.outputs);
-        same += usize::from(outputs.into_iter().all(|(y, q)| same_top(&float[y.0], &reals[q.0])));
+        same += usize::from(outputs.into_iter().all(|(y, q)| same_top(&float[y.node.0], &reals[q.node.0])));
     }
     let finished: Vec<TensorError> = layers.iter().zip(nodes).map(|(sums, node)| sums.finish(&node.name, node.elements())).collect();
     Ok(Report {
         bits: quantised.graph.bits,
         samples: samples.len(),
-        outputs: quantised.graph.outputs.iter().map(|id| finished[id.0].clone()).collect(),
+        outputs: quantised
+            .graph
+            .outputs
+            .iter()
+            .map(|output| TensorError { node: output.name.clone(), ..finished[output.node.0].clone() })
+            .collect(),
         layers: finished,
         top1: if samples.is_empty() { 1.0 } else { same as f64 / samples.len() as f64 },
     })
@@ -166,19 +169,11 @@ fn same_top(float: &[f32], quantised: &[f32]) -> bool {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.layers.iter().map(|l| l.node.chars().count()).max().unwrap_or(4).clamp(6, 40);
-        writeln!(
-            f,
-            "{:width$}  {:>9}  {:>10}  {:>10}  {:>10}  {:>9}  {:>9}",
-            "node", "elements", "max |y|", "max error", "mean error", "relative", "cosine"
-        )?;
+        writeln!(f, "{:width$}  {:>9}  {:>10}  {:>10}  {:>9}", "node", "elements", "max error", "mean error", "cosine")?;
         let row = |f: &mut fmt::Formatter<'_>, name: &str, e: &TensorError| {
             let name: String = name.chars().take(width).collect();
-            let relative = format!("{:.4} %", 100.0 * e.relative);
-            writeln!(
-                f,
-                "{name:width$}  {:>9}  {:>10.4e}  {:>10.3e}  {:>10.3e}  {relative:>9}  {:>9.6}",
-                e.elements, e.max_value, e.max_abs, e.mean_abs, e.cosine
-            )
+            let [most, mean] = [e.relative, e.mean].map(|v| format!("{:.4} %", 100.0 * v));
+            writeln!(f, "{name:width$}  {:>9}  {most:>10}  {mean:>10}  {:>9.6}", e.elements, e.cosine)
         };
         for layer in &self.layers {
             row(f, &layer.node, layer)?;

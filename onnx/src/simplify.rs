@@ -20,7 +20,7 @@ mod gather;
 mod layout;
 mod residual;
 
-use sworn_circuits::graph::NodeId;
+use sworn_circuits::graph::{NodeId, Output};
 
 pub(crate) use affine::reads_padding;
 
@@ -42,7 +42,7 @@ pub fn simplify(mut graph: Graph) -> Graph {
 /// How often each node is read, the outputs included.
 pub(crate) fn readers(graph: &Graph) -> Vec<usize> {
     let mut readers = vec![0; graph.nodes.len()];
-    for id in graph.nodes.iter().flat_map(|n| &n.inputs).chain(&graph.outputs) {
+    for id in graph.nodes.iter().flat_map(|n| &n.inputs).chain(graph.outputs.iter().map(|output| &output.node)) {
         readers[id.0] += 1;
     }
     readers
@@ -55,7 +55,8 @@ pub(crate) fn requantises(op: &Op) -> bool {
 
 /// Makes everything that reads `from` read `to`.
 fn redirect(graph: &mut Graph, from: NodeId, to: NodeId) {
-    for id in graph.nodes.iter_mut().flat_map(|n| &mut n.inputs).chain(&mut graph.outputs) {
+    let outputs = graph.outputs.iter_mut().map(|output| &mut output.node);
+    for id in graph.nodes.iter_mut().flat_map(|n| &mut n.inputs).chain(outputs) {
         if *id == from {
             *id = to;
         }
@@ -64,7 +65,7 @@ fn redirect(graph: &mut Graph, from: NodeId, to: NodeId) {
 
 fn remove_dead(graph: Graph) -> Graph {
     let mut live = vec![false; graph.nodes.len()];
-    for id in graph.outputs.iter().chain(&graph.inputs) {
+    for id in graph.outputs.iter().map(|output| &output.node).chain(&graph.inputs) {
         live[id.0] = true;
     }
     for (index, node) in graph.nodes.iter().enumerate().rev() {
@@ -81,8 +82,9 @@ fn remove_dead(graph: Graph) -> Graph {
             nodes.push(node);
         }
     }
-    let moved = |ids: Vec<NodeId>| ids.into_iter().map(|id| place[id.0]).collect();
-    Graph { nodes, inputs: moved(graph.inputs), outputs: moved(graph.outputs) }
+    let inputs = graph.inputs.into_iter().map(|id| place[id.0]).collect();
+    let outputs = graph.outputs.into_iter().map(|output| Output { node: place[output.node.0], ..output }).collect();
+    Graph { nodes, inputs, outputs }
 }
 
 #[cfg(test)]

@@ -128,8 +128,11 @@ pub enum Unary {
 }
 
 impl Unary {
-    /// The value at `x`; NaN or infinite outside the domain.
+    /// The value at `x`; NaN or infinite outside the domain, and NaN at NaN.
     pub fn apply(self, x: f64) -> f64 {
+        if x.is_nan() {
+            return x;
+        }
         match self {
             Self::Abs => x.abs(),
             Self::Acos => x.acos(),
@@ -270,6 +273,8 @@ mod tests {
         for (function, x, expected) in cases {
             let y = function.apply(x);
             assert!((y - expected).abs() < 1e-9, "{}({x}) = {y}, expected {expected}", function.name());
+            assert!(function.apply(f64::NAN).is_nan(), "{}", function.name());
         }
+        assert!(Unary::Relu.apply(f64::NAN).is_nan() && Unary::Celu { alpha: 1.0 }.apply(f64::NAN).is_nan());
     }
 }

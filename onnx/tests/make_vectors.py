@@ -42,7 +42,7 @@ class Model:
         self.nodes.append(h.make_node(kind, inputs, names, name=f"{kind}_{self.count}", **attributes))
         return names[0] if outputs == 1 else names
 
-    def save(self, *outputs, tolerance=1e-5):
+    def save(self, *outputs, tolerance=1e-5, optimized=True):
         infos = [h.make_tensor_value_info(n, T.FLOAT, v.shape) for n, v in self.inputs.items()]
         outs = [h.make_tensor_value_info(n, T.FLOAT, None) for n in outputs]
         graph = h.make_graph(self.nodes, self.name, infos, outs, self.constants)
@@ -51,6 +51,8 @@ class Model:
         onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        if not optimized:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         results = session.run(list(outputs), self.inputs)
         onnx.save(model, os.path.join(OUT, self.name + ".onnx"))
@@ -289,6 +291,42 @@ def folding():
     x = m.input(2, 4)
     ones = m.op("Expand", m.const([[1.5]]), m.op("Shape", x))
     m.save(m.op("Sub", x, ones), m.op("Mul", x, m.op("Tile", m.weights(1, 2), m.ints(2, 2))), m.op("Add", x, m.op("Pad", m.weights(2, 2), m.ints(0, 1, 0, 1))))
+    m = Model("folded_dequantize", 19)
+    x = m.input(2, 4)
+    bytes_of = lambda dtype, *shape: m.const(m.rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, shape), dtype)
+    small = m.const(0.01)
+    m.save(m.op("MatMul", x, m.op("DequantizeLinear", bytes_of(np.int8, 4, 3), small, m.const(-7, np.int8))),
+           m.op("MatMul", x, m.op("DequantizeLinear", bytes_of(np.uint8, 4, 3), small, m.const(130, np.uint8))),
+           m.op("MatMul", x, m.op("DequantizeLinear", bytes_of(np.int8, 4, 3), m.const([0.01, 0.02, 0.005]), m.const([1, 0, -3], np.int8), axis=1)),
+           m.op("MatMul", x, m.op("DequantizeLinear", bytes_of(np.int8, 4, 3), small)),
+           m.op("Add", x, m.op("DequantizeLinear", m.const([100000, -7, 3, 16777217], np.int32), m.const(1e-5))),
+           optimized=False)  # which would quantise x too
+    m = Model("folded_masks", 18)
+    x = m.input(4, 4)
+    i = lambda *v: m.const(v, np.int64)
+    rows, columns = m.op("Unsqueeze", m.op("Range", m.const(0, np.int64), m.const(4, np.int64), m.const(1, np.int64)), i(1)), m.op("Range", m.const(0, np.int64), m.const(4, np.int64), m.const(1, np.int64))
+    lower, odd = m.op("GreaterOrEqual", rows, columns), m.op("Equal", m.op("Mod", m.op("Add", rows, columns), m.const(2, np.int64)), m.const(1, np.int64))
+    mask = lambda condition: m.op("Where", condition, m.const(1.0), m.const(-0.5))
+    m.save(*[m.op("Mul", x, mask(c)) for c in (lower, odd, m.op("And", lower, odd), m.op("Or", lower, odd), m.op("Xor", lower, odd), m.op("Not", m.op("Less", rows, columns)))],
+           m.op("Mul", x, m.op("Trilu", m.weights(4, 4))), m.op("Mul", x, m.op("Trilu", m.weights(4, 4), m.const(-1, np.int64), upper=0)),
+           m.op("Add", x, m.op("Range", m.const(0.5), m.const(2.5), m.const(0.5))), m.op("Add", x, m.op("Cast", m.op("EyeLike", m.weights(4, 4), k=1), to=T.FLOAT)),
+           m.op("Where", lower, x, m.const(0.25)), m.op("Where", odd, m.weights(4, 4), x), m.op("Where", lower, x, m.op("Transpose", x)))
+    m = Model("folded_operators", 18)
+    x = m.input(3, 4)
+    w = m.weights(3, 4)
+    whole = lambda v: m.op("Cast", v, to=T.FLOAT)
+    chosen = m.op("Transpose", m.op("NonZero", m.const([[1, 0, 2, 0], [0, 3, 0, 0], [0, 0, 0, 4]], np.int64)))
+    top, places = m.op("TopK", w, i(2), outputs=2)
+    split = m.op("Split", m.const([[1, 2], [3, 4], [5, 6]], np.int32), outputs=2, axis=1, num_outputs=2)
+    m.save(m.op("Add", x, m.op("Softmax", w)), m.op("Add", x, m.op("LogSoftmax", w, axis=0)), m.op("Add", x, m.op("Hardmax", w)), m.op("Add", x, m.op("CumSum", w, m.const(1, np.int64), reverse=1)),
+           m.op("MatMul", x, m.op("Einsum", w, m.weights(3, 5), equation="ij,ik->jk")), m.op("Reshape", m.op("Add", x, m.op("ReduceLogSumExp", w, i(1))), i(4, 3)),
+           m.op("Add", x, whole(m.op("ScatterND", m.const(np.zeros((3, 4))), chosen, m.const([1.0, 2.0, 3.0, 4.0])))), m.op("Add", m.op("Gather", x, i(0), axis=0), m.op("GatherND", w, chosen)),
+           m.op("Add", x, whole(m.op("OneHot", i(1, 3, 0), m.const(4, np.int64), i(2, 5)))), m.op("Gather", x, m.op("ArgMax", w, axis=1, keepdims=0), axis=1), m.op("Mul", x, m.op("ReduceProd", w, i(0))),
+           m.op("Mul", m.op("Gather", x, i(0, 1), axis=1), top), m.op("Gather", x, m.op("GatherElements", places, m.const([[1, 0]] * 3, np.int64), axis=1), axis=1),
+           m.op("Add", x, m.op("ScatterElements", w, m.const([[0, 1, 2, 0]], np.int64), m.const([[9.0, 8.0, 7.0, 6.0]]), axis=0)), m.op("Add", x, m.op("LayerNormalization", w, m.const([1.0, 2.0, 3.0, 4.0]))),
+           m.op("Mul", x, m.op("HannWindow", m.const(4, np.int64))), m.op("Add", m.op("Gather", x, i(0, 1), axis=1), whole(m.op("Concat", *split, axis=1))),
+           m.op("Mul", x, whole(m.op("BitwiseAnd", m.const([[3, 5, 6, 7]], np.uint8), m.const([6], np.uint8)))), m.op("Mul", x, whole(m.op("Compress", m.const([4, 5, 6, 7, 8], np.int32), m.const([1, 0, 1, 1, 1], bool), axis=0))),
+           m.op("Mul", x, whole(m.op("Cast", m.const([0.5, 1.9, -1.9, 16777217.0], np.float64), to=T.INT32))))
 
 
 def ranges():

@@ -3,11 +3,12 @@
     python node_tests.py OUT_DIR        # needs onnx and numpy; OUT_DIR is emptied
 
 Each test gives one vector for every choice of inputs that stay inputs: all float inputs, the first one alone, the second
-one alone. The others become initializers, because shapes, axes and weights must be constants.
+one alone. The others become initializers, because shapes, axes and weights must be constants. One more has no inputs at all,
+as a test of folding: there integers and booleans are cast to floats at the end.
 """
 import glob, json, os, shutil, sys
 import numpy as np, onnx
-from onnx import TensorProto, numpy_helper as nh
+from onnx import TensorProto, helper, numpy_helper as nh
 from onnx.backend.test.case.node import collect_testcases
 
 FLOATS = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16}
@@ -26,6 +27,14 @@ def is_tensor(info):
     return info.type.HasField("tensor_type")
 
 
+def cast_outputs(graph):
+    for output in graph.output:
+        if is_tensor(output) and output.type.tensor_type.elem_type not in FLOATS:
+            graph.node.append(helper.make_node("Cast", [output.name], ["float " + output.name], to=TensorProto.FLOAT))
+            output.name = "float " + output.name
+            output.type.tensor_type.elem_type = TensorProto.FLOAT
+
+
 def vectors(name, op, model, inputs, outputs):
     """Yields (variant, model, contents of the JSON file)."""
     floats = [i for i, info in enumerate(model.graph.input) if i < len(inputs) and is_tensor(info) and info.type.tensor_type.elem_type in FLOATS]
@@ -33,6 +42,7 @@ def vectors(name, op, model, inputs, outputs):
     choices = {"all": floats}
     if len(floats) > 1:
         choices |= {"first": floats[:1], "second": floats[1:2]}
+    choices |= {"constants": []}
     half = any(to_array(v).dtype.itemsize < 4 for v in inputs + outputs)
     for variant, kept in choices.items():
         changed = onnx.ModelProto()
@@ -46,9 +56,11 @@ def vectors(name, op, model, inputs, outputs):
         names = {model.graph.input[i].name for i in kept}
         del changed.graph.input[:]
         changed.graph.input.extend(i for i in model.graph.input if i.name in names)
+        if variant == "constants":
+            cast_outputs(changed.graph)
         yield variant, changed, {
             "case": name,
-            "op": op,
+            "op": f"constant {op}" if variant == "constants" else op,
             "tolerance": 2e-2 if half else 1e-4,
             "inputs": [finite(to_array(given[i])) for i in kept],
             "outputs": [{"shape": list(to_array(v).shape), "values": finite(to_array(v))} for v in outputs],

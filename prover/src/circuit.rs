@@ -362,7 +362,13 @@ mod tests {
         ];
         let table = Table { name: "table".into(), first: -32, values: (-32..32).map(|v| v / 2).collect() };
         let tables = if tables { vec![table] } else { vec![] };
-        QuantGraph { bits: 6, nodes, inputs: vec![NodeId(0)], outputs: vec![NodeId(5), NodeId(1)], tables }
+        QuantGraph {
+            bits: 6,
+            nodes,
+            inputs: vec![NodeId(0)],
+            outputs: vec![Output::new(NodeId(5), "y"), Output::new(NodeId(1), "z")],
+            tables,
+        }
     }
 
     /// Random values, the same for the same key.

@@ -21,6 +21,9 @@ pub enum KeyError {
     /// The key was made with another reference string.
     #[error("the key was made with another reference string")]
     SrsMismatch,
+    /// The reference string was not checked: its commitments may show what they are of.
+    #[error("the reference string was not checked")]
+    SrsUnchecked,
     /// The bytes are no proving key.
     #[error("the bytes are no proving key of this version")]
     Encoding,

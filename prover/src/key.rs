@@ -76,8 +76,8 @@ fn is_about(about: &About, graph: &QuantGraph) -> bool {
 /// Makes the keys of a graph and its layout.
 ///
 /// # Errors
-/// A reference string of another size or without the power that blinds the quotient, a circuit that halo2 refuses, or words about
-/// another graph.
+/// A reference string that was not checked, of another size or without the power that blinds the quotient, a circuit that halo2
+/// refuses, or words about another graph.
 pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, about: About, srs: &Srs) -> Result<ProvingKey, KeyError> {
     check_size(srs, &layout)?;
     if !is_about(&about, &graph) {
@@ -150,8 +150,11 @@ fn packed_commitments<B: Backend>(
     Ok(of_key.flat_map(commit).collect())
 }
 
-/// The reference string has the layout's size, and where the limbs are blinded by it one power more.
+/// The reference string was checked and has the layout's size, and where the limbs are blinded by it one power more.
 fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
+    if !srs.is_checked() {
+        return Err(KeyError::SrsUnchecked);
+    }
     let expected = layout.choice().log_powers();
     if srs.k() != expected {
         return Err(KeyError::SrsSize { expected, actual: srs.k() });
@@ -171,9 +174,10 @@ fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTenso
     let inputs = if visibility.input { graph.inputs.len() } else { 0 };
     let tensor = |(index, public): (usize, &PublicNode)| {
         let node = graph.node(public.node);
+        let output = index.checked_sub(inputs).and_then(|index| graph.outputs.get(index));
         PublicTensor {
-            name: node.name.clone(),
-            role: if index < inputs { Role::Input } else { Role::Output },
+            name: output.map_or(&node.name, |output| &output.name).clone(),
+            role: if output.is_none() { Role::Input } else { Role::Output },
             form: public.packing.map_or(Form::Plain, |p| Form::Packed(Packing { low: p.low, width: p.width })),
             shape: node.shape.clone(),
             scale: node.scale,
@@ -238,7 +242,7 @@ impl ProvingKey {
     /// Decodes a key.
     ///
     /// # Errors
-    /// Bytes that are no key, a key whose parts do not belong together, or another reference string.
+    /// Bytes that are no key, a key whose parts do not belong together, or another reference string or one that was not checked.
     pub fn from_bytes(bytes: &[u8], srs: &Srs) -> Result<Self, KeyError> {
         DecodedKey::new(bytes)?.open(srs)
     }
@@ -314,7 +318,7 @@ impl DecodedKey {
     /// The key.
     ///
     /// # Errors
-    /// A key whose parts do not belong together, or another reference string.
+    /// A key whose parts do not belong together, or another reference string or one that was not checked.
     pub fn open(self, srs: &Srs) -> Result<ProvingKey, KeyError> {
         let Self { graph, visibility, layout, circuit, srs_digest, verifying } = self;
         check_size(srs, &layout)?;
@@ -327,6 +331,9 @@ impl DecodedKey {
 
 /// The digest is whatever a file of a proving key says; the point is what its proofs are checked with.
 fn is_of(srs: &Srs, digest: &[u8; 32], verifying: &VerifyingKey) -> Result<(), KeyError> {
+    if !srs.is_checked() {
+        return Err(KeyError::SrsUnchecked);
+    }
     match srs.digest() == *digest && to_g2(&srs.s_g2()) == verifying.s_g2 {
         true => Ok(()),
         false => Err(KeyError::SrsMismatch),

@@ -6,18 +6,22 @@
 //! ```
 //!
 //! It comes from a ceremony ([`Srs::import_ptau`], [`Srs::import_halo2`]) or, for development only, from a seed that everybody
-//! can read ([`Srs::dev`]). Every way in ends in a checked value:
+//! can read ([`Srs::dev`]). Keys and proofs are made with a checked value only ([`Srs::is_checked`]):
 //!
-//! | check      | of                                            | how                                             |
-//! |------------|-----------------------------------------------|-------------------------------------------------|
-//! | points     | all                                           | on the curve, in the subgroup, not at infinity  |
-//! | generators | `g[0], g2` | equal the standard ones                         |
-//! | powers     | `g[i+1] = s·g[i]` | `e(Σ r_i·g[i+1], G2) = e(Σ r_i·g[i], s·G2)` |
-//! | Lagrange   | `Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]` | p(X) = Σ a_i·X^i, if the file has this basis    |
+//! | check         | of                                    | how                                                          |
+//! |---------------|---------------------------------------|--------------------------------------------------------------|
+//! | contributions | a `.ptau` file                        | one at least, and the last one's `s·G1` is `g[1]`            |
+//! | points        | all                                   | on the curve, in the subgroup, not at infinity               |
+//! | generators    | `g[0], g2`                            | equal the standard ones                                      |
+//! | powers        | `g[i+1] = s·g[i]`                     | `e(Σ r_i·g[i+1], G2) = e(Σ r_i·g[i], s·G2)`                  |
+//! | order         | of `s`                                | not small: see `order`                                       |
+//! | Lagrange      | `Σ a_i·g[i] = Σ p(ω^i)·g_lagrange[i]` | p(X) = Σ a_i·X^i, if the file has this basis                 |
 //!
 //! # Soundness
 //! `r_i` has 128 random bits and `a_i` is uniform, drawn after the file was read. A wrong power passes with probability
-//! 2^−128, a wrong Lagrange basis with 1/r. What no check can show is that nobody kept `s`.
+//! 2^−128, a wrong Lagrange basis with 1/r. `s·G2` and the number of powers determine the whole string, so a key that names its
+//! `s·G2` is bound to one checked string. What no check can show is that nobody kept `s`: contributions are taken at their word
+//! (`snarkjs powersoftau verify` follows them), and only the [identity](Srs::identity) tells where a string is from.
 //!
 //! \[KZG10\]: <https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf> §3.1
 
@@ -34,7 +38,7 @@ use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rayon::prelude::*;
 use sworn_circuits::memory::Budget;
-use sworn_verifier::srs::is_insecure_dev;
+use sworn_verifier::srs::{is_insecure_dev, origin, Origin};
 
 use crate::halo2::convert::to_g2;
 use crate::memory::srs_bytes;
@@ -42,8 +46,10 @@ use crate::memory::srs_bytes;
 mod cache;
 mod dev;
 mod error;
+mod fixed_base;
 mod halo2;
 mod lagrange;
+mod order;
 mod points;
 mod ptau;
 
@@ -54,7 +60,6 @@ pub use error::{Array, SrsError};
 pub const MAX_K: u32 = Fr::S;
 
 const DIGEST_CONTEXT: &str = "sworn 2026 SRS digest v1";
-const CEREMONY_CONTEXT: &str = "sworn 2026 SRS ceremony v1";
 
 /// A structured reference string for circuits of up to 2^k rows.
 #[derive(Clone, Debug)]
@@ -69,6 +74,7 @@ pub struct Srs {
     g2: G2Affine,
     s_g2: G2Affine,
     digest: [u8; 32],
+    is_checked: bool,
     /// halo2's form, once somebody asked.
     params: OnceLock<ParamsKZG<Bn256>>,
 }
@@ -99,7 +105,8 @@ impl Srs {
         let mut g = dev::powers_of_generator(k);
         let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());
-        Ok(Self::from_parts(Parts { k, g, next, g_lagrange: None, g2, s_g2 }))
+        // It was made here, and its secret is of no small order.
+        Ok(Self { is_checked: true, ..Self::from_parts(Parts { k, g, next, g_lagrange: None, g2, s_g2 }) })
     }
 
     /// Reads and checks a file of any known format: `.ptau`, halo2 or ours. With `k`, only its first 2^k powers.
@@ -114,8 +121,7 @@ impl Srs {
         if !magic.starts_with(&cache::MAGIC) {
             return Self::import_halo2(path, k);
         }
-        let srs = Self::read(path)?;
-        srs.check()?;
+        let srs = Self::read(path)?.checked()?;
         srs.truncate(k.unwrap_or(srs.k()))
     }
 
@@ -124,9 +130,7 @@ impl Srs {
     /// # Errors
     /// The file is not of that format, is damaged, or is too small.
     pub fn import_ptau(path: &Path, k: Option<u32>) -> Result<Self, SrsError> {
-        let srs = Self::from_parts(ptau::read(path, k)?);
-        srs.check()?;
-        Ok(srs)
+        Self::from_parts(ptau::read(path, k)?).checked()
     }
 
     /// Reads and checks a file of halo2's `ParamsKZG`, raw or compressed. With `k`, only its first 2^k powers.
@@ -134,12 +138,11 @@ impl Srs {
     /// # Errors
     /// The file is not of that format, is damaged, or is too small.
     pub fn import_halo2(path: &Path, k: Option<u32>) -> Result<Self, SrsError> {
-        let srs = Self::from_parts(halo2::read(path)?);
-        srs.check()?;
+        let srs = Self::from_parts(halo2::read(path)?).checked()?;
         srs.truncate(k.unwrap_or(srs.k()))
     }
 
-    /// Reads a file that [`Srs::write`] wrote. Points and digest are checked, the powers are not: see [`Srs::check`].
+    /// Reads a file that [`Srs::write`] wrote. Points and digest are checked, the string is not: see [`Srs::checked`].
     ///
     /// # Errors
     /// The file is not of that format, or is damaged.
@@ -170,27 +173,44 @@ impl Srs {
             std::cmp::Ordering::Equal => Ok(self.clone()),
             std::cmp::Ordering::Less => {
                 let (g, next) = (self.g()[..1 << k].to_vec(), self.g().get(1 << k).copied());
-                Ok(Self::from_parts(Parts { k, g, next, g_lagrange: None, g2: self.g2(), s_g2: self.s_g2() }))
+                let cut = Self::from_parts(Parts { k, g, next, g_lagrange: None, g2: self.g2(), s_g2: self.s_g2() });
+                Ok(Self { is_checked: self.is_checked, ..cut })
             }
         }
     }
 
-    /// Checks generators, powers and Lagrange basis, as the table at the top has it.
+    /// Checks generators, powers, the order of the secret and the Lagrange basis, as the table at the top has it.
     ///
     /// # Errors
     /// Which of them is wrong, and where.
-    pub fn check(&self) -> Result<(), SrsError> {
+    pub fn checked(self) -> Result<Self, SrsError> {
+        if !self.is_checked {
+            self.check()?;
+        }
+        Ok(Self { is_checked: true, ..self })
+    }
+
+    /// Whether this program made it or checked it; other strings are good for no key and no proof.
+    pub fn is_checked(&self) -> bool {
+        self.is_checked
+    }
+
+    fn check(&self) -> Result<(), SrsError> {
         if self.g()[0] != G1Affine::generator() {
             return Err(SrsError::Generator { array: Array::PowersG1 });
         }
         if self.g2() != G2Affine::generator() {
             return Err(SrsError::Generator { array: Array::PowersG2 });
         }
-        let mut rng = ChaCha20Rng::from_rng(rand::rngs::OsRng).unwrap_or_else(|_| ChaCha20Rng::from_entropy());
+        let mut rng = random();
         let count = self.g().len() - usize::from(self.next.is_none());
         let weights: Vec<Fr> = (0..count).map(|_| Fr::from_u128(rng.gen())).collect();
         if !self.powers_agree(&weights) {
             return Err(SrsError::Power { index: self.first_wrong_power(&weights) });
+        }
+        let powers: Vec<G1Affine> = self.g.iter().take(order::POWERS).chain(&self.next).copied().collect();
+        if let Some(odd_part) = order::odd_part_of_small_order(&powers) {
+            return Err(SrsError::Order { odd_part });
         }
         match self.g_lagrange.get() {
             Some(basis) if !self.lagrange_agrees(basis, &mut rng) => Err(SrsError::Lagrange),
@@ -208,9 +228,14 @@ impl Srs {
         self.digest
     }
 
-    /// BLAKE3 of `s·G2`: the same for all truncations of a ceremony.
-    pub fn ceremony(&self) -> [u8; 32] {
-        ceremony(&self.s_g2())
+    /// What identifies it for verifiers, of `s·G2`: the same for all truncations. See [`sworn_verifier::srs::identity`].
+    pub fn identity(&self) -> [u8; 32] {
+        identity(&self.s_g2())
+    }
+
+    /// Where it comes from, as far as its identity tells.
+    pub fn origin(&self) -> Origin {
+        origin(&to_g2(&self.s_g2()))
     }
 
     /// Whether the secret is that of [`Srs::dev`], which everybody knows.
@@ -284,6 +309,21 @@ impl Srs {
         self.bases().insert((pack, log_rows), Arc::new(points));
     }
 
+    /// Whether points are [`Srs::pack_basis`], as it is asked of the Lagrange basis.
+    fn pack_basis_agrees(&self, pack: usize, log_rows: u32, points: &[G1Affine]) -> bool {
+        let Some(powers) = self.g.get(..pack << log_rows).filter(|powers| powers.len() == points.len()) else { return false };
+        let mut rng = random();
+        let mut coefficients = vec![Fr::ZERO; powers.len()];
+        let mut values = Vec::with_capacity(powers.len());
+        for i in 0..pack {
+            let column: Vec<Fr> = (0..1 << log_rows).map(|_| Fr::random(&mut rng)).collect();
+            coefficients[i..].iter_mut().step_by(pack).zip(&column).for_each(|(to, from)| *to = *from);
+            values.extend(lagrange::evaluate(&column));
+        }
+        let expected: G1 = best_multiexp(&coefficients, powers);
+        best_multiexp(&values, points) == expected
+    }
+
     /// Whether [`Srs::g_lagrange`] costs nothing any more.
     pub fn has_lagrange(&self) -> bool {
         self.g_lagrange.get().is_some()
@@ -303,7 +343,7 @@ impl Srs {
         let Parts { k, g, next, g_lagrange, g2, s_g2 } = parts;
         let digest = digest(k, &s_g2, &g);
         let g_lagrange = g_lagrange.map_or_else(OnceLock::new, OnceLock::from);
-        Self { k, g, next, g_lagrange, pack_bases: Arc::default(), g2, s_g2, digest, params: OnceLock::new() }
+        Self { k, g, next, g_lagrange, pack_bases: Arc::default(), g2, s_g2, digest, is_checked: false, params: OnceLock::new() }
     }
 
     /// `g[i+1] = s·g[i]` for all `i` below the number of weights, `g[n]` being [`Srs::next_power`].
@@ -343,19 +383,29 @@ impl Srs {
     }
 }
 
-/// [`Srs::ceremony`] of a file of any known format, without reading and checking its powers.
+/// `s·G2` of a file of any known format, which identifies it, without reading and checking its powers.
 ///
 /// # Errors
 /// The file is not an SRS, or its part in G2 is damaged.
-pub fn ceremony_of(path: &Path) -> Result<[u8; 32], SrsError> {
+pub fn s_g2_of(path: &Path) -> Result<sworn_verifier::G2Affine, SrsError> {
     let magic = magic(path)?;
-    if magic.starts_with(&cache::MAGIC) {
-        return cache::read_ceremony(path);
-    }
-    match magic.starts_with(&ptau::MAGIC) {
-        true => Ok(ceremony(&ptau::read(path, Some(0))?.s_g2)),
-        false => Ok(ceremony(&halo2::read_s_g2(path)?)),
-    }
+    let s_g2 = if magic.starts_with(&cache::MAGIC) {
+        cache::read_s_g2(path)?
+    } else if magic.starts_with(&ptau::MAGIC) {
+        ptau::read(path, Some(0))?.s_g2
+    } else {
+        halo2::read_s_g2(path)?
+    };
+    Ok(to_g2(&s_g2))
+}
+
+/// There is the memory to read so many powers.
+fn require_memory(powers: u64) -> Result<(), SrsError> {
+    Ok(Budget::SYSTEM.require(srs_bytes(0).saturating_mul(powers), "the reference string")?)
+}
+
+fn random() -> ChaCha20Rng {
+    ChaCha20Rng::from_rng(rand::rngs::OsRng).unwrap_or_else(|_| ChaCha20Rng::from_entropy())
 }
 
 /// The first bytes of a file, eight or fewer.
@@ -367,9 +417,8 @@ fn magic(path: &Path) -> Result<Vec<u8>, SrsError> {
     Ok(magic)
 }
 
-/// BLAKE3 of `s·G2`, which tells ceremonies apart.
-pub fn ceremony(s_g2: &G2Affine) -> [u8; 32] {
-    *blake3::Hasher::new_derive_key(CEREMONY_CONTEXT).update(s_g2.to_bytes().as_ref()).finalize().as_bytes()
+fn identity(s_g2: &G2Affine) -> [u8; 32] {
+    sworn_verifier::srs::identity(&to_g2(s_g2))
 }
 
 fn dev_s_g2() -> G2Affine {

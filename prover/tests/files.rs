@@ -114,7 +114,7 @@ fn bombs() -> Vec<Vec<u8>> {
     let terms = vec![Term::Conv(Conv::new([1, 1], [1, 1], [0, 0], [1, 1], 1, vec![1]))];
     let conv = Op::Linear(Linear { channels: Channels::First, terms, bias: vec![0], activation: Activation::Relu });
     let graph = |nodes: Vec<Node>| {
-        let outputs = vec![NodeId(nodes.len() - 1)];
+        let outputs = vec![Output::new(NodeId(nodes.len() - 1), "y")];
         QuantGraph { bits: 8, nodes, inputs: vec![NodeId(0)], outputs, tables: vec![] }.to_bytes()
     };
     vec![

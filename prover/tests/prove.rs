@@ -3,11 +3,15 @@
 
 use std::ops::ControlFlow;
 
+use halo2_proofs::halo2curves::bn256::Bn256;
+use halo2_proofs::poly::commitment::ParamsProver;
+use halo2_proofs::poly::kzg::commitment::ParamsKZG;
+use halo2_proofs::SerdeFormat;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use sworn_circuits::graph::*;
 use sworn_circuits::layout::{Layout, Visibility};
-use sworn_prover::{about, prove, setup, DecodedKey, KeyError, Proof, ProveError, ProvingKey, Srs};
+use sworn_prover::{about, prove, setup, Cpu, DecodedKey, KeyError, Proof, ProveError, Prover, ProvingKey, Srs};
 use sworn_verifier::{verify, About, Context, Fr, KeyParts, VerifyError, VerifyingKey};
 
 /// `relu` of a dense layer on four inputs: 16 weights.
@@ -25,7 +29,7 @@ fn graph(weight: i32) -> QuantGraph {
         bits: 7,
         nodes: vec![node("x", Op::Input, vec![], vec![1, 4]), node("y", Op::Linear(linear), vec![NodeId(0)], vec![1, 4])],
         inputs: vec![NodeId(0)],
-        outputs: vec![NodeId(1)],
+        outputs: vec![Output::new(NodeId(1), "y")],
         tables: vec![],
     }
 }
@@ -91,6 +95,31 @@ fn a_model_with_another_scale_of_a_private_input_is_another_model() {
     let about = about("tiny", &scaled);
     let scaled = setup(scaled, Visibility::default(), layout, about, &srs).unwrap();
     assert_ne!(scaled.verifying_key().digest(), key(40, &srs).verifying_key().digest());
+}
+
+/// What nobody has checked may have a secret that undoes the blinding: no key and no proof is made of it.
+#[test]
+fn unchecked_and_other_strings_are_refused() {
+    let srs = srs();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.srs");
+    srs.write(&path).unwrap();
+    let unchecked = Srs::read(&path).unwrap();
+    let key = key(40, &srs);
+    let layout = Layout::new(&graph(40), Visibility::default()).unwrap();
+    assert!(matches!(setup(graph(40), Visibility::default(), layout, about("tiny", &graph(40)), &unchecked), Err(KeyError::SrsUnchecked)));
+    assert!(matches!(ProvingKey::from_bytes(&key.to_bytes(), &unchecked), Err(KeyError::SrsUnchecked)));
+    let refused = |srs: &Srs| Prover::new(Cpu, &key, srs).map(|_| ()).unwrap_err();
+    assert!(matches!(refused(&unchecked), KeyError::SrsUnchecked));
+    assert!(Prover::new(Cpu, &key, &unchecked.checked().unwrap()).is_ok());
+    // Another string of the same size, and the same one of another size.
+    let mut bytes = Vec::new();
+    ParamsKZG::<Bn256>::new(srs.k() + 1).write_custom(&mut bytes, SerdeFormat::RawBytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let other = Srs::open(&path, Some(srs.k())).unwrap();
+    assert!(matches!(refused(&other), KeyError::SrsMismatch));
+    assert!(matches!(ProvingKey::from_bytes(&key.to_bytes(), &other), Err(KeyError::SrsMismatch)));
+    assert!(matches!(refused(&Srs::dev(srs.k() + 1).unwrap()), KeyError::SrsMismatch));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use models::Keyed;
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_circuits::memory::peak_bytes;
-use sworn_prover::{setup, Cpu, ProveError, Srs};
+use sworn_prover::{about, setup, Cpu, ProveError, Srs};
 
 /// Which model, packs of how many, and tenths that the limit is above the least.
 const CASE: &str = "SWORN_TEST_CASE";
@@ -38,7 +38,8 @@ fn keyed(model: usize, pack: usize) -> Keyed {
     let plain = Layout::new(&graph, Visibility::default()).unwrap();
     let layout = Layout::restore(&graph, Visibility::default(), Choice { pack, ..plain.choice() }).unwrap();
     let srs = Srs::dev(layout.choice().log_powers()).unwrap();
-    let key = setup(graph, Visibility::default(), layout, &srs).unwrap();
+    let about = about("resident", &graph);
+    let key = setup(graph, Visibility::default(), layout, about, &srs).unwrap();
     Keyed { name: "resident", inputs, srs, key }
 }
 

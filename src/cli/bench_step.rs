@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
 use sworn::{
-    peak_bytes, silent, Compiled, Input, Model, Options, Profile, ProofStage, Receipt, SrsCache, SrsPolicy, SrsSource, VerifyingKey,
-    VERIFYING_KEY,
+    peak_bytes, silent, Calibration, Compiled, Input, Model, Options, Profile, ProofStage, Receipt, SrsCache, SrsPolicy, SrsSource,
+    VerifyingKey, VERIFYING_KEY,
 };
 
 use super::backend::{warning, BackendArgs};
@@ -73,11 +73,11 @@ impl BenchStep {
 
     /// The development string, which compiling puts into a cache, as it does for `sworn prove`.
     fn srs(&self) -> SrsSource {
-        SrsSource { file: None, cache: Some(SrsCache::new(self.work.join("srs"))) }
+        SrsSource { cache: Some(SrsCache::new(self.work.join("srs"))), ..SrsSource::default() }
     }
 
     fn setup(&self) -> Result<Value, CliError> {
-        let options = Options { bits: self.bits, srs: self.srs(), ..Options::default() };
+        let options = Options { bits: self.bits, calibration: Calibration::Input, srs: self.srs(), ..Options::default() };
         let compiled = Model::load(&self.model)?.compile(&options, &[Input::read(&self.input)?])?;
         compiled.save(folder(&self.work))?;
         Ok(json!({ "layout": compiled.layout().estimate, "bits": compiled.graph().bits }))

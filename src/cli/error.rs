@@ -1,14 +1,32 @@
 //! Errors of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use sworn::{Error, FileError, InputError, Rejection, SrsError};
+use sworn::{Difference, Error, FileError, InputError, Rejection, SrsError};
 
 /// Why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
     Sworn(#[from] Error),
+    /// A key would have to be made of the input.
+    #[error("`{}` needs samples or ranges to be compiled for: its keys and receipts would reveal the input{}", model.display(), ways(model))]
+    NoCalibration { model: PathBuf },
+    /// Samples of a folder are not kept.
+    #[error("`{}` needs samples or ranges to be compiled for{}", model.display(), ways(model))]
+    NoSamples { model: PathBuf },
+    /// A folder that is not what was asked for.
+    #[error("`{}` is not what is asked for: {}\nhint: {hint}", folder.display(), list(differences))]
+    Differs { folder: PathBuf, differences: Vec<Difference>, hint: String },
+    /// A folder that cannot be read.
+    #[error("{error}\nhint: compile again with `{command}`")]
+    Damaged { error: Error, command: String },
+    /// A folder whose receipts show what is thought to be private.
+    #[error("`{}` was compiled to show the input in its receipts", folder.display())]
+    ShowsInput { folder: PathBuf },
+    /// A folder whose receipts do not show what they are asked to.
+    #[error("`{}` was compiled to keep the input private", folder.display())]
+    HidesInput { folder: PathBuf },
     /// An option that only a compilation reads.
     #[error("`{option}` cannot change a compiled model")]
     OptionNeedsModel { option: &'static str },
@@ -18,6 +36,9 @@ pub(crate) enum CliError {
     /// A process of a benchmark failed.
     #[error("the step `{step}` of the benchmark failed")]
     BenchStep { step: &'static str },
+    /// Keys that are not the model's.
+    #[error("rejected: {0}")]
+    AuditRejected(Error),
     /// An SRS that does not pass its check.
     #[error("rejected: {0}")]
     SrsRejected(SrsError),
@@ -34,13 +55,18 @@ pub(crate) enum CliError {
 
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
-        matches!(self, Self::Receipts { .. } | Self::SrsRejected(_) | Self::Sworn(Error::Rejected(_)))
+        matches!(self, Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) | Self::Sworn(Error::Rejected(_)))
     }
 
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Sworn(e) => e.hint(),
-            Self::OptionNeedsModel { .. } => Some("give the .onnx file instead of the folder; the model is then compiled again"),
+            // These bring their own.
+            Self::NoCalibration { .. } | Self::NoSamples { .. } | Self::Differs { .. } | Self::Damaged { .. } => None,
+            Self::ShowsInput { .. } => Some("pass `--public-input` to agree, or compile with `--public-input=false`"),
+            Self::HidesInput { .. } => Some("leave out `--public-input`, or compile with it"),
+            Self::OptionNeedsModel { .. } => Some("compile the .onnx file with it, `sworn compile MODEL.onnx`, or leave it out"),
+            Self::AuditRejected(_) => Some("do not trust these keys: compile the model yourself with `sworn compile`"),
             Self::BenchFile { .. } => Some("a folder of a benchmark holds network.onnx and input.json"),
             Self::BenchStep { .. } => Some("its own message is above"),
             Self::SrsRejected(e) => Some(e.hint()),
@@ -50,6 +76,29 @@ impl CliError {
                 Some("set it to `auto`, `adx` (no vector instructions) or `portable` (no mulx, adcx and adox either), or unset it")
             }
         }
+    }
+}
+
+/// The three ways to a key that shows no private input.
+fn ways(model: &Path) -> String {
+    let model = quoted(model);
+    format!(
+        "\nhint: name samples with `--calibrate SAMPLES`, or the values of an input with `--input-range NAME=LOW..HIGH`, or compile it \
+         first with `sworn compile {model} --calibrate SAMPLES`; `--calibrate-on-input` gives the input away"
+    )
+}
+
+fn list(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// As a shell reads it.
+pub(super) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./+,:@%=".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{json, Value};
 use sworn::Inspection;
-use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::graph::{Node, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
-use super::open::{samples, verifying_key};
+use super::open::verifying_key;
 use super::{devices, Answer, CompileArgs, Context};
 
 /// Print a model's inputs, layers, layout and estimated cost
@@ -34,7 +34,8 @@ impl Inspect {
         let inspection = match model.is_dir() {
             true => Inspection::of_folder(&model)?,
             false => {
-                Inspection::of_model(&self.compile.load(&model)?, &context.options(&self.compile), samples(&self.compile)?.as_deref())?
+                let options = context.asked(&self.compile)?.over(None);
+                Inspection::of_model(&self.compile.load(&model)?, &options, self.compile.samples()?.as_deref())?
             }
         };
         // Before it is compiled there are no programs whose operations could be counted.
@@ -43,19 +44,20 @@ impl Inspect {
             false => None,
         };
         let Inspection { name, graph, estimate, report, .. } = &inspection;
-        let tensor = |id| {
-            let node = graph.node(id);
-            json!({ "name": node.name, "shape": node.shape, "scale": node.scale })
+        let inputs = graph.inputs.iter().map(|&id| (graph.node(id).name.as_str(), graph.node(id)));
+        let outputs = graph.outputs.iter().map(|output| (output.name.as_str(), graph.node(output.node)));
+        let (inputs, outputs): (Vec<_>, Vec<_>) = (inputs.collect(), outputs.collect());
+        let tensors = |list: &[(&str, &Node)]| -> Vec<Value> {
+            list.iter().map(|(name, node)| json!({ "name": name, "shape": node.shape, "scale": node.scale })).collect()
         };
         let json = json!({
             "model": name, "bits": graph.bits, "ops": ops(graph), "layout": estimate, "report": report, "gas": gas,
-            "inputs": graph.inputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
-            "outputs": graph.outputs.iter().map(|id| tensor(*id)).collect::<Vec<_>>(),
+            "inputs": tensors(&inputs), "outputs": tensors(&outputs),
         });
         let mut text = format!("model          {name}\nbits           {}\n", graph.bits);
-        for (role, ids) in [("input ", &graph.inputs), ("output", &graph.outputs)] {
-            for node in ids.iter().map(|id| graph.node(*id)) {
-                text += &format!("{role}         {} {:?}, scale {:.3e}\n", node.name, node.shape, node.scale);
+        for (role, list) in [("input ", &inputs), ("output", &outputs)] {
+            for (name, node) in list {
+                text += &format!("{role}         {name} {:?}, scale {:.3e}\n", node.shape, node.scale);
             }
         }
         text += &report_text(report);
@@ -83,11 +85,10 @@ pub(super) fn report_text(report: &Value) -> String {
     for output in report["outputs"].as_array().into_iter().flatten() {
         let figure = |name: &str| output[name].as_f64().unwrap_or(f64::NAN);
         text += &format!(
-            "error          {}: max {:.3e} ({:.3} %), mean {:.3e}, cosine {:.6}\n",
+            "error          {}: max {:.3} %, mean {:.3} % of the largest value, cosine {:.6}\n",
             output["node"].as_str().unwrap_or_default(),
-            figure("max_abs"),
             100.0 * figure("relative"),
-            figure("mean_abs"),
+            100.0 * figure("mean"),
             figure("cosine"),
         );
     }

@@ -8,16 +8,21 @@ use sworn::{check_writable, Context as Bound, Digest, Input};
 
 use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
-use super::open::open_or_compile;
+use super::open::Opening;
 use super::policy::context;
 use super::progress::Line;
+use super::run::relative_error;
 use super::statement::line as line_of;
 use super::{Answer, CompileArgs, Context};
 
+/// The error of an answer that is told.
+const FAR_OFF: f64 = 0.05;
+
 /// Prove what a model answers for an input
 ///
-/// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model
-/// is compiled first, to MODEL.sworn beside it, unless that is up to date.
+/// Writes the receipt, the output and a proof that exactly this model computed it, after checking the proof. An ONNX model is proved with
+/// MODEL.sworn beside it, which must be of that model and the given options; without one it is compiled first, for samples. The input goes
+/// into the proof alone, unless --public-input shows it or --calibrate-on-input makes the keys of it.
 #[derive(Args)]
 pub(super) struct Prove {
     /// ONNX file, or the .sworn folder of a compiled model
@@ -41,6 +46,9 @@ pub(super) struct Prove {
     trace: Option<PathBuf>,
     #[command(flatten)]
     backend: BackendArgs,
+    /// Compile for this input alone, where there are no samples: keys and receipts reveal it
+    #[arg(long, group = "calibration")]
+    calibrate_on_input: bool,
     #[command(flatten)]
     compile: CompileArgs,
 }
@@ -50,14 +58,25 @@ impl Prove {
         for path in self.output.iter().chain(&self.trace) {
             check_writable(path)?;
         }
+        let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, memory: self.memory, context };
+        opening.check()?;
         let input = Input::read(&self.input)?;
         let line = Line::new();
-        let compiled = open_or_compile(&self.model, &input, &self.compile, context, &line)?;
+        let (compiled, float) = opening.open(&input, &line)?;
         let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
         let proved = compiled.prove_in(self.context.unwrap_or_default(), &input, &mut line.callback())?;
         drop(line);
         if let Some(warning) = warning(&proved) {
             super::say(&warning);
+        }
+        let outputs = proved.receipt.outputs().iter().zip(float.iter().flatten());
+        let error = outputs.map(|(output, float)| relative_error(&output.reals, float)).fold(0.0, f64::max);
+        // What a key claims is its maker's word; this is the answer at hand.
+        if error > FAR_OFF {
+            super::say(&format!(
+                "warning: the quantised answer is off by {:.1} % of the largest output of the float model\nhint: compile for samples that are more like this input, or with more `--bits`",
+                100.0 * error
+            ));
         }
         if let Some(path) = &self.trace {
             proved.write_profile(path)?;

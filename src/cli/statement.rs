@@ -55,7 +55,7 @@ fn percent(fraction: f64) -> String {
 }
 
 /// The first values.
-fn excerpt(values: &[f64]) -> String {
+pub(super) fn excerpt(values: &[f64]) -> String {
     const SHOWN: usize = 16;
     let shown: Vec<String> = values.iter().take(SHOWN).map(|v| format!("{v:.5}")).collect();
     let more = if values.len() > SHOWN { ", …" } else { "" };

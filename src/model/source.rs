@@ -70,7 +70,7 @@ fn hash_node(node: &Node) -> blake3::Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sworn_circuits::graph::{Channels, NodeId};
+    use sworn_circuits::graph::{Channels, NodeId, Output};
 
     fn graph(weight: f32, name: &str) -> Graph {
         let mut graph = Graph::default();
@@ -78,7 +78,7 @@ mod tests {
         let conv = Conv { kernel: [1, 1], stride: [1, 1], pad_before: [0, 0], dilation: [1, 1], groups: 1, weights: vec![weight] };
         let linear = Linear { channels: Channels::Last, terms: vec![Term::Conv(conv)], bias: vec![0.0] };
         let y = graph.push(name, Op::Linear(linear), vec![x], vec![1, 1]);
-        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        (graph.inputs, graph.outputs) = (vec![x], vec![Output::new(y, "y")]);
         graph
     }
 
@@ -89,7 +89,7 @@ mod tests {
         assert_ne!(base, digest(&graph(1.5, "y")));
         assert_ne!(base, digest(&graph(1.0, "z")));
         let mut other = graph(1.0, "y");
-        other.outputs = vec![NodeId(0)];
+        other.outputs[0].node = NodeId(0);
         assert_ne!(base, digest(&other));
     }
 }

@@ -1,6 +1,8 @@
 //! The command line: every command, every exit status, bad files of every kind.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod audit;
+mod calibration;
 #[path = "../common/halo2_params.rs"]
 mod halo2_params;
 mod onchain;
@@ -20,7 +22,7 @@ impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let place = Self { dir };
-        for name in ["tiny.onnx", "tiny.json"] {
+        for name in ["tiny.onnx", "tiny.json", "calibration.json"] {
             std::fs::copy(vectors().join(name), place.path(name)).unwrap();
         }
         place
@@ -29,7 +31,7 @@ impl Place {
     /// As [`Place::new`], with a receipt.
     fn proved() -> Self {
         let place = Self::new();
-        place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+        place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json"]);
         place
     }
 
@@ -95,7 +97,7 @@ fn prove_then_verify() {
     let printed: Value = serde_json::from_str(&place.succeed(&["prove", "tiny.sworn", "tiny.json"])).unwrap();
     assert_eq!(printed["outputs"], receipt["outputs"]);
     assert_ne!(printed["proof"], receipt["proof"], "proofs are blinded");
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r2.json"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r2.json"]);
     assert_eq!(before, std::fs::metadata(place.path("tiny.sworn/proving.key")).unwrap().modified().unwrap());
 }
 
@@ -103,7 +105,10 @@ fn prove_then_verify() {
 fn public_inputs_are_in_the_receipt() {
     let place = Place::proved();
     let before = place.json("r.json")["verifying_key"].clone();
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--public-input"]);
+    let prove = ["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--public-input"];
+    place.fail(2, &prove, "--public-input is false there");
+    place.succeed(&["compile", "tiny.onnx", "--calibrate", "calibration.json", "--public-input"]);
+    place.succeed(&prove);
     place.succeed(&VERIFY);
     let receipt = place.json("r.json");
     assert_ne!(receipt["verifying_key"], before, "the folder was compiled again");
@@ -176,7 +181,7 @@ fn changed_receipts_are_rejected() {
 fn plus_modulus(hex: &str) -> String {
     let modulus = hex::decode("30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001").unwrap();
     let mut carry = 0;
-    let mut sum: Vec<u8> = hex::decode(hex).unwrap();
+    let mut sum: Vec<u8> = hex::decode(hex.trim_start_matches("0x")).unwrap();
     for (digit, addend) in sum.iter_mut().zip(&modulus).rev() {
         let wide = u16::from(*digit) + u16::from(*addend) + carry;
         [_, *digit] = wide.to_be_bytes();
@@ -202,7 +207,7 @@ fn damaged_and_swapped_files_are_refused_by_name() {
     place.fail(1, &["verify", "tiny.sworn/verifying.key", "--vk", "tiny.sworn"], "cannot be read");
     // Another model, of the same shape.
     std::fs::copy(place.path("tiny.onnx"), place.path("other.onnx")).unwrap();
-    place.succeed(&["compile", "other.onnx", "tiny.json", "--bits", "9"]);
+    place.succeed(&["compile", "other.onnx", "--calibrate", "calibration.json", "--bits", "9"]);
     place.fail(1, &["verify", "r.json", "--vk", "other.sworn", "--allow-insecure-srs"], "verifying key");
 
     let prove = ["prove", "tiny.sworn", "tiny.json"];
@@ -231,9 +236,11 @@ fn damaged_and_swapped_files_are_refused_by_name() {
     let good = std::fs::read(&circuit).unwrap();
     std::fs::write(&circuit, &good[..good.len() - 1]).unwrap();
     place.fail(2, &["inspect", "tiny.sworn"], "circuit.bin");
-    // From the ONNX file, a damaged folder is compiled again.
+    // From the ONNX file too, and a new folder takes its place only where that is asked for.
     std::fs::write(place.path("tiny.sworn/proving.key"), "").unwrap();
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json"], "proving.key");
+    place.succeed(&["compile", "tiny.onnx", "--calibrate", "calibration.json"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json"]);
     place.succeed(&VERIFY);
 }
 
@@ -245,7 +252,9 @@ fn an_interrupted_compilation_is_never_used() {
     std::fs::create_dir(place.path("tiny.sworn")).unwrap();
     place.write("tiny.sworn/proving.key", "half a key");
     place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "manifest.json");
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json"], "manifest.json");
+    place.succeed(&["compile", "tiny.onnx", "--calibrate", "calibration.json"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json"]);
     place.succeed(&VERIFY);
     let left: Vec<_> = std::fs::read_dir(place.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(left.iter().filter(|n| n.to_string_lossy().starts_with('.')).count() == 1, "{left:?}");
@@ -254,13 +263,13 @@ fn an_interrupted_compilation_is_never_used() {
 #[test]
 fn unwritable_outputs_are_told_before_the_work() {
     let place = Place::new();
-    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "-o", "no/such/r.json"], "cannot write");
-    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "-o", "."], "cannot write");
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "no/such/r.json"], "cannot write");
+    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "."], "cannot write");
     assert!(!place.path("tiny.sworn").exists(), "nothing was compiled");
     std::fs::create_dir(place.path("full")).unwrap();
     place.write("full/letter.txt", "mine");
-    place.fail(2, &["compile", "tiny.onnx", "tiny.json", "-o", "full"], "letter.txt");
-    place.fail(2, &["compile", "tiny.onnx", "tiny.json", "-o", "no/such/folder"], "cannot write");
+    place.fail(2, &["compile", "tiny.onnx", "--calibrate", "calibration.json", "-o", "full"], "letter.txt");
+    place.fail(2, &["compile", "tiny.onnx", "--calibrate", "calibration.json", "-o", "no/such/folder"], "cannot write");
     assert_eq!(std::fs::read(place.path("full/letter.txt")).unwrap(), b"mine");
 }
 
@@ -270,9 +279,10 @@ fn unwritable_outputs_are_told_before_the_work() {
 fn a_full_disk_leaves_nothing_behind() {
     let place = Place::proved();
     let before = std::fs::read(place.path("r.json")).unwrap();
-    for arguments in
-        ["compile tiny.onnx tiny.json -o other.sworn --srs-cache cache", "prove tiny.sworn tiny.json -o r.json --srs-cache cache"]
-    {
+    for arguments in [
+        "compile tiny.onnx --calibrate calibration.json -o other.sworn --srs-cache cache",
+        "prove tiny.sworn tiny.json -o r.json --srs-cache cache",
+    ] {
         let script = format!("trap '' XFSZ; ulimit -f 1; exec \"$0\" {arguments}");
         let mut shell = Command::new("sh");
         let output = shell.args(["-c", &script, env!("CARGO_BIN_EXE_sworn")]).current_dir(place.dir.path()).output().unwrap();
@@ -294,7 +304,10 @@ fn an_open_batch_dimension_is_what_is_asked_for() {
     let image = |n: u32| -> Value { serde_json::from_slice(&std::fs::read(digits.join(format!("images/{n}.json"))).unwrap()).unwrap() };
     let pixels: Vec<Value> = [1, 2].iter().flat_map(|&n| image(n)["input_data"][0].as_array().unwrap().clone()).collect();
     place.write("two.json", json!({"input_data": [pixels], "input_shapes": [[2, 1, 8, 8]]}).to_string());
-    let answer = place.succeed_json(&["prove", "digits.onnx", "two.json", "--batch", "2", "-o", "r.json"]);
+    let pairs: Vec<Value> = [0, 3, 4, 7].iter().flat_map(|&n| image(n)["input_data"][0].as_array().unwrap().clone()).collect();
+    place.write("pairs.json", json!({"input_data": [pairs], "input_shapes": [[2, 2, 1, 8, 8]]}).to_string());
+    let calibrate = ["--calibrate", "pairs.json", "-o", "r.json"];
+    let answer = place.succeed_json(&[&["prove", "digits.onnx", "two.json", "--batch", "2"], &calibrate[..]].concat());
     assert_eq!(answer["outputs"][0]["shape"], json!([2, 10]));
     place.succeed(&["verify", "r.json", "--vk", "digits.sworn", "--allow-insecure-srs"]);
     let reals: Vec<f64> = answer["outputs"][0]["reals"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
@@ -305,7 +318,8 @@ fn an_open_batch_dimension_is_what_is_asked_for() {
 #[test]
 fn bad_models_and_inputs() {
     let place = Place::new();
-    let prove = |input: &str| -> Vec<String> { ["prove", "tiny.onnx", input].map(str::to_owned).to_vec() };
+    let prove =
+        |input: &str| -> Vec<String> { ["prove", "tiny.onnx", input, "--calibrate", "calibration.json"].map(str::to_owned).to_vec() };
     let bad = |name: &str, text: &str, part: &str| {
         place.write(name, text);
         let args = prove(name);
@@ -320,20 +334,21 @@ fn bad_models_and_inputs() {
     bad("text.json", "hello", "not an input file");
     bad("input.txt", "1 2 3", "not a .json, .npy or .npz file");
     bad("input.npy", "1 2 3", "not a numpy file");
-    place.fail(2, &["prove", "tiny.onnx", "missing.json"], "missing.json");
+    place.fail(2, &["prove", "tiny.onnx", "missing.json", "--calibrate", "calibration.json"], "missing.json");
     place.write("bad.onnx", "not a model");
-    place.fail(2, &["prove", "bad.onnx", "tiny.json"], "ONNX");
+    place.fail(2, &["prove", "bad.onnx", "tiny.json", "--calibrate", "calibration.json"], "ONNX");
     place.fail(2, &["prove", "missing.onnx", "tiny.json"], "missing.onnx");
     let whole = std::fs::read(place.path("tiny.onnx")).unwrap();
     place.write("cut.onnx", &whole[..whole.len() / 2]);
     place.fail(2, &["inspect", "cut.onnx"], "");
 
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json"]);
     bad("far.json", r#"{"input_data": [[100, 2, 3]]}"#, "--calibrate");
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--bits", "9"], "`--bits` cannot change a compiled model");
-    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--bits", "99"], "99 bits");
+    place.fail(2, &["compile", "tiny.onnx", "--calibrate", "calibration.json", "--bits", "99"], "99 bits");
     // With samples that cover it, the same input is proved.
     place.write("samples.json", r#"{"input_data": [[100, 2, 3, 0.5, -0.25, 0.75]]}"#);
+    place.succeed(&["compile", "tiny.onnx", "--calibrate", "samples.json"]);
     place.succeed(&["prove", "tiny.onnx", "far.json", "-o", "r.json", "--calibrate", "samples.json"]);
     place.succeed(&VERIFY);
 }
@@ -366,7 +381,19 @@ fn compile_and_inspect() {
 #[test]
 fn a_profile_names_every_stage() {
     let place = Place::new();
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--trace", "trace.json", "--memory", "1GB"]);
+    place.succeed(&[
+        "prove",
+        "tiny.onnx",
+        "tiny.json",
+        "--calibrate",
+        "calibration.json",
+        "-o",
+        "r.json",
+        "--trace",
+        "trace.json",
+        "--memory",
+        "1GB",
+    ]);
     place.succeed(&VERIFY);
     let trace = place.json("trace.json");
     let events = trace["traceEvents"].as_array().unwrap();

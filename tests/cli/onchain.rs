@@ -41,23 +41,30 @@ fn an_onchain_profile_is_cheap_to_verify() {
     let place = Place::new();
     // Few bits: a table of 2^8 rows, 2^13 or 2^14 powers in packs.
     fn proving<'a>(more: &[&'a str]) -> Vec<&'a str> {
-        [&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--bits", "8"], more].concat()
+        [&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json", "--bits", "8"], more].concat()
     }
+    let compile = |more: &[&str]| {
+        place.succeed(&[&["compile", "tiny.onnx", "--calibrate", "calibration.json"], more].concat());
+    };
+    let verify = [&VERIFY[..4], &["--allow-unknown-srs"]].concat();
     place.succeed(&proving(&[]));
     let gas = |model: &str| place.succeed_json(&["inspect", model])["gas"].as_u64().unwrap();
     let proof = |receipt: &str| place.json(receipt)["proof"].as_str().unwrap().len();
     let (fast, longer) = (gas("tiny.sworn"), proof("r.json"));
-    // The folder of another profile is out of date.
+    // The folder of another profile stays what it is, until it is compiled again.
     place.write("kzg.srs", halo2_params(14));
+    place.fail(2, &proving(&["--profile", "onchain"]), "--profile is fast there, and onchain is asked for");
+    place.fail(2, &proving(&["--srs", "kzg.srs"]), "the ceremony of --srs");
+    compile(&["--profile", "onchain", "--srs", "kzg.srs"]);
     place.succeed(&proving(&["--profile", "onchain", "--srs", "kzg.srs"]));
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     assert!(gas("tiny.sworn") < fast && proof("r.json") < longer, "{} of {fast} gas", gas("tiny.sworn"));
     assert_eq!(place.json("tiny.sworn/manifest.json")["settings"]["profile"], json!("onchain"));
-    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package"]);
-    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn"]);
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package", "--allow-unknown-srs"]);
+    place.succeed(&["export", "calldata", "r.json", "--vk", "tiny.sworn", "--allow-unknown-srs"]);
     // Found in the cache.
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]);
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--profile", "fast"], "--profile");
     place.fail(2, &["compile", "tiny.onnx", "--profile", "small"], "onchain");
     assert!(place.succeed(&["inspect", "tiny.onnx", "--profile", "onchain"]).contains("columns in a commitment"));
@@ -65,10 +72,12 @@ fn an_onchain_profile_is_cheap_to_verify() {
     let key = |name: &str| std::fs::read(place.path(name).join("verifying.key")).unwrap();
     let before = key("tiny.sworn");
     place.succeed(&proving(&[]));
+    compile(&[]);
     assert_eq!(key("tiny.sworn"), before);
     // From the same file, which has now been cut to both sizes.
+    compile(&["--profile", "fast", "--srs", "kzg.srs"]);
     place.succeed(&proving(&["--profile", "fast", "--srs", "kzg.srs"]));
-    place.succeed(&VERIFY[..4]);
+    place.succeed(&verify);
     assert_eq!((gas("tiny.sworn"), proof("r.json")), (fast, longer));
 }
 
@@ -78,12 +87,15 @@ fn srs_files() {
     let srs = Path::new(env!("CARGO_MANIFEST_DIR")).join("prover/tests/vectors");
     let (ptau, ezkl) = (srs.join("snarkjs_prepared_4.ptau"), srs.join("ezkl_kzg4.srs"));
     let imported = place.succeed_json(&["srs", "import", ptau.to_str().unwrap()]);
-    assert_eq!((&imported["k"], &imported["insecure_dev"]), (&json!(4), &json!(false)));
+    assert_eq!((&imported["k"], &imported["kind"], &imported["name"]), (&json!(4), &json!("unknown"), &json!(null)));
+    let list = place.succeed_json(&["srs", "list"]);
+    assert_eq!((&list[0]["identity"], &list[0]["file"], &list[1]), (&imported["identity"], &imported["file"], &json!(null)));
+    assert!(place.succeed(&["srs", "list"]).contains(imported["identity"].as_str().unwrap()));
     let checked = place.succeed_json(&["srs", "check", imported["file"].as_str().unwrap()]);
     assert_eq!(checked["digest"], imported["digest"]);
     place.succeed(&["srs", "check", ezkl.to_str().unwrap()]);
     let cut = place.succeed_json(&["srs", "import", ptau.to_str().unwrap(), "--k", "3", "-o", "cut.srs"]);
-    assert_eq!(cut["ceremony"], imported["ceremony"]);
+    assert_eq!(cut["identity"], imported["identity"]);
     assert_ne!(cut["digest"], imported["digest"]);
     place.fail(2, &["srs", "import", ptau.to_str().unwrap(), "--k", "5"], "k = 4, expected at least 5");
 
@@ -94,10 +106,28 @@ fn srs_files() {
     place.write("cut.srs", &bytes[..1000]);
     place.fail(1, &["srs", "check", "cut.srs"], "1000 bytes");
     place.fail(2, &["srs", "check", "missing.srs"], "missing.srs");
-    assert!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["insecure_dev"].as_bool().unwrap());
+    assert_eq!(place.succeed_json(&["srs", "dev", "--k", "5", "-o", "dev.srs"])["kind"], json!("insecure-dev"));
     place.fail(2, &["srs", "dev", "--k", "29", "-o", "dev.srs"], "at most 28");
     // Too small for the model.
-    place.fail(2, &["prove", "tiny.onnx", "tiny.json", "--srs", ptau.to_str().unwrap()], "expected at least");
+    place.fail(
+        2,
+        &["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "--srs", ptau.to_str().unwrap()],
+        "expected at least",
+    );
+    // Nobody contributed: its secret is 1.
+    let new = srs.join("snarkjs_new_1.ptau");
+    for command in [&["srs", "check"][..], &["srs", "import"]] {
+        place.fail(1, &[command, &[new.to_str().unwrap()]].concat(), "nobody has contributed");
+    }
+    let prove = ["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "--srs", new.to_str().unwrap()];
+    place.fail(2, &prove, "nobody has contributed");
+    place.fail(1, &["srs", "check", srs.join("snarkjs_bls12381_1.ptau").to_str().unwrap()], "BLS12-381");
+    let cleaned = place.succeed_json(&["srs", "clean"]);
+    assert_eq!(cleaned["files"], json!(0));
+    assert_eq!(place.succeed_json(&["srs", "clean", "--older-than", "1"])["files"], json!(0));
+    assert_ne!(place.succeed_json(&["srs", "clean", "--all"])["files"], json!(0));
+    assert_eq!(place.succeed_json(&["srs", "list"]), json!([]));
+    place.fail(2, &["srs", "clean", "--all", "--older-than", "1"], "--older-than");
 }
 
 #[test]
@@ -105,7 +135,7 @@ fn a_string_of_unknown_origin_needs_a_flag_or_its_identity() {
     let place = Place::new();
     let params = halo2_params(12);
     place.write("kzg.srs", params);
-    place.succeed(&["prove", "tiny.onnx", "tiny.json", "-o", "r.json", "--srs", "kzg.srs"]);
+    place.succeed(&["prove", "tiny.onnx", "tiny.json", "--calibrate", "calibration.json", "-o", "r.json", "--srs", "kzg.srs"]);
     let (verify, srs) = (&VERIFY[..4], place.json("r.json")["srs"].clone());
     assert_eq!((&srs["kind"], srs.get("name")), (&json!("unknown"), None));
     let identity = srs["identity"].as_str().unwrap();
@@ -127,6 +157,6 @@ fn a_string_of_unknown_origin_needs_a_flag_or_its_identity() {
     place.fail(2, &["prove", "tiny.sworn", "tiny.json"], "not in the cache");
     place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "other.srs"], "other.srs");
     place.succeed(&["srs", "dev", "--k", "12", "-o", "dev.srs"]);
-    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "ceremony");
+    place.fail(2, &["prove", "tiny.sworn", "tiny.json", "--srs", "dev.srs"], "the SRS has the identity");
     place.succeed(&["prove", "tiny.sworn", "tiny.json", "--srs", "kzg.srs"]);
 }

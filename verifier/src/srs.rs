@@ -124,6 +124,16 @@ pub fn origin(s_g2: &G2Affine) -> Origin {
     }
 }
 
+/// The origin of the string with this identity.
+pub fn origin_of(identity: &[u8; 32]) -> Origin {
+    const KNOWN: &[Ceremony] = &CEREMONIES;
+    match KNOWN.iter().find(|ceremony| ceremony.identity() == *identity) {
+        Some(ceremony) => Origin::Ceremony(ceremony),
+        None if *identity == self::identity(&INSECURE_DEV_S_G2) => Origin::InsecureDev,
+        None => Origin::Unknown,
+    }
+}
+
 /// What identifies the string with this `s·G2`, whatever its number of powers.
 pub fn identity(s_g2: &G2Affine) -> [u8; 32] {
     Keccak256::digest(encode_g2(s_g2)).into()

@@ -84,14 +84,14 @@ pub(crate) fn smoke(workspace: &Workspace) -> Result<(), Failure> {
     remove(&folder)?;
     fs::create_dir_all(&folder).map_err(|error| Failure::new(format!("{}: {error}", folder.display())))?;
     let digits = workspace.root.join("examples/digits");
-    for (from, to) in [("digits.onnx", "digits.onnx"), ("images/0.json", "0.json")] {
+    for (from, to) in [("digits.onnx", "digits.onnx"), ("images/0.json", "0.json"), ("calibration.npy", "calibration.npy")] {
         fs::copy(digits.join(from), folder.join(to)).map_err(|error| Failure::new(format!("{from}: {error}")))?;
     }
     // As the tests build it: without their dependencies' features everything would be compiled again.
     must(&mut cargo(&workspace.root, ["test", "--quiet", "--workspace", "--no-run", "--test", "cli"]))?;
     let sworn = workspace.target.join("debug").join(format!("sworn{}", std::env::consts::EXE_SUFFIX));
     let verify = ["verify", "receipt.json", "--vk", "digits.sworn/verifying.key"];
-    must(&mut command(&folder, &sworn, ["prove", "digits.onnx", "0.json", "-o", "receipt.json"]))?;
+    must(&mut command(&folder, &sworn, ["prove", "digits.onnx", "0.json", "--calibrate", "calibration.npy", "-o", "receipt.json"]))?;
     must(command(&folder, &sworn, verify).arg("--allow-insecure-srs"))?;
     must_exit(&mut command(&folder, &sworn, verify), 1)
 }

@@ -77,7 +77,8 @@ trait Measured {
     fn heap(&self) -> u64;
 }
 
-type Graph = (u32, Sequence<Node>, Sequence<Plain<NodeId>>, Sequence<Plain<NodeId>>, Sequence<Table>);
+type Graph = (u32, Sequence<Node>, Sequence<Plain<NodeId>>, Sequence<Output>, Sequence<Table>);
+type Output = (Plain<NodeId>, Text);
 type Node = (Text, Op, Sequence<Plain<NodeId>>, Sequence<Plain<usize>>, f64);
 type Table = (Text, i32, Sequence<Plain<i32>>);
 type Linear = (Channels, Sequence<Term>, Sequence<Plain<i64>>, Activation);
@@ -132,6 +133,7 @@ macro_rules! measured {
 measured! {
     Graph as QuantGraph: |g| g.1.0.saturating_add(g.2.0).saturating_add(g.3.0).saturating_add(g.4.0);
     Node as graph::Node: |n| n.0.0.saturating_add(n.1.heap()).saturating_add(n.2.0).saturating_add(n.3.0);
+    Output as graph::Output: |o| o.1.0;
     Table as graph::Table: |t| t.0.0.saturating_add(t.2.0);
     Term as graph::Term: |t| match t {
         Term::Conv(conv) => conv.2.0,

@@ -1,5 +1,7 @@
 //! Static bounds: every sum stays far below p/2, and every maximum compares values of one range.
 
+use std::collections::BTreeSet;
+
 use crate::column::IntColumn;
 use crate::error::GraphError;
 use crate::graph::{Activation, Channels, Conv, Linear, Node, Op, QuantGraph, Source, Term};
@@ -55,8 +57,12 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
     if graph.outputs.is_empty() || graph.inputs.is_empty() {
         return Err(model("a model has inputs and outputs"));
     }
-    if graph.inputs.iter().chain(&graph.outputs).any(|id| id.0 >= graph.nodes.len()) {
+    if graph.inputs.iter().chain(graph.outputs.iter().map(|output| &output.node)).any(|id| id.0 >= graph.nodes.len()) {
         return Err(model("inputs and outputs are nodes"));
+    }
+    let names: BTreeSet<&str> = graph.outputs.iter().map(|output| output.name.as_str()).collect();
+    if names.len() < graph.outputs.len() {
+        return Err(model("each output has a name of its own"));
     }
     let mut listed = vec![false; graph.nodes.len()];
     let once = graph.inputs.iter().all(|id| !std::mem::replace(&mut listed[id.0], true));
@@ -249,7 +255,7 @@ fn worst_sum(node: &Node, ranges: &[(i64, i64)]) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Gather, NodeId};
+    use crate::graph::{Gather, NodeId, Output};
 
     #[test]
     fn a_node_before_its_input_is_refused() {
@@ -258,7 +264,7 @@ mod tests {
             bits: 8,
             nodes: vec![node(Op::Gather(Gather::identity(2)), vec![NodeId(1)]), node(Op::Input, vec![])],
             inputs: vec![NodeId(1)],
-            outputs: vec![NodeId(0)],
+            outputs: vec![Output::new(NodeId(0), "y")],
             tables: vec![],
         };
         assert!(matches!(check(&graph), Err(GraphError::Malformed { rule: "inputs come before the node", .. })));

@@ -155,7 +155,7 @@ impl Build {
     }
 
     pub fn finish(mut self, outputs: &[NodeId]) -> (QuantGraph, Vec<Vec<i32>>) {
-        self.graph.outputs = outputs.to_vec();
+        self.graph.outputs = outputs.iter().enumerate().map(|(i, &id)| Output::new(id, format!("output {i}"))).collect();
         let size = 1i64 << (self.graph.bits - 1);
         let inputs = self.graph.inputs.clone();
         let inputs =

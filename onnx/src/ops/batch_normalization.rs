@@ -4,19 +4,23 @@
 //! x : [batch, channels, …]          y = x·f + (B − mean·f),  f = scale / √(var + ε)
 //! ```
 //!
-//! Simplification folds it into the convolution before it.
+//! Simplification folds it into the convolution before it. Whether a node is for training, which takes mean and variance
+//! of the batch itself, is said by `is_test` before opset 7, by the number of outputs before opset 14, and by
+//! `training_mode` from then on.
 
 use crate::error::Problem;
 use crate::operator::{Operator, Value};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
-    if op.int("training_mode", 0) != 0 || op.opset < 7 && op.int("is_test", 0) == 0 {
+    if is_training(op)? {
         return Err(Problem::Feature { feature: "training mode" });
     }
-    if op.int("spatial", 1) != 1 {
+    if op.opset < 9 && !op.flag("spatial", true)? {
         return Err(Problem::Feature { feature: "statistics for each position (spatial = 0)" });
     }
+    // Weighs the statistics of a batch in training.
+    op.ignore_attributes(&["momentum"]);
     let shape = op.shape(0)?;
     if shape.len() < 2 {
         return Err(Problem::Rank { input: 0, expected: "2 or more", actual: shape.len() });
@@ -30,7 +34,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         }
         parameters.push(values);
     }
-    let epsilon = f64::from(op.float("epsilon", 1e-5));
+    let epsilon = f64::from(op.float("epsilon", 1e-5)?);
     let at = |i: usize, c: usize| f64::from(parameters[i][c]);
     let factors: Vec<f64> = (0..channels).map(|c| at(0, c) / (at(3, c) + epsilon).sqrt()).collect();
     let constants: Vec<f32> = (0..channels).map(|c| (at(1, c) - at(2, c) * factors[c]) as f32).collect();
@@ -38,6 +42,15 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let plane: usize = shape[2..].iter().product();
     let channel = |i: usize| i / plane % channels;
     let count = op.graph.node(x).elements();
+    op.allot::<[f32; 2]>(count)?;
     let y = op.affine(x, (0..count).map(|i| factors[channel(i)] as f32).collect(), (0..count).map(|i| constants[channel(i)]).collect())?;
     Ok(vec![Value::Node(y)])
+}
+
+fn is_training(op: &Operator<'_>) -> Result<bool, Problem> {
+    match op.opset {
+        ..7 => Ok(!op.flag("is_test", false)?),
+        7..14 => Ok(op.num_outputs() > 1),
+        _ => op.flag("training_mode", false),
+    }
 }

@@ -64,12 +64,22 @@ enum Operands {
     Constant(NodeId, Vec<f32>, Side),
 }
 
-/// Shapes of the operands. Before opset 7 the second one starts at the attribute `axis` of the first.
+/// Shapes of the operands. Before opset 7 they are equal, or the second one broadcasts to the first, from its attribute
+/// `axis` on.
 fn shapes(op: &Operator<'_>) -> Result<[Vec<usize>; 2], Problem> {
     let (a, mut b) = (op.shape(0)?, op.shape(1)?);
-    if op.opset < 7 && op.ints("axis").is_some() {
-        let start = axis(op.int("axis", 0), a.len())?;
-        b.resize(b.len().max(a.len() - start), 1);
+    if op.opset < 7 {
+        let start = op.optional_int("axis")?;
+        if !op.flag("broadcast", false)? {
+            return if a == b { Ok([a, b]) } else { Err(Problem::Malformed { rule: "shapes that differ without broadcast = 1" }) };
+        }
+        if let Some(start) = start {
+            let start = axis(start, a.len())?;
+            b.resize(b.len().max(a.len() - start), 1);
+        }
+        if common_shape(&a, &b)? != a {
+            return Err(Problem::Malformed { rule: "the second shape does not broadcast to the first" });
+        }
     }
     Ok([a, b])
 }
@@ -90,7 +100,7 @@ fn operands(op: &mut Operator<'_>) -> Result<Operands, Problem> {
     let values = op.constant_floats(constant)?.1;
     let x = op.node(tensor)?;
     let x = op.reshaped(x, from[tensor].clone())?;
-    Ok(Operands::Constant(expanded(op, x, &shape)?, expanded_constant(&values, &from[constant], &shape)?, side))
+    Ok(Operands::Constant(expanded(op, x, &shape)?, expanded_constant(op, &values, &from[constant], &shape)?, side))
 }
 
 fn affine(op: &mut Operator<'_>, x: NodeId, factor: Vec<f32>, constant: Vec<f32>) -> Lowered {

@@ -10,7 +10,7 @@ use sworn_circuits::graph::Channels;
 use crate::error::Problem;
 use crate::graph::{Conv, Linear, Op, Term};
 use crate::operator::{Operator, Value};
-use crate::ops::window::{windows, Window};
+use crate::ops::window::{windows, Extras, Window};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
@@ -23,11 +23,11 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Rank { input: 1, expected: "that of input 0", actual: weight_shape.len() });
     }
     let kernel = &weight_shape[2..];
-    if op.ints("kernel_shape").is_some_and(|k| !k.is_empty() && !k.iter().map(|&d| d as usize).eq(kernel.iter().copied())) {
+    if op.ints("kernel_shape")?.is_some_and(|k| !k.is_empty() && !k.iter().map(|&d| d as usize).eq(kernel.iter().copied())) {
         return Err(Problem::Malformed { rule: "kernel_shape is not the shape of the weights" });
     }
     let outputs = weight_shape[0];
-    let groups = usize::try_from(op.int("group", 1)).unwrap_or(0);
+    let groups = usize::try_from(op.int("group", 1)?).unwrap_or(0);
     if groups == 0 || outputs % groups != 0 || outputs == 0 || weight_shape[1].checked_mul(groups) != Some(shape[1]) {
         return Err(Problem::Malformed { rule: "channels, groups and weights do not fit" });
     }
@@ -35,7 +35,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     if bias.len() != outputs {
         return Err(Problem::Malformed { rule: "the bias has one value for each output channel" });
     }
-    let axes = windows(op, &shape[2..], kernel)?;
+    let axes = windows(op, &shape[2..], kernel, Extras { dilations: true, ceil_mode: false })?;
     let planar = with_height(&axes);
     let conv = Conv {
         kernel: planar.map(|w| w.kernel),

@@ -16,7 +16,8 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     if depth * block * block != channels {
         return Err(Problem::Malformed { rule: "the channels are no multiple of the block" });
     }
-    let (shape, order) = match op.string("mode", "DCR") {
+    let mode = if op.opset < 11 { "DCR" } else { op.string("mode", "DCR")? };
+    let (shape, order) = match mode {
         "DCR" => (vec![batch, block, block, depth, height, width], [0, 3, 4, 1, 5, 2]),
         "CRD" => (vec![batch, depth, block, block, height, width], [0, 1, 4, 2, 5, 3]),
         other => return Err(Problem::Attribute { attribute: "mode", value: other.to_string() }),
@@ -32,7 +33,8 @@ pub(super) fn inverse(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Malformed { rule: "the image is no multiple of the block" });
     }
     let shape = vec![batch, channels, rows, block, cols, block];
-    let order = match op.string("mode", "DCR") {
+    let mode = if op.opset < 28 { "DCR" } else { op.string("mode", "DCR")? };
+    let order = match mode {
         "DCR" => [0, 3, 5, 1, 2, 4],
         "CRD" => [0, 1, 3, 5, 2, 4],
         other => return Err(Problem::Attribute { attribute: "mode", value: other.to_string() }),
@@ -43,7 +45,7 @@ pub(super) fn inverse(op: &mut Operator<'_>) -> Lowered {
 fn arguments(op: &Operator<'_>) -> Result<([usize; 4], usize), Problem> {
     let shape = op.shape(0)?;
     let image = <[usize; 4]>::try_from(shape.as_slice()).map_err(|_| Problem::Rank { input: 0, expected: "4", actual: shape.len() })?;
-    let block = usize::try_from(op.int("blocksize", 0)).ok().filter(|b| (1..1 << 16).contains(b));
+    let block = usize::try_from(op.required_int("blocksize")?).ok().filter(|b| (1..1 << 16).contains(b));
     Ok((image, block.ok_or(Problem::Malformed { rule: "blocksize" })?))
 }
 

@@ -46,17 +46,17 @@ pub(super) fn expanded(op: &mut Operator<'_>, x: NodeId, shape: &[usize]) -> Res
 }
 
 /// A constant broadcast to `shape`; a single value stays one.
-pub(super) fn expanded_constant(values: &[f32], from: &[usize], shape: &[usize]) -> Result<Vec<f32>, Problem> {
+pub(super) fn expanded_constant(op: &Operator<'_>, values: &[f32], from: &[usize], shape: &[usize]) -> Result<Vec<f32>, Problem> {
     if values.len() == 1 {
         return Ok(values.to_vec());
     }
-    elements(shape)?;
+    op.allot::<f32>(elements(shape)?)?;
     let steps = broadcast_strides(from, shape)?;
     Ok(indices(shape, |index| values[dot(index, &steps)]))
 }
 
 /// Strides of `from` along the axes of `to`: 0 where it is repeated.
-fn broadcast_strides(from: &[usize], to: &[usize]) -> Result<Vec<usize>, Problem> {
+pub(super) fn broadcast_strides(from: &[usize], to: &[usize]) -> Result<Vec<usize>, Problem> {
     if common_shape(from, to)? != to {
         return Err(Problem::Malformed { rule: "the shape does not broadcast to the other" });
     }

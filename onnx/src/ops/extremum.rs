@@ -13,7 +13,6 @@ use crate::graph::{Op, Source};
 use crate::operator::{elements, Operator, Value};
 use crate::ops::expand::{common_shape, expanded};
 use crate::ops::Lowered;
-use crate::tensor::Data;
 use crate::unary::Unary;
 
 /// The largest of the tensors.
@@ -46,7 +45,7 @@ pub(super) fn sum(op: &mut Operator<'_>) -> Lowered {
 /// The mean of the tensors.
 pub(super) fn mean(op: &mut Operator<'_>) -> Lowered {
     let y = total(op)?;
-    let factor = 1.0 / op.inputs.len() as f32;
+    let factor = 1.0 / op.num_inputs() as f32;
     Ok(vec![Value::Node(op.affine(y, vec![factor], vec![0.0])?)])
 }
 
@@ -62,17 +61,15 @@ fn total(op: &mut Operator<'_>) -> Result<NodeId, Problem> {
 
 /// With two inputs, one of them a constant of one value.
 fn clipped(op: &mut Operator<'_>, clip: impl Fn(f32) -> Unary) -> Result<Option<NodeId>, Problem> {
-    if op.inputs.len() != 2 {
+    if op.num_inputs() != 2 {
         return Ok(None);
     }
     for (tensor, constant) in [(0, 1), (1, 0)] {
         if let (Value::Node(x), Value::Constant(k)) = (op.value(tensor)?, op.value(constant)?) {
-            if let Data::Float(values) = &k.data {
-                if values.len() == 1 {
-                    let shape = common_shape(&op.graph.node(x).shape, &k.shape)?;
-                    let x = op.reshaped(x, shape)?;
-                    return op.unary(clip(values[0]), x).map(Some);
-                }
+            if let Some(bound) = k.scalar() {
+                let shape = common_shape(&op.graph.node(x).shape, &k.shape)?;
+                let x = op.reshaped(x, shape)?;
+                return op.unary(clip(bound), x).map(Some);
             }
         }
     }
@@ -81,10 +78,10 @@ fn clipped(op: &mut Operator<'_>, clip: impl Fn(f32) -> Unary) -> Result<Option<
 
 fn operands(op: &mut Operator<'_>) -> Result<(Vec<NodeId>, Vec<usize>), Problem> {
     let mut shape = op.shape(0)?;
-    for i in 1..op.inputs.len() {
+    for i in 1..op.num_inputs() {
         shape = common_shape(&shape, &op.shape(i)?)?;
     }
-    let parts = (0..op.inputs.len())
+    let parts = (0..op.num_inputs())
         .map(|i| {
             let x = op.node(i)?;
             expanded(op, x, &shape)
@@ -99,6 +96,7 @@ fn largest(op: &mut Operator<'_>, parts: Vec<NodeId>, shape: Vec<usize>) -> Resu
         return Ok(only);
     }
     let all = elements(&[count, window])?;
+    op.allot::<(Source, u32)>(all)?;
     let sources = (0..all).map(|i| Source::Element { input: (i % window) as u32, index: (i / window) as u32 }).collect();
     let side_by_side = op.push(Op::Gather(sources), parts, [shape.as_slice(), &[window]].concat())?;
     op.push(Op::Max(Max { window, windows: (0..all as u32).collect() }), vec![side_by_side], shape)

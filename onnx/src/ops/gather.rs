@@ -10,7 +10,7 @@ use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
-    let at = axis(op.int("axis", 0), from.len())?;
+    let at = axis(op.int("axis", 0)?, from.len())?;
     let index_shape = op.constant(1)?.shape.clone();
     let places = op.constant_ints(1)?.iter().map(|&i| axis(i, from[at])).collect::<Result<Vec<_>, _>>();
     let places = places.map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })?;

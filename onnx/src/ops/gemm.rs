@@ -20,18 +20,19 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
             return Err(Problem::Rank { input, expected: "2", actual: shape.len() });
         }
     }
-    let (alpha, beta) = (op.float("alpha", 1.0), op.float("beta", 1.0));
+    let (alpha, beta) = (op.float("alpha", 1.0)?, op.float("beta", 1.0)?);
     let constant = match (op.value(0)?, op.value(1)?) {
         (_, Value::Constant(_)) => 1,
         (Value::Constant(_), _) => 0,
         _ => return Err(Problem::Feature { feature: "a product of two tensors that are computed" }),
     };
-    let flags = [op.int("transA", 0) != 0, op.int("transB", 0) != 0];
+    let flags = [op.flag("transA", false)?, op.flag("transB", false)?];
     // Weights as [outputs, inputs], the other factor as [rows, inputs].
     let (weight_shape, mut weights) = op.constant_floats(constant)?;
     let as_given = if constant == 1 { flags[1] } else { !flags[0] };
     let (outputs, inputs) = if as_given { (weight_shape[0], weight_shape[1]) } else { (weight_shape[1], weight_shape[0]) };
     if !as_given {
+        op.allot::<f32>(weights.len())?;
         weights = transpose(&weights, weight_shape[0]);
     }
     weights.iter_mut().for_each(|w| *w *= alpha);
@@ -45,6 +46,10 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Malformed { rule: "the inner dimensions differ" });
     }
     let shape = if constant == 1 { vec![rows, outputs] } else { vec![outputs, rows] };
+    let broadcast = op.opset >= 7 || op.flag("broadcast", false)?;
+    if !broadcast && op.has(2) && op.shape(2)? != shape {
+        return Err(Problem::Malformed { rule: "a shape of C that differs without broadcast = 1" });
+    }
     let (bias, rest) = addend(op, beta, &shape, constant == 1)?;
     let mut y = dense(op, x, weights, bias.unwrap_or_else(|| vec![0.0; outputs]))?;
     if constant == 0 {
@@ -81,8 +86,8 @@ fn addend(op: &Operator<'_>, beta: f32, shape: &[usize], bias: bool) -> Result<(
     let values: Vec<f32> = values.iter().map(|v| v * beta).collect();
     let one_row = from.len() < 2 || from[0] == 1;
     if bias && one_row {
-        let row = expanded_constant(&values, &from, &[1, shape[1]])?;
+        let row = expanded_constant(op, &values, &from, &[1, shape[1]])?;
         return Ok((Some(if row.len() == 1 { vec![row[0]; shape[1]] } else { row }), Addend::Nothing));
     }
-    Ok((None, Addend::Constant(expanded_constant(&values, &from, shape)?)))
+    Ok((None, Addend::Constant(expanded_constant(op, &values, &from, shape)?)))
 }

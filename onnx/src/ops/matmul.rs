@@ -36,11 +36,13 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let y = match (op.value(0)?, op.value(1)?) {
         (Value::Node(x), Value::Constant(_)) => {
             let weights = op.constant_floats(1)?.1;
+            op.allot::<f32>(weights.len())?;
             if batch_b.iter().all(|&d| d == 1) {
                 let x = expand_batch(op, x, &a, &batch)?;
                 dense(op, x, transpose(&weights, matrix_b[0]), vec![0.0; matrix_b[1]])?
             } else {
-                let weights = expand_weights(&weights, &b, &batch)?;
+                let weights = expand_weights(op, &weights, &b, &batch)?;
+                op.allot::<f32>(weights.len())?;
                 let matrices: Vec<f32> = weights.chunks(matrix_b[0] * matrix_b[1]).flat_map(|m| transpose(m, matrix_b[0])).collect();
                 let x = expand_batch(op, x, &a, &batch)?;
                 let x = swap_last(op, x)?;
@@ -55,7 +57,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
             if batch_a.iter().all(|&d| d == 1) {
                 shared(op, x, weights, matrix_a[0])?
             } else {
-                grouped(op, x, expand_weights(&weights, &a, &batch)?, matrix_a[0])?
+                grouped(op, x, expand_weights(op, &weights, &a, &batch)?, matrix_a[0])?
             }
         }
         _ => return Err(Problem::Feature { feature: "a product of two tensors that are computed" }),
@@ -115,13 +117,14 @@ fn expand_batch(op: &mut Operator<'_>, x: NodeId, shape: &[usize], batch: &[usiz
     expanded(op, x, &[batch, &shape[shape.len() - 2..]].concat())
 }
 
-fn expand_weights(weights: &[f32], shape: &[usize], batch: &[usize]) -> Result<Vec<f32>, Problem> {
+fn expand_weights(op: &Operator<'_>, weights: &[f32], shape: &[usize], batch: &[usize]) -> Result<Vec<f32>, Problem> {
     let to = [batch, &shape[shape.len() - 2..]].concat();
     if shape == to {
         return Ok(weights.to_vec());
     }
     elements(&to)?;
-    let all = expanded_constant(weights, shape, &to)?;
+    let all = expanded_constant(op, weights, shape, &to)?;
+    op.allot::<f32>(elements(&to)?)?;
     Ok(if all.len() == 1 { vec![all[0]; to.iter().product()] } else { all })
 }
 

@@ -6,14 +6,13 @@
 
 use crate::error::Problem;
 use crate::graph::{Op, Source};
-use crate::operator::{axis, elements, indices, strides, Operator, Value};
+use crate::operator::{distinct_axes, elements, indices, strides, Operator, Value};
 use crate::ops::Lowered;
-use crate::tensor::Data;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
     let pads = pads(op, from.len())?;
-    let mode = op.string("mode", "constant").to_string();
+    let mode = op.string("mode", "constant")?.to_string();
     let value = fill(op)?;
     let shape = from
         .iter()
@@ -22,12 +21,12 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
             usize::try_from(d as i64 + before + after).map_err(|_| Problem::Malformed { rule: "a pad crops more than there is" })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    elements(&shape)?;
+    op.allot::<Source>(elements(&shape)?)?;
     let place: fn(i64, i64) -> Option<i64> = match mode.as_str() {
         "constant" => |i, n| (0..n).contains(&i).then_some(i),
         "edge" => |i, n| Some(i.clamp(0, n - 1)),
         "reflect" => |i, n| Some(mirrored(i, n)),
-        "wrap" => |i, n| Some(i.rem_euclid(n)),
+        "wrap" if op.opset >= 19 => |i, n| Some(i.rem_euclid(n)),
         _ => return Err(Problem::Attribute { attribute: "mode", value: mode }),
     };
     elements(&from)?;
@@ -59,8 +58,7 @@ fn mirrored(i: i64, n: i64) -> i64 {
 /// Elements before and after each axis.
 fn pads(op: &Operator<'_>, rank: usize) -> Result<Vec<(i64, i64)>, Problem> {
     let list = op.ints_or_input("pads", 1, 11)?.ok_or(Problem::MissingInput { input: 1 })?;
-    let axes: Vec<usize> =
-        if op.has(3) { op.constant_ints(3)?.iter().map(|&a| axis(a, rank)).collect::<Result<_, _>>()? } else { (0..rank).collect() };
+    let axes: Vec<usize> = if op.opset >= 18 && op.has(3) { distinct_axes(&op.constant_ints(3)?, rank)? } else { (0..rank).collect() };
     if list.len() != 2 * axes.len() || list.iter().any(|p| p.unsigned_abs() > 1 << 31) {
         return Err(Problem::Malformed { rule: "pads has two values for each axis" });
     }
@@ -74,13 +72,11 @@ fn pads(op: &Operator<'_>, rank: usize) -> Result<Vec<(i64, i64)>, Problem> {
 /// The value of mode `constant`.
 fn fill(op: &Operator<'_>) -> Result<f32, Problem> {
     if op.opset < 11 {
-        return Ok(op.float("value", 0.0));
+        return Ok(op.float("value", 0.0)?);
     }
-    if !op.has(2) {
-        return Ok(0.0);
-    }
-    match &op.constant(2)?.data {
-        Data::Float(v) if v.len() == 1 => Ok(v[0]),
-        _ => Err(Problem::InputType { input: 2, expected: "one float" }),
+    if op.has(2) {
+        op.constant_float(2)
+    } else {
+        Ok(0.0)
     }
 }

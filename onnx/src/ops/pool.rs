@@ -14,18 +14,28 @@ use crate::error::Problem;
 use crate::graph::{Conv, Linear, Op, Term};
 use crate::operator::{dot, elements, indices, strides, Operator, Value};
 use crate::ops::conv::with_height;
-use crate::ops::window::{kernel_shape, windows, Window};
+use crate::ops::window::{kernel_shape, windows, Extras, Window};
 use crate::ops::Lowered;
 
 /// MaxPool over any number of spatial axes.
 pub(super) fn max(op: &mut Operator<'_>) -> Lowered {
     let shape = spatial(op)?;
-    let axes = windows(op, &shape[2..], &kernel_shape(op, shape.len() - 2)?)?;
+    if op.opset >= 8 {
+        // Positions of the maxima, and the order that they are counted in.
+        op.ignore_output(1);
+        op.ignore_attributes(&["storage_order"]);
+    }
+    let extras = Extras { dilations: op.opset >= 10, ceil_mode: op.opset >= 10 };
+    let axes = windows(op, &shape[2..], &kernel_shape(op, shape.len() - 2)?, extras)?;
     let out: Vec<usize> = axes.iter().map(|w| w.output).collect();
     let kernel: Vec<usize> = axes.iter().map(|w| w.kernel).collect();
     let planes = shape[0] * shape[1];
     let window = elements(&kernel)?;
-    elements(&[&[planes, window], out.as_slice()].concat())?;
+    let all = elements(&[&[planes, window], out.as_slice()].concat())?;
+    // Each window is a vector before it is a row of the list.
+    let places = elements(&out)?;
+    op.allot::<u32>(all + places * window)?;
+    op.allot::<Vec<u32>>(places)?;
     let steps = strides(&shape[2..]);
     let mut plane_windows: Vec<u32> = Vec::with_capacity(window * out.iter().product::<usize>());
     for places in indices(&out, |w| inside(&axes, &kernel, w, &steps)) {
@@ -54,14 +64,16 @@ pub(super) fn average(op: &mut Operator<'_>) -> Lowered {
     if shape.len() > 4 {
         return Err(Problem::Rank { input: 0, expected: "3 or 4 (averages over one or two axes)", actual: shape.len() });
     }
-    let axes = windows(op, &shape[2..], &kernel_shape(op, shape.len() - 2)?)?;
-    let include_pad = op.int("count_include_pad", 0) != 0;
+    let extras = Extras { dilations: op.opset >= 19, ceil_mode: op.opset >= 10 };
+    let axes = windows(op, &shape[2..], &kernel_shape(op, shape.len() - 2)?, extras)?;
+    let include_pad = op.flag_since("count_include_pad", 7)?;
     let planar = with_height(&axes);
     let counted = |axis: &Window, w: usize| {
         (0..axis.kernel).filter(|&t| if include_pad { axis.in_padded(w, t) } else { axis.position(w, t).is_some() }).count()
     };
     let out = planar.map(|w| w.output);
     let plane = elements(&out)?;
+    op.allot::<usize>(plane)?;
     let rows: Vec<usize> = (0..out[0]).map(|w| counted(&planar[0], w)).collect();
     let cols: Vec<usize> = (0..out[1]).map(|w| counted(&planar[1], w)).collect();
     let divisors: Vec<usize> = (0..plane).map(|i| rows[i / out[1]] * cols[i % out[1]]).collect();
@@ -71,6 +83,7 @@ pub(super) fn average(op: &mut Operator<'_>) -> Lowered {
     let uniform = divisors.iter().all(|&d| d == divisors[0]);
     let weight = if uniform { 1.0 / divisors[0] as f32 } else { 1.0 };
     let taps = elements(&[shape[1], planar[0].kernel, planar[1].kernel])?;
+    op.allot::<f32>(taps)?;
     let conv = Conv {
         kernel: planar.map(|w| w.kernel),
         stride: planar.map(|w| w.stride),
@@ -85,6 +98,7 @@ pub(super) fn average(op: &mut Operator<'_>) -> Lowered {
     let mut y = op.push(Op::Linear(linear), vec![image], vec![shape[0], shape[1], out[0], out[1]])?;
     if !uniform {
         let count = op.graph.node(y).elements();
+        op.allot::<f32>(count)?;
         y = op.affine(y, (0..count).map(|i| 1.0 / divisors[i % plane] as f32).collect(), vec![0.0])?;
     }
     let to = shape[..2].iter().copied().chain(axes.iter().map(|w| w.output)).collect();
@@ -104,7 +118,9 @@ pub(super) fn global_average(op: &mut Operator<'_>) -> Lowered {
 pub(super) fn global_max(op: &mut Operator<'_>) -> Lowered {
     let shape = spatial(op)?;
     let x = op.node(0)?;
-    let windows = (0..op.graph.node(x).elements() as u32).collect();
+    let count = op.graph.node(x).elements();
+    op.allot::<u32>(count)?;
+    let windows = (0..count as u32).collect();
     let max = Max { window: shape[2..].iter().product(), windows };
     Ok(vec![Value::Node(op.push(Op::Max(max), vec![x], ones_after_channels(&shape))?)])
 }

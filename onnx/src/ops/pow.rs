@@ -9,11 +9,15 @@ use crate::unary::Unary;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let tensor = op.constant(1)?;
-    let exponent = match &tensor.data {
-        Data::Float(v) if v.len() == 1 => v[0],
-        Data::Int(v) if v.len() == 1 => v[0] as f32,
+    let exponent = match (&tensor.data, tensor.scalar()) {
+        (_, Some(v)) => v,
+        (Data::Int(v), _) if v.len() == 1 => v[0] as f32,
         _ => return Err(Problem::Feature { feature: "exponents of more than one value" }),
     };
+    if op.opset < 7 {
+        // They place an exponent of several values.
+        op.ignore_attributes(&["axis", "broadcast"]);
+    }
     let shape = common_shape(&op.shape(0)?, &tensor.shape)?;
     let x = op.node(0)?;
     let x = op.reshaped(x, shape)?;

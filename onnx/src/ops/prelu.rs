@@ -21,7 +21,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     if op.opset < 7 && from.len() == 1 && shape.len() > 2 {
         from.resize(shape.len() - 1, 1);
     }
-    let slopes = expanded_constant(&slope, &from, &shape)?;
+    let slopes = expanded_constant(op, &slope, &from, &shape)?;
     let above = op.unary(Unary::Relu, x)?;
     let negated = op.affine(x, vec![-1.0], vec![0.0])?;
     let below = op.unary(Unary::Relu, negated)?;

@@ -74,12 +74,13 @@ fn reduced(
     let from = op.shape(0)?;
     elements(&from)?;
     let list = op.ints_or_input("axes", 1, since)?.unwrap_or_default();
+    let noop = op.flag_since("noop_with_empty_axes", since)?;
     let over = match list.is_empty() {
-        true if op.int("noop_with_empty_axes", 0) != 0 => vec![],
+        true if noop => vec![],
         true => (0..from.len()).collect(),
         false => axes(&list, from.len())?,
     };
-    let keep = op.int("keepdims", 1) != 0;
+    let keep = op.flag("keepdims", true)?;
     let kept: Vec<usize> = (0..from.len()).filter(|i| !over.contains(i)).collect();
     let shape = (0..from.len()).filter(|i| keep || kept.contains(i)).map(|i| if kept.contains(&i) { from[i] } else { 1 }).collect();
     let inner = over.iter().map(|&i| from[i]).product();
@@ -101,6 +102,8 @@ fn total(op: &mut Operator<'_>, x: NodeId, axes: &Axes, factor: f32) -> Result<N
 }
 
 fn largest(op: &mut Operator<'_>, x: NodeId, axes: &Axes) -> Result<NodeId, Problem> {
-    let windows = (0..op.graph.node(x).elements() as u32).collect();
+    let count = op.graph.node(x).elements();
+    op.allot::<u32>(count)?;
+    let windows = (0..count as u32).collect();
     op.push(Op::Max(Max { window: axes.inner, windows }), vec![x], axes.shape.clone())
 }

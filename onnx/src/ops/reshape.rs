@@ -7,7 +7,7 @@ use crate::ops::Lowered;
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
     let target = op.ints_or_input("shape", 1, 5)?.ok_or(Problem::MissingInput { input: 1 })?;
-    let shape = target_shape(&from, &target, op.int("allowzero", 0) != 0)?;
+    let shape = target_shape(&from, &target, op.flag_since("allowzero", 14)?)?;
     let x = op.node(0)?;
     Ok(vec![Value::Node(op.reshaped(x, shape)?)])
 }

@@ -8,7 +8,7 @@
 //! ```
 
 use crate::error::Problem;
-use crate::operator::{axis, dot, elements, strides, Operator, Value};
+use crate::operator::{distinct_axes, dot, elements, strides, Operator, Value};
 use crate::ops::Lowered;
 
 /// Where an output element lies in the input: coordinate and rounding.
@@ -19,9 +19,12 @@ struct Rule {
 
 /// Upsample: scales as an attribute before opset 9, as an input from then on.
 pub(super) fn upsample(op: &mut Operator<'_>) -> Lowered {
+    if op.opset >= 10 {
+        return Err(Problem::Feature { feature: "Upsample from opset 10 on, where Resize takes its place" });
+    }
     require_nearest(op)?;
     let scales = if op.opset < 9 {
-        op.floats("scales").ok_or(Problem::Malformed { rule: "the attribute scales is missing" })?.to_vec()
+        op.floats("scales")?.ok_or(Problem::Malformed { rule: "the attribute scales is missing" })?.to_vec()
     } else {
         op.constant_floats(1)?.1
     };
@@ -37,13 +40,25 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
     let modern = op.opset >= 11;
     let rule = Rule {
-        coordinate: if modern { op.string("coordinate_transformation_mode", "half_pixel").into() } else { "asymmetric".into() },
-        nearest: if modern { op.string("nearest_mode", "round_prefer_floor").into() } else { "opset 10".into() },
+        coordinate: if modern { op.string("coordinate_transformation_mode", "half_pixel")?.into() } else { "asymmetric".into() },
+        nearest: if modern { op.string("nearest_mode", "round_prefer_floor")?.into() } else { "opset 10".into() },
     };
-    let axes: Vec<usize> = match op.ints("axes") {
-        Some(list) => list.iter().map(|&a| axis(a, from.len())).collect::<Result<_, _>>()?,
+    if modern {
+        // They are of the other modes, and of coordinates that are cropped.
+        op.ignore_attributes(&["cubic_coeff_a", "exclude_outside", "extrapolation_value"]);
+        op.ignore_input(1);
+    }
+    if op.flag_since("antialias", 18)? {
+        return Err(Problem::Attribute { attribute: "antialias", value: "1".into() });
+    }
+    // Refuses what it does not know, also where no axis changes its length.
+    place(&rule, 0, 1, 2, 2.0)?;
+    let list = if op.opset >= 18 { op.ints("axes")? } else { None };
+    let axes: Vec<usize> = match list {
+        Some(list) => distinct_axes(list, from.len())?,
         None => (0..from.len()).collect(),
     };
+    let policy = if op.opset >= 18 { op.string("keep_aspect_ratio_policy", "stretch")? } else { "stretch" };
     let scales_input = if modern { 2 } else { 1 };
     let given =
         |values: usize| if values == axes.len() { Ok(()) } else { Err(Problem::Malformed { rule: "one scale or size for each axis" }) };
@@ -51,6 +66,9 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
     if op.has(scales_input) && op.constant(scales_input)?.len() > 0 {
         let values = op.constant_floats(scales_input)?.1;
         given(values.len())?;
+        if policy != "stretch" {
+            return Err(Problem::Attribute { attribute: "keep_aspect_ratio_policy", value: policy.to_string() });
+        }
         axes.iter().zip(values).for_each(|(&a, s)| scales[a] = s);
         let shape = scaled(&from, &scales)?;
         return nearest(op, &rule, shape, scales);
@@ -63,7 +81,7 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
         scales[a] = shape[a] as f32 / from[a].max(1) as f32;
     }
     let ratios = axes.iter().map(|&a| scales[a]);
-    let common = match op.string("keep_aspect_ratio_policy", "stretch") {
+    let common = match policy {
         "stretch" => None,
         "not_larger" => ratios.reduce(f32::min),
         "not_smaller" => ratios.reduce(f32::max),
@@ -79,7 +97,7 @@ pub(super) fn resize(op: &mut Operator<'_>) -> Lowered {
 }
 
 fn require_nearest(op: &Operator<'_>) -> Result<(), Problem> {
-    match op.string("mode", "nearest") {
+    match op.string("mode", "nearest")? {
         "nearest" => Ok(()),
         other => Err(Problem::Attribute { attribute: "mode", value: other.to_string() }),
     }
@@ -96,6 +114,7 @@ fn nearest(op: &mut Operator<'_>, rule: &Rule, shape: Vec<usize>, scales: Vec<f3
     let from = op.shape(0)?;
     elements(&from)?;
     elements(&shape)?;
+    op.allot::<usize>(shape.iter().sum())?;
     let places: Vec<Vec<usize>> = (0..from.len())
         .map(|a| (0..shape[a]).map(|i| place(rule, i, from[a], shape[a], scales[a])).collect::<Result<_, _>>())
         .collect::<Result<_, _>>()?;

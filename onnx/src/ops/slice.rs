@@ -5,7 +5,7 @@
 //! ```
 
 use crate::error::Problem;
-use crate::operator::{axis, strides, Operator, Value};
+use crate::operator::{distinct_axes, strides, Operator, Value};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
@@ -21,8 +21,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let mut shape = from.clone();
     let mut first = vec![0i64; from.len()];
     let mut step = vec![1i64; from.len()];
-    for (i, &a) in axes.iter().enumerate() {
-        let a = axis(a, from.len())?;
+    for (i, a) in distinct_axes(&axes, from.len())?.into_iter().enumerate() {
         (first[a], step[a]) = (start(starts[i], from[a], steps[i]), steps[i]);
         shape[a] = count(first[a], ends[i], from[a], steps[i])?;
     }

@@ -7,12 +7,11 @@
 use crate::error::Problem;
 use crate::operator::{Operator, Value};
 use crate::ops::Lowered;
-use crate::tensor::Data;
 use crate::unary::Unary;
 
 /// Every function without parameters or with attributes alone.
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
-    let function = match op.proto.op_type.as_str() {
+    let function = match op.kind() {
         "Abs" => Unary::Abs,
         "Acos" => Unary::Acos,
         "Acosh" => Unary::Acosh,
@@ -21,23 +20,23 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         "Atan" => Unary::Atan,
         "Atanh" => Unary::Atanh,
         "Ceil" => Unary::Ceil,
-        "Celu" => Unary::Celu { alpha: op.float("alpha", 1.0) },
+        "Celu" => Unary::Celu { alpha: op.float("alpha", 1.0)? },
         "Cos" => Unary::Cos,
         "Cosh" => Unary::Cosh,
-        "Elu" => Unary::Elu { alpha: op.float("alpha", 1.0) },
+        "Elu" => Unary::Elu { alpha: op.float("alpha", 1.0)? },
         "Erf" => Unary::Erf,
         "Exp" => Unary::Exp,
         "Floor" => Unary::Floor,
-        "HardSigmoid" => Unary::HardSigmoid { alpha: op.float("alpha", 0.2), beta: op.float("beta", 0.5) },
+        "HardSigmoid" => Unary::HardSigmoid { alpha: op.float("alpha", 0.2)?, beta: op.float("beta", 0.5)? },
         "HardSwish" => Unary::HardSwish,
-        "LeakyRelu" => Unary::LeakyRelu { alpha: op.float("alpha", 0.01) },
+        "LeakyRelu" => Unary::LeakyRelu { alpha: op.float("alpha", 0.01)? },
         "Log" => Unary::Log,
         "Mish" => Unary::Mish,
         "Reciprocal" => Unary::Reciprocal,
         "Relu" => Unary::Relu,
         "Round" => Unary::Round,
-        "Selu" => selu(op),
-        "Shrink" => Unary::Shrink { bias: op.float("bias", 0.0), lambda: op.float("lambd", 0.5) },
+        "Selu" => selu(op)?,
+        "Shrink" => Unary::Shrink { bias: op.float("bias", 0.0)?, lambda: op.float("lambd", 0.5)? },
         "Sigmoid" => Unary::Sigmoid,
         "Sign" => Unary::Sign,
         "Sin" => Unary::Sin,
@@ -45,24 +44,24 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         "Softplus" => Unary::Softplus,
         "Softsign" => Unary::Softsign,
         "Sqrt" => Unary::Sqrt,
-        "Swish" => Unary::Swish { alpha: op.float("alpha", 1.0) },
+        "Swish" => Unary::Swish { alpha: op.float("alpha", 1.0)? },
         "Tan" => Unary::Tan,
         "Tanh" => Unary::Tanh,
-        "ThresholdedRelu" => Unary::ThresholdedRelu { alpha: op.float("alpha", 1.0) },
+        "ThresholdedRelu" => Unary::ThresholdedRelu { alpha: op.float("alpha", 1.0)? },
         _ => return Err(Problem::Operator),
     };
     apply(op, function)
 }
 
 /// The defaults became more precise in opset 6.
-fn selu(op: &Operator<'_>) -> Unary {
+fn selu(op: &Operator<'_>) -> Result<Unary, Problem> {
     let (alpha, gamma) = if op.opset < 6 { (1.6732, 1.0507) } else { (1.673_263_2, 1.050_701) };
-    Unary::Selu { alpha: op.float("alpha", alpha), gamma: op.float("gamma", gamma) }
+    Ok(Unary::Selu { alpha: op.float("alpha", alpha)?, gamma: op.float("gamma", gamma)? })
 }
 
 /// Gelu: exact or by the hyperbolic tangent.
 pub(super) fn gelu(op: &mut Operator<'_>) -> Lowered {
-    let function = match op.string("approximate", "none") {
+    let function = match op.string("approximate", "none")? {
         "none" => Unary::Gelu,
         "tanh" => Unary::GeluTanh,
         other => return Err(Problem::Attribute { attribute: "approximate", value: other.to_string() }),
@@ -73,7 +72,7 @@ pub(super) fn gelu(op: &mut Operator<'_>) -> Lowered {
 /// Clip: the bounds are attributes before opset 11 and inputs from then on; without one there is no bound.
 pub(super) fn clip(op: &mut Operator<'_>) -> Lowered {
     let (min, max) = if op.opset < 11 {
-        (op.float("min", f32::NEG_INFINITY), op.float("max", f32::INFINITY))
+        (op.float("min", f32::NEG_INFINITY)?, op.float("max", f32::INFINITY)?)
     } else {
         (bound(op, 1, f32::NEG_INFINITY)?, bound(op, 2, f32::INFINITY)?)
     };
@@ -88,12 +87,10 @@ pub(super) fn clip(op: &mut Operator<'_>) -> Lowered {
 }
 
 fn bound(op: &Operator<'_>, input: usize, default: f32) -> Result<f32, Problem> {
-    if !op.has(input) {
-        return Ok(default);
-    }
-    match &op.constant(input)?.data {
-        Data::Float(v) if v.len() == 1 => Ok(v[0]),
-        _ => Err(Problem::InputType { input, expected: "one float" }),
+    if op.has(input) {
+        op.constant_float(input)
+    } else {
+        Ok(default)
     }
 }
 

@@ -44,14 +44,26 @@ impl Window {
     }
 }
 
+/// Attributes that not every operator has in every opset.
+#[derive(Clone, Copy)]
+pub(super) struct Extras {
+    /// `dilations`.
+    pub(super) dilations: bool,
+    /// `ceil_mode`.
+    pub(super) ceil_mode: bool,
+}
+
 /// The windows along each spatial axis, from the attributes `strides`, `dilations`, `pads`, `auto_pad` and `ceil_mode`.
-pub(super) fn windows(op: &Operator<'_>, input: &[usize], kernel: &[usize]) -> Result<Vec<Window>, Problem> {
+pub(super) fn windows(op: &Operator<'_>, input: &[usize], kernel: &[usize], extras: Extras) -> Result<Vec<Window>, Problem> {
     let rank = input.len();
     let strides = attribute(op, "strides", rank, 1, 1)?;
-    let dilations = attribute(op, "dilations", rank, 1, 1)?;
+    let dilations = if extras.dilations { attribute(op, "dilations", rank, 1, 1)? } else { vec![1; rank] };
     let pads = attribute(op, "pads", 2 * rank, 0, 0)?;
-    let ceil = op.int("ceil_mode", 0) != 0;
-    let mode = op.string("auto_pad", "NOTSET");
+    let ceil = extras.ceil_mode && op.flag("ceil_mode", false)?;
+    let mode = op.string("auto_pad", "NOTSET")?;
+    if !matches!(mode, "" | "NOTSET") && pads.iter().any(|&p| p != 0) {
+        return Err(Problem::Malformed { rule: "pads and auto_pad are both given" });
+    }
     (0..rank)
         .map(|i| {
             let (input, kernel, stride, dilation) = (input[i], kernel[i], strides[i], dilations[i]);
@@ -87,14 +99,14 @@ pub(super) fn windows(op: &Operator<'_>, input: &[usize], kernel: &[usize]) -> R
 
 /// The attribute `kernel_shape`.
 pub(super) fn kernel_shape(op: &Operator<'_>, rank: usize) -> Result<Vec<usize>, Problem> {
-    if op.ints("kernel_shape").is_none() {
+    if op.ints("kernel_shape")?.is_none() {
         return Err(Problem::Malformed { rule: "the attribute kernel_shape is missing" });
     }
     attribute(op, "kernel_shape", rank, 1, 1)
 }
 
 fn attribute(op: &Operator<'_>, name: &'static str, length: usize, default: usize, least: i64) -> Result<Vec<usize>, Problem> {
-    let Some(values) = op.ints(name).filter(|v| !v.is_empty()) else { return Ok(vec![default; length]) };
+    let Some(values) = op.ints(name)?.filter(|v| !v.is_empty()) else { return Ok(vec![default; length]) };
     if values.len() != length || values.iter().any(|v| !(least..=MAX_ATTRIBUTE).contains(v)) {
         return Err(Problem::Attribute { attribute: name, value: format!("{values:?}") });
     }

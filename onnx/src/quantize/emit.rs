@@ -10,23 +10,25 @@
 use std::collections::HashMap;
 
 use sworn_circuits::graph as quant;
-use sworn_circuits::graph::{NodeId, QuantGraph};
+use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 
-use super::features::{self, Element};
+use super::features::{self, Element, Elements};
 use super::plan::{Activation, Form, Plan, Site};
+use super::record::Record;
 use super::rounding::{self, coefficient, constant, Layer, LIMIT};
 use super::scales::Scales;
 use super::{table, Quantised};
-use crate::calibrate::Ranges;
 use crate::error::OnnxError;
 use crate::graph::{Graph, Linear, Node, Op, Source, Term};
 
-pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ranges, bits: u32) -> Result<Quantised, OnnxError> {
+/// The integer graph that a record says, whatever it says.
+pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Quantised, OnnxError> {
+    let Record { bits, ref scales, ref means } = record;
     let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
     let mut emitter = Emitter {
         graph,
         scales,
-        ranges,
+        means,
         bits,
         out,
         origins: Vec::new(),
@@ -40,14 +42,17 @@ pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, scales: &Scales, ranges: &Ran
     }
     let place = |id: &NodeId| emitter.place.get(&id.0).copied();
     emitter.out.inputs = graph.inputs.iter().filter_map(place).collect();
-    emitter.out.outputs = graph.outputs.iter().filter_map(place).collect();
-    Ok(Quantised { graph: emitter.out, origins: emitter.origins, elements: emitter.elements })
+    let output = |output: &Output| place(&output.node).map(|node| Output::new(node, output.name.clone()));
+    emitter.out.outputs = graph.outputs.iter().filter_map(output).collect();
+    let (graph, origins, elements) = (emitter.out, emitter.origins, emitter.elements);
+    Ok(Quantised { graph, origins, record, elements })
 }
 
 struct Emitter<'a> {
     graph: &'a Graph,
     scales: &'a Scales,
-    ranges: &'a Ranges,
+    /// For each float node, the mean integer of what each term of a linear layer reads.
+    means: &'a [Vec<i64>],
     bits: u32,
     out: QuantGraph,
     origins: Vec<NodeId>,
@@ -70,7 +75,7 @@ impl Emitter<'_> {
             Form::Move => self.moved(index, node)?,
             Form::Accumulate(pre) => {
                 let activation = self.activation(index, site);
-                self.accumulate(index, node, self.graph.node(pre), activation)?
+                self.accumulate(index, node, pre, activation)?
             }
             Form::Copy(from) => {
                 let activation = self.activation(index, site);
@@ -84,7 +89,7 @@ impl Emitter<'_> {
     }
 
     fn input(&mut self, index: usize, node: &Node, bounds: (i64, i64)) -> NodeId {
-        let features = self.scales.elements[index].as_deref().and_then(|e| features::features(node, e, self.scales.values[index]));
+        let features = self.scales.elements[index].as_ref().map(|elements| elements.features(self.scales.values[index]));
         let largest = features.as_ref().map(|features| features.scales.iter().copied().fold(0.0, f64::max));
         let id = self.push(index, node, features.map_or(quant::Op::Input, quant::Op::Features), Vec::new(), bounds);
         if let Some(largest) = largest {
@@ -103,7 +108,7 @@ impl Emitter<'_> {
         activation: quant::Activation,
     ) -> Result<quant::Elementwise, OnnxError> {
         let each = self.each(from);
-        let factor = |e: &Element| coefficient(&node.name, self.scales.values[from.0] * e.factor * self.unit() / scale);
+        let factor = |e: &Element| coefficient(&node.name, self.scales.values[from.0] * e.factor() * self.unit() / scale);
         let ca = each.iter().map(factor).collect::<Result<_, _>>()?;
         let more = |e: &Element| Ok(constant(&node.name, e.offset * self.unit() / scale)? - offset);
         let c = each.iter().map(more).collect::<Result<_, OnnxError>>()?;
@@ -111,8 +116,9 @@ impl Emitter<'_> {
     }
 
     /// The elements of a node that has features, or one for all.
-    fn each(&self, node: NodeId) -> &[Element] {
-        self.scales.elements[node.0].as_deref().unwrap_or(&[Element::PLAIN])
+    fn each(&self, node: NodeId) -> Vec<Element> {
+        let each = |elements: &Elements| (0..self.graph.node(node).elements()).map(|i| elements.of(i)).collect();
+        self.scales.elements[node.0].as_ref().map_or_else(|| vec![Element::PLAIN], each)
     }
 
     /// 2^bits.
@@ -199,7 +205,7 @@ impl Emitter<'_> {
                         Source::Element { input, index } => quant::Source::Element { input, index },
                         Source::Constant(c) => {
                             let e = self.scales.element(index, place);
-                            let c = coefficient(&node.name, (f64::from(c) - e.offset) / (scale * e.factor))?;
+                            let c = coefficient(&node.name, (f64::from(c) - e.offset) / (scale * e.factor()))?;
                             bounds = (bounds.0.min(i64::from(c)), bounds.1.max(i64::from(c)));
                             quant::Source::Constant(c)
                         }
@@ -210,8 +216,8 @@ impl Emitter<'_> {
             _ => quant::Op::Gather(quant::Gather::identity(node.elements())),
         };
         let id = self.push(index, node, op, inputs, bounds);
-        if let Some(elements) = &self.scales.elements[index] {
-            self.elements.insert(id.0, elements.iter().map(|e| [scale * e.factor, e.offset]).collect());
+        if self.scales.elements[index].is_some() {
+            self.elements.insert(id.0, self.each(NodeId(index)).iter().map(|e| [scale * e.factor(), e.offset]).collect());
         }
         Ok(id)
     }
@@ -228,7 +234,8 @@ impl Emitter<'_> {
     }
 
     /// The accumulator of `pre`, with the name and the shape of the node that it ends in.
-    fn accumulate(&mut self, index: usize, node: &Node, pre: &Node, activation: quant::Activation) -> Result<NodeId, OnnxError> {
+    fn accumulate(&mut self, index: usize, node: &Node, pre_id: NodeId, activation: quant::Activation) -> Result<NodeId, OnnxError> {
+        let pre = self.graph.node(pre_id);
         let unit = self.unit() / self.scales.requantised(index);
         let offset = self.offset(index) << self.bits;
         let inputs: Vec<NodeId> = pre.inputs.iter().map(|&id| self.place(id)).collect();
@@ -237,7 +244,7 @@ impl Emitter<'_> {
         let size = |place: usize| inputs.get(place).map_or(0, |&id| self.magnitude(id));
         let op = match &pre.op {
             Op::Linear(linear) => {
-                let linear = self.linear(linear, pre, unit, offset, activation)?;
+                let linear = self.linear(linear, pre_id, unit, offset, activation)?;
                 self.check_accumulator(name, linear_bound(&linear, &inputs.iter().map(|&id| self.magnitude(id)).collect::<Vec<_>>()))?;
                 quant::Op::Linear(linear)
             }
@@ -248,8 +255,8 @@ impl Emitter<'_> {
             }
             Op::Elementwise { ca, cb, cm, c } => {
                 let two = inputs.len() == 2;
-                let each = pre.inputs.first().map_or(&[Element::PLAIN][..], |&id| self.each(id));
-                let (c, ca) = (moved_by(ca, c, each), scaled_by(ca, each));
+                let each = pre.inputs.first().map_or_else(|| vec![Element::PLAIN], |&id| self.each(id));
+                let (c, ca) = (moved_by(ca, c, &each), scaled_by(ca, &each));
                 let ca = ca.iter().map(|&ca| coefficient(name, ca * scale(0) * unit)).collect::<Result<Vec<_>, _>>()?;
                 let cb = if two { coefficient(name, f64::from(*cb) * scale(1) * unit)? } else { 0 };
                 let cm = if two { coefficient(name, f64::from(*cm) * scale(0) * scale(1) * unit)? } else { 0 };
@@ -276,9 +283,9 @@ impl Emitter<'_> {
         let shape = &self.graph.node(from).shape;
         let Some(elements) = &self.scales.elements[from.0] else { return vec![Element::PLAIN] };
         let mut channels = Vec::new();
-        for (i, element) in elements.iter().enumerate() {
+        for i in 0..self.graph.node(from).elements() {
             if features::channel(linear.channels, shape, i) == channels.len() {
-                channels.push(*element);
+                channels.push(elements.of(i));
             }
         }
         channels
@@ -287,26 +294,28 @@ impl Emitter<'_> {
     fn linear(
         &self,
         linear: &Linear,
-        pre: &Node,
+        id: NodeId,
         unit: f64,
         offset: i64,
         activation: quant::Activation,
     ) -> Result<quant::Linear, OnnxError> {
+        let (pre, no_means) = (self.graph.node(id), Vec::new());
+        let means = self.means.get(id.0).unwrap_or(&no_means);
         let mut correction = vec![0f64; linear.bias.len()];
         let mut moved: Vec<f64> = linear.bias.iter().map(|&b| f64::from(b)).collect();
         let mut terms = Vec::with_capacity(linear.terms.len());
-        for (term, &from) in linear.terms.iter().zip(&pre.inputs) {
+        for (place, (term, &from)) in linear.terms.iter().zip(&pre.inputs).enumerate() {
             let scale = self.scales.values[from.0];
             terms.push(match term {
                 Term::Scale(factor) => quant::Term::Scale(coefficient(&pre.name, f64::from(*factor) * scale * unit)?),
                 Term::Conv(conv) => {
-                    let (to, from_shape) = (&pre.shape, &self.graph.node(from).shape);
-                    let layer =
-                        Layer { node: &pre.name, channels: linear.channels, conv, outputs: linear.bias.len(), from: from_shape, to };
-                    let samples: Vec<&[f32]> = self.ranges.tensors.iter().filter_map(|t| t.get(from.0)).map(Vec::as_slice).collect();
                     let channels = self.channels(linear, from);
-                    layer.move_bias(&channels, &mut moved);
-                    let (weights, left) = rounding::weights(&layer, [scale, unit], &channels, &samples)?;
+                    let layer = Layer { node: &pre.name, conv, outputs: linear.bias.len(), channels: &channels };
+                    layer.move_bias(&mut moved);
+                    // A mean that the tensor cannot have is the nearest that it can.
+                    let (low, high) = self.bounds[self.place(from).0];
+                    let mean = means.get(place).copied().unwrap_or(0).max(low).min(high);
+                    let (weights, left) = rounding::weights(&layer, scale * unit, mean)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
                     let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
                     quant::Term::Conv(quant::Conv::new(kernel, stride, pad_before, dilation, groups, weights))
@@ -320,7 +329,7 @@ impl Emitter<'_> {
 
 /// `ca·x + c` for the integers of `x`: `ca·factor`.
 fn scaled_by(ca: &[f32], each: &[Element]) -> Vec<f64> {
-    (0..ca.len().max(each.len())).map(|i| f64::from(at(ca, i)) * at(each, i).factor).collect()
+    (0..ca.len().max(each.len())).map(|i| f64::from(at(ca, i)) * at(each, i).factor()).collect()
 }
 
 /// `c + ca·offset`.

@@ -23,6 +23,7 @@
 //! `a` says that a value beyond the range would move an output by κ of its whole range, so that a feature of which the samples
 //! show little keeps room. An input whose features gain less than three bits keeps one scale.
 
+use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::{Channels, Features, NodeId};
 
 use super::plan::{Form, Plan};
@@ -36,36 +37,75 @@ const GAIN: u32 = 3;
 /// How much finer the scale must be for an offset.
 const OFFSET_GAIN: f64 = 16.0;
 /// The most bits that a feature gains.
-const MAX_GAIN: u32 = 60;
+pub(super) const MAX_GAIN: u32 = 60;
 /// The most features of an input.
-const MAX_FEATURES: usize = 4096;
+pub(super) const MAX_FEATURES: usize = 4096;
 /// Bounds of κ.
 const ROUNDING: [f64; 2] = [0.25, 1.0];
 
-/// What an integer of an element stands for: `scale·factor·q + offset`, with the tensor's scale.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Element {
-    pub(crate) factor: f64,
-    pub(crate) offset: f64,
+/// What an integer of an element stands for: `scale·2^−gain·q + offset`, with the tensor's scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Element {
+    pub(super) gain: u32,
+    pub(super) offset: f64,
 }
 
 impl Element {
     /// An element with the tensor's scale.
-    pub(crate) const PLAIN: Self = Self { factor: 1.0, offset: 0.0 };
+    pub(super) const PLAIN: Self = Self { gain: 0, offset: 0.0 };
+
+    /// `2^−gain`.
+    pub(super) fn factor(self) -> f64 {
+        2f64.powi(-(self.gain.min(MAX_GAIN) as i32))
+    }
+}
+
+/// The elements of a tensor: element `i` is `each[i / run mod each.len()]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Elements {
+    pub(super) run: usize,
+    pub(super) each: Vec<Element>,
+}
+
+impl Elements {
+    /// The shortest pattern of all elements: along one of the axes, or over the last ones together.
+    fn new(node: &Node, elements: &[Element]) -> Self {
+        let inner = |axis: usize| node.shape[axis..].iter().product::<usize>();
+        let along_axis = (0..node.shape.len()).map(|axis| (inner(axis + 1), node.shape[axis]));
+        let together = (0..node.shape.len()).map(|axis| (1, inner(axis)));
+        let repeats = |&(run, count): &(usize, usize)| {
+            run * count > 0 && elements.iter().enumerate().all(|(i, element)| *element == elements[i / run % count * run])
+        };
+        let (run, count) = along_axis.chain(together).filter(repeats).min_by_key(|(_, count)| *count).unwrap_or((1, elements.len()));
+        Self { run, each: (0..count).map(|i| elements[i * run]).collect() }
+    }
+
+    pub(super) fn of(&self, i: usize) -> Element {
+        let place = i.checked_div(self.run).and_then(|i| i.checked_rem(self.each.len()));
+        place.and_then(|place| self.each.get(place)).copied().unwrap_or(Element::PLAIN)
+    }
+
+    /// As features of an input.
+    pub(super) fn features(&self, scale: f64) -> Features {
+        let scales = self.each.iter().map(|e| scale * e.factor()).collect();
+        Features { run: self.run, scales, offsets: self.each.iter().map(|e| e.offset).collect() }
+    }
 }
 
 /// The elements of every node that is an input with features or moves some of them; no others.
-pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, scales: &Scales, bits: u32) -> Vec<Option<Vec<Element>>> {
+pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, scales: &Scales, bits: u32) -> Vec<Option<Elements>> {
     let mut classes = Classes::new(graph, plan);
     classes.join_moves(graph, plan, scales);
     let costs = classes.readers(graph, plan, scales);
     let wants = classes.wants(graph, ranges, scales, costs);
     let half = f64::from(1u32 << (bits - 1));
-    let chosen: Vec<(u32, Element)> = (0..classes.parent.len()).map(|var| wants[var].choose(half)).collect();
+    let chosen: Vec<Element> = (0..classes.parent.len()).map(|var| wants[var].choose(half)).collect();
     let mut kept = vec![false; chosen.len()];
     for id in &graph.inputs {
         let roots: Vec<usize> = classes.of(id.0).map(|var| classes.root(var)).collect();
-        if roots.iter().any(|root| chosen[*root].0 >= GAIN) {
+        if roots.iter().any(|root| chosen[*root].gain >= GAIN) {
             roots.iter().for_each(|root| kept[*root] = true);
         }
     }
@@ -75,32 +115,18 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, scales: &Sc
         graph.inputs.iter().flat_map(|id| classes.of(id.0)).for_each(|var| of_inputs[classes.root(var)] = true);
         kept.iter_mut().zip(of_inputs).for_each(|(kept, of_input)| *kept |= !of_input);
     }
-    let element = |var: usize| if kept[classes.root(var)] { chosen[classes.root(var)].1 } else { Element::PLAIN };
+    let element = |var: usize| if kept[classes.root(var)] { chosen[classes.root(var)] } else { Element::PLAIN };
     let node = |index: usize| {
         let elements: Vec<Element> = classes.of(index).map(element).collect();
-        elements.iter().any(|element| *element != Element::PLAIN).then_some(elements)
+        elements.iter().any(|element| *element != Element::PLAIN).then(|| Elements::new(&graph.nodes[index], &elements))
     };
-    let found: Vec<Option<Vec<Element>>> = (0..graph.nodes.len()).map(node).collect();
-    let has_features = |id: &NodeId| found[id.0].as_ref().is_none_or(|elements| features(graph.node(*id), elements, 1.0).is_some());
-    if graph.inputs.iter().all(has_features) {
+    let found: Vec<Option<Elements>> = (0..graph.nodes.len()).map(node).collect();
+    let are_few = |id: &NodeId| found[id.0].as_ref().is_none_or(|elements| elements.each.len() <= MAX_FEATURES);
+    if graph.inputs.iter().all(are_few) {
         found
     } else {
         vec![None; graph.nodes.len()]
     }
-}
-
-/// The features of an input with these elements: along one of its axes, or over the last ones together. `None` if there are too many.
-pub(super) fn features(node: &Node, elements: &[Element], scale: f64) -> Option<Features> {
-    let inner = |axis: usize| node.shape[axis..].iter().product::<usize>();
-    let along_axis = (0..node.shape.len()).map(|axis| (inner(axis + 1), node.shape[axis]));
-    let together = (0..node.shape.len()).map(|axis| (1, inner(axis)));
-    let repeats = |&(run, count): &(usize, usize)| {
-        run * count > 0 && elements.iter().enumerate().all(|(i, element)| *element == elements[i / run % count * run])
-    };
-    let (run, count) =
-        along_axis.chain(together).filter(|(_, count)| *count <= MAX_FEATURES).filter(repeats).min_by_key(|(_, count)| *count)?;
-    let each = || (0..count).map(|feature| elements[feature * run]);
-    Some(Features { run, scales: each().map(|e| scale * e.factor).collect(), offsets: each().map(|e| e.offset).collect() })
 }
 
 /// What a class of elements has to hold and what its rounding costs.
@@ -119,23 +145,20 @@ struct Want {
 }
 
 impl Want {
-    /// The bits gained, and what they are gained with.
-    fn choose(&self, half: f64) -> (u32, Element) {
-        let nothing = (0, Element::PLAIN);
+    fn choose(&self, half: f64) -> Element {
         if self.is_plain || !self.base.is_finite() {
-            return nothing;
+            return Element::PLAIN;
         }
         let held = self.margin * self.values.magnitude() / (half - 1.0);
         let around = (self.margin * (self.values.max - self.values.min) / (2.0 * half - 4.0)).max(self.accurate);
         let takes_offset = self.takes_offset && around * OFFSET_GAIN <= held;
         let finest = if takes_offset { around } else { held.max(self.accurate) };
         let gain = (self.base / finest).log2().floor().clamp(0.0, f64::from(MAX_GAIN)) as u32;
-        let factor = 2f64.powi(-(gain as i32));
-        let step = self.base * factor;
+        let step = self.base * Element { gain, offset: 0.0 }.factor();
         let middle = (self.values.min + self.values.max) / 2.0;
         // Zero has no sign.
         let offset = if takes_offset && gain > 0 { (middle / step).round() * step + 0.0 } else { 0.0 };
-        (gain, Element { factor, offset })
+        Element { gain, offset }
     }
 }
 
@@ -215,7 +238,7 @@ impl Classes {
     /// Joins what a reader cannot tell apart, and answers what rounding costs each element.
     fn readers(&mut self, graph: &Graph, plan: &Plan<'_>, scales: &Scales) -> Vec<Cost> {
         let mut costs = vec![Cost { accurate: f64::INFINITY, takes_offset: true }; self.parent.len()];
-        graph.outputs.iter().for_each(|id| self.join_all(id.0));
+        graph.outputs.iter().for_each(|output| self.join_all(output.node.0));
         for (index, site) in plan.iter() {
             match site.form {
                 Form::Input => {}

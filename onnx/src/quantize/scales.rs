@@ -14,9 +14,10 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::NodeId;
 
-use super::features::{self, Element};
+use super::features::{self, Element, Elements};
 use super::plan::{Activation, Form, Plan, Site};
 use super::reach::reach;
 use super::table::{self, Argument, Domain};
@@ -25,6 +26,8 @@ use crate::error::OnnxError;
 use crate::graph::{Graph, Op, Source, Term};
 
 /// The scales of a graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Scales {
     /// Scale of the values of each float node.
     pub(super) values: Vec<f64>,
@@ -33,7 +36,7 @@ pub(super) struct Scales {
     /// Inputs of gathers, `(gather, place)`, that are rescaled first.
     pub(super) rescaled: BTreeSet<(usize, usize)>,
     /// The elements of inputs with [features](super::features) and of what moves them.
-    pub(super) elements: Vec<Option<Vec<Element>>>,
+    pub(super) elements: Vec<Option<Elements>>,
 }
 
 impl Scales {
@@ -44,7 +47,7 @@ impl Scales {
 
     /// What the integers of element `i` of a node stand for.
     pub(super) fn element(&self, node: usize, i: usize) -> Element {
-        self.elements[node].as_ref().and_then(|elements| elements.get(i)).copied().unwrap_or(Element::PLAIN)
+        self.elements[node].as_ref().map_or(Element::PLAIN, |elements| elements.of(i))
     }
 }
 
@@ -167,7 +170,7 @@ fn nonzero(magnitude: f64) -> f64 {
 }
 
 /// The accumulator of a sum has no constant that could take an offset.
-fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
+pub(super) fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
     !matches!(site.form, Form::Accumulate(pre) if matches!(graph.node(pre).op, Op::Reduce { .. }))
 }
 

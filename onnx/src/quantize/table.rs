@@ -14,6 +14,8 @@
 //! and not too large: at most 8 times as large as over the samples, or, where it is 0 for them, 64 times as large as over a
 //! quarter of the reach, as a cubic is.
 
+use serde::{Deserialize, Serialize};
+
 use crate::calibrate::Range;
 use crate::error::OnnxError;
 
@@ -32,7 +34,8 @@ const NEGLIGIBLE: f64 = 1.0 / 4096.0;
 const HALVINGS: i32 = 64;
 
 /// The real domain of a function, and the largest absolute value it takes there.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Domain {
     pub(super) low: f64,
     pub(super) high: f64,
@@ -103,7 +106,8 @@ fn nan_or_larger(a: f64, b: f64) -> f64 {
 }
 
 /// How an argument is represented: `v = (q + offset)·scale`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Argument {
     pub(super) scale: f64,
     pub(super) offset: i64,
@@ -128,16 +132,20 @@ pub(super) fn centre(domain: Domain, scale: f64) -> i64 {
     ((domain.low + domain.high) / (2.0 * scale)).round() as i64
 }
 
-/// The first argument and the values.
-pub(super) fn values(f: Function<'_>, domain: Domain, argument: Argument, scale: f64, bits: u32) -> (i32, Vec<i32>) {
+/// The first argument, and the real arguments of the table.
+pub(super) fn points(domain: Domain, argument: Argument, bits: u32) -> (i64, impl Iterator<Item = f64>) {
     let half = 1i64 << (bits - 1);
     let grid = |v: f64| (v / argument.scale).clamp(-1e15, 1e15);
     let first = (grid(domain.low).floor() as i64 - argument.offset).clamp(-half, half - 1);
     let last = (grid(domain.high).ceil() as i64 - argument.offset).clamp(first, half - 1);
-    let value = |q: i64| {
-        let v = (q + argument.offset) as f64 * argument.scale;
-        let y = f.eval(v.clamp(domain.low, domain.high)) / scale;
-        (y.round() as i64).clamp(-half, half - 1) as i32
-    };
-    (first as i32, (first..=last).map(value).collect())
+    let point = move |q: i64| ((q + argument.offset) as f64 * argument.scale).clamp(domain.low, domain.high);
+    (first, (first..=last).map(point))
+}
+
+/// The first argument and the values.
+pub(super) fn values(f: Function<'_>, domain: Domain, argument: Argument, scale: f64, bits: u32) -> (i32, Vec<i32>) {
+    let half = 1i64 << (bits - 1);
+    let (first, points) = points(domain, argument, bits);
+    let value = |v: f64| ((f.eval(v) / scale).round() as i64).clamp(-half, half - 1) as i32;
+    (first as i32, points.map(value).collect())
 }

@@ -180,7 +180,7 @@ fn functions_keep_to_where_they_are_finite() {
     for f in [Unary::Log, Unary::Sqrt, Unary::Reciprocal, Unary::Exp] {
         let (mut graph, x) = one_input(vec![1, 4]);
         let y = graph.push("f", Op::Unary(f), vec![x], vec![1, 4]);
-        graph.outputs.push(y);
+        graph.push_output("y", y);
         let sample = vec![0.5, 1.0, 2.0, 3.0];
         let quantised = compiled(&graph, sample.clone(), 12).unwrap();
         let report = compare(&graph, &quantised, &[vec![sample]]).unwrap();
@@ -192,7 +192,7 @@ fn functions_keep_to_where_they_are_finite() {
 fn a_pole_inside_the_range_is_an_error() {
     let (mut graph, x) = one_input(vec![1, 2]);
     let y = graph.push("inverse", Op::Unary(Unary::Reciprocal), vec![x], vec![1, 2]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let error = compiled(&graph, vec![-1.0, 1.0], 10).unwrap_err();
     assert!(matches!(&error, OnnxError::FunctionNotFinite { node, .. } if node == "inverse"), "{error}");
 }
@@ -204,7 +204,7 @@ fn a_one_sided_argument_loses_no_bit() {
     let max = quant::Max { window: 1, windows: vec![0, 1, 2] };
     let m = graph.push("max", Op::Max(max), vec![r], vec![1, 3]);
     let y = graph.push("tanh", Op::Unary(Unary::Tanh), vec![m], vec![1, 3]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let quantised = compiled(&graph, vec![1.0, 2.0, 3.0], 10).unwrap();
     let quant::Op::Elementwise(e) = &quantised.graph.nodes[3].op else { panic!("{:?}", quantised.graph.nodes[3].op) };
     assert_eq!(e.ca, [1024]);
@@ -215,7 +215,7 @@ fn products_and_sums_have_whole_factors() {
     let (mut graph, x) = one_input(vec![1, 48]);
     let r = graph.push("mean", Op::Reduce { inner: 48, factor: 1.0 / 48.0 }, vec![x], vec![1, 1]);
     let p = graph.push("product", Op::Elementwise { ca: vec![0.0], cb: 0.0, cm: 0.3, c: vec![0.0] }, vec![r, r], vec![1, 1]);
-    graph.outputs.push(p);
+    graph.push_output("y", p);
     let quantised = compiled(&graph, (0..48).map(|i| i as f32 / 48.0).collect(), 10).unwrap();
     let nodes = &quantised.graph.nodes;
     let quant::Op::Reduce(reduce) = &nodes[1].op else { panic!() };
@@ -235,7 +235,8 @@ fn concatenated_tensors_share_a_scale() {
     let sources = (0..4).map(|i| Source::Element { input: i / 2, index: i % 2 }).collect();
     let both = graph.push("both", Op::Gather(sources), vec![small, large], vec![1, 4]);
     let alone = graph.push("alone", Op::Unary(Unary::Tanh), vec![small], vec![1, 2]);
-    graph.outputs = vec![both, alone];
+    graph.push_output("both", both);
+    graph.push_output("alone", alone);
     let quantised = compiled(&graph, vec![1.0, -1.0], 10).unwrap();
     let gather = quantised.graph.nodes.iter().find(|n| n.name == "both").unwrap();
     for input in &gather.inputs {
@@ -249,7 +250,7 @@ fn concatenated_tensors_share_a_scale() {
 fn inputs_are_checked() {
     let (mut graph, x) = one_input(vec![1, 2]);
     let y = graph.push("relu", Op::Unary(Unary::Relu), vec![x], vec![1, 2]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let graph = compiled(&graph, vec![1.0, -1.0], 8).unwrap().graph;
     assert_eq!(dequantize(&graph.nodes[0], &quantize_input(&graph, 0, &[0.0, 1.5]).unwrap())[0], 0.0);
     assert!(matches!(quantize_input(&graph, 0, &[1.0]), Err(OnnxError::InputLength { expected: 2, actual: 1, .. })));
@@ -284,7 +285,7 @@ fn cancelled_terms_have_the_scale_of_their_sizes() {
     };
     // The two products cancel over the sample, so that the output's range says nothing about the coefficients.
     let y = graph.push("cancels", Op::Linear(linear), vec![x], vec![1, 1]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let quantised = compiled(&graph, vec![1.0, 1.0], 12).unwrap();
     let report = compare(&graph, &quantised, &[vec![vec![1.0, 1.0]]]).unwrap();
     assert_eq!(report.outputs[0].max_abs, 0.0);
@@ -297,7 +298,7 @@ fn a_composed_function_is_one_table() {
     let (mut graph, x) = one_input(vec![1, 5]);
     let steps = vec![Step::Unary(Unary::Sigmoid, 0), Step::Combine { of: [0, 1], ca: 0.0, cb: 0.0, cm: 1.0, c: 0.0 }];
     let y = graph.push("silu", Op::Pointwise(Pointwise::new(steps).unwrap()), vec![x], vec![1, 5]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let sample = vec![-4.0, -1.0, 0.0, 1.0, 4.0];
     let quantised = compiled(&graph, sample.clone(), 12).unwrap();
     assert_eq!(quantised.graph.tables.len(), 1);

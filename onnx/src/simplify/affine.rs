@@ -91,12 +91,11 @@ fn identity(graph: &mut Graph, index: usize) -> bool {
     let node = &graph.nodes[index];
     let Some((ca, c)) = of_one_input(node) else { return false };
     let from = node.inputs[0];
-    let same = ca == [1.0] && c == [0.0] && graph.node(from).shape == node.shape;
-    let read = graph.outputs.iter().chain(graph.nodes.iter().flat_map(|n| &n.inputs)).any(|id| id.0 == index);
-    if same && read {
+    let same = ca == [1.0] && c == [0.0] && graph.node(from).shape == node.shape && readers(graph)[index] > 0;
+    if same {
         redirect(graph, sworn_circuits::graph::NodeId(index), from);
     }
-    same && read
+    same
 }
 
 /// `E` joins the elementwise, linear or reducing node that it alone reads.

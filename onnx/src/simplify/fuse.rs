@@ -79,7 +79,7 @@ fn dominators(graph: &Graph) -> Vec<Option<NodeId>> {
 /// Outputs, and whatever is read by a node that is no step.
 fn needed(graph: &Graph, dominator: &[Option<NodeId>]) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes.len()];
-    graph.outputs.iter().for_each(|id| needed[id.0] = true);
+    graph.outputs.iter().for_each(|output| needed[output.node.0] = true);
     for (node, dominator) in graph.nodes.iter().zip(dominator) {
         if dominator.is_none() {
             node.inputs.iter().for_each(|id| needed[id.0] = true);

@@ -149,8 +149,7 @@ fn nothing_moved(graph: &mut Graph, index: usize) -> bool {
     }
     let node = &graph.nodes[index];
     let from = node.inputs[0];
-    let read = graph.outputs.iter().chain(graph.nodes.iter().flat_map(|n| &n.inputs)).any(|id| id.0 == index);
-    let same = read && graph.node(from).shape == node.shape;
+    let same = graph.node(from).shape == node.shape && readers(graph)[index] > 0;
     if same {
         redirect(graph, NodeId(index), from);
     }

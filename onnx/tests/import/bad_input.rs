@@ -27,7 +27,7 @@ fn a_good_model() {
     let graph = load_bytes(&bytes(&dense()), &LoadOptions::default()).expect("a good model");
     let tensors = evaluate(&graph, &[vec![1.0, 2.0, 3.0, 4.0]]).expect("good inputs");
     let expected = [3.0f32, 3.5, 5.0];
-    assert_eq!(tensors[graph.outputs[0].0], expected);
+    assert_eq!(tensors[graph.outputs[0].node.0], expected);
 }
 
 #[test]
@@ -164,12 +164,12 @@ fn a_dynamic_dimension() {
     let batch = Some(Size::DimParam("batch".into()));
     graph(&mut model).input = vec![value("x", DataType::Float, &[batch.clone(), Some(Size::DimParam("width".into()))])];
     assert_eq!(error(&model), OnnxError::DynamicDimension { input: "x".into(), axis: 1, name: "width".into() });
-    let options = LoadOptions { batch: 2, dimensions: BTreeMap::from([("width".into(), 4)]), ..LoadOptions::default() };
+    let options = LoadOptions { batch: Some(2), dimensions: BTreeMap::from([("width".into(), 4)]), ..LoadOptions::default() };
     let loaded = load_bytes(&bytes(&model), &options).expect("all dimensions are known");
-    assert_eq!(loaded.node(loaded.outputs[0]).shape, [2, 3]);
+    assert_eq!(loaded.node(loaded.outputs[0].node).shape, [2, 3]);
     let options = LoadOptions { shapes: BTreeMap::from([("x".into(), vec![3, 4])]), ..LoadOptions::default() };
     let loaded = load_bytes(&bytes(&model), &options).expect("the shape is given");
-    assert_eq!(loaded.node(loaded.outputs[0]).shape, [3, 3]);
+    assert_eq!(loaded.node(loaded.outputs[0].node).shape, [3, 3]);
     let options = LoadOptions { shapes: BTreeMap::from([("z".into(), vec![3, 4])]), ..LoadOptions::default() };
     assert_eq!(load_bytes(&bytes(&model), &options), Err(OnnxError::UnknownInput { input: "z".into() }));
 }
@@ -180,7 +180,7 @@ fn a_symbolic_batch_is_one() {
     for batch in [Some(Size::DimParam("N".into())), None] {
         graph(&mut model).input = vec![value("x", DataType::Float, &[batch, Some(Size::DimValue(4))])];
         let loaded = load_bytes(&bytes(&model), &LoadOptions::default()).expect("a symbolic batch");
-        assert_eq!(loaded.node(loaded.outputs[0]).shape, [1, 3]);
+        assert_eq!(loaded.node(loaded.outputs[0].node).shape, [1, 3]);
     }
 }
 

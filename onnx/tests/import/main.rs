@@ -3,5 +3,7 @@
 mod bad_input;
 mod message;
 mod node_tests;
+mod schemas;
+mod strict;
 mod vector;
 mod vectors;

@@ -66,8 +66,8 @@ pub(crate) fn check(path: &Path, vector: &Vector) -> Outcome {
     if graph.outputs.len() != vector.outputs.len() {
         return Outcome::Differs(format!("{} outputs, expected {}", graph.outputs.len(), vector.outputs.len()));
     }
-    for (id, expected) in graph.outputs.iter().zip(&vector.outputs) {
-        let (node, actual) = (graph.node(*id), &tensors[id.0]);
+    for (output, expected) in graph.outputs.iter().zip(&vector.outputs) {
+        let (node, actual) = (graph.node(output.node), &tensors[output.node.0]);
         if node.shape != expected.shape || actual.len() != expected.values.len() {
             return Outcome::Differs(format!("`{}` has shape {:?}, expected {:?}", node.name, node.shape, expected.shape));
         }

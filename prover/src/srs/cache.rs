@@ -1,7 +1,7 @@
 //! Our own SRS files, and a folder of them by digest.
 //!
 //! ```text
-//! "SWORNSRS" | version u32 | k u32 | digest, 32 bytes | ceremony, 32 bytes | check, 32 bytes
+//! "SWORNSRS" | version u32 | k u32 | digest, 32 bytes | check, 32 bytes
 //! s^i·G1 | L_i(s)·G1, or nothing if unknown | s^n·G1, zeros if unknown | s·G2      points as in `points`, i < n = 2^k
 //! ```
 //!
@@ -12,23 +12,35 @@
 //! ```
 //!
 //! A file is written beside its name and moved there when it is complete, so that a reader never meets half of one.
+//!
+//! # What is trusted
+//! Only a checked string is kept, and none of an older version is read. A file is believed to be the one that was kept if nobody
+//! else could have written it: it and the folder belong to the user or to root, and neither group nor others may write to them.
+//! Then its digest is recomputed and compared. Any other file is checked like one from outside, each time that it is read: the
+//! powers, the order of the secret and the bases.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use halo2_proofs::halo2curves::bn256::G2Affine;
 use halo2_proofs::halo2curves::serde::SerdeObject;
+use sworn_verifier::srs::{origin, Origin};
 
 use super::error::{Array, SrsError};
 use super::points::{decode_g1, decode_g2, encode_g1, G1_BYTES, G2_BYTES};
-use super::{Parts, Srs, MAX_K};
+use super::{require_memory, Parts, Srs, MAX_K};
+use crate::halo2::convert::to_g2;
 
 /// First bytes of the format.
 pub(super) const MAGIC: [u8; 8] = *b"SWORNSRS";
-const VERSION: u32 = 2;
-const HEADER_BYTES: usize = 8 + 4 + 4 + 32 + 32 + 32;
+const VERSION: u32 = 3;
+const HEADER_BYTES: usize = 8 + 4 + 4 + 32 + 32;
 const EXTENSION: &str = "srs";
+const BASIS_EXTENSION: &str = "basis";
+/// Of a file that is being written, or was when the program was killed.
+const UNFINISHED_EXTENSION: &str = "part";
 /// First bytes of a basis of packs.
 const BASIS_MAGIC: [u8; 8] = *b"SWORNPBS";
 const BASIS_VERSION: u32 = 1;
@@ -48,8 +60,20 @@ pub struct SrsEntry {
     pub k: u32,
     /// [`Srs::digest`].
     pub digest: [u8; 32],
-    /// [`Srs::ceremony`].
-    pub ceremony: [u8; 32],
+    /// `s·G2`, which tells where it comes from.
+    pub s_g2: G2Affine,
+}
+
+impl SrsEntry {
+    /// [`Srs::identity`].
+    pub fn identity(&self) -> [u8; 32] {
+        super::identity(&self.s_g2)
+    }
+
+    /// [`Srs::origin`].
+    pub fn origin(&self) -> Origin {
+        origin(&to_g2(&self.s_g2))
+    }
 }
 
 impl SrsCache {
@@ -63,23 +87,8 @@ impl SrsCache {
     /// # Errors
     /// The folder is there and cannot be listed.
     pub fn entries(&self) -> Result<Vec<SrsEntry>, SrsError> {
-        let io = |source| SrsError::Io { path: self.folder.clone(), source };
-        let listing = match std::fs::read_dir(&self.folder) {
-            Ok(listing) => listing,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(io(e)),
-        };
-        let mut entries = Vec::new();
-        for file in listing {
-            let path = file.map_err(io)?.path();
-            if path.extension().is_some_and(|e| e == EXTENSION) {
-                if let Ok(header) = File::open(&path).map_err(io).and_then(|mut f| Header::read(&path, &mut f)) {
-                    entries.push(SrsEntry { path, k: header.k, digest: header.digest, ceremony: header.ceremony });
-                }
-            }
-        }
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(entries)
+        let read = |path: PathBuf| read_ends(&path).ok().map(|(header, s_g2)| SrsEntry { path, k: header.k, digest: header.digest, s_g2 });
+        Ok(self.files()?.into_iter().filter(|path| has_extension(path, EXTENSION)).filter_map(read).collect())
     }
 
     /// The SRS with this digest, or `None`.
@@ -87,21 +96,40 @@ impl SrsCache {
     /// # Errors
     /// There is a file and it is damaged.
     pub fn get(&self, digest: &[u8; 32]) -> Result<Option<Srs>, SrsError> {
-        let path = self.path(digest);
-        match path.exists() {
-            true => Srs::read(&path).map(Some),
-            false => Ok(None),
+        match self.load(&self.path(digest)) {
+            Ok(srs) if srs.digest() == *digest => Ok(Some(srs)),
+            // Under another's name.
+            Ok(srs) => Err(SrsError::Digest { path: self.path(digest), expected: *digest, actual: srs.digest() }),
+            Err(SrsError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(SrsError::Version { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// The first 2^k powers of a ceremony: cached as such, or truncated from the smallest larger file and then cached.
+    /// Reads a file, and checks it unless it must be one that was checked when it was kept.
+    fn load(&self, path: &Path) -> Result<Srs, SrsError> {
+        let is_ours = self.is_ours(path);
+        let srs = Srs::read(path)?;
+        match is_ours {
+            true => Ok(Srs { is_checked: true, ..srs }),
+            false => srs.checked(),
+        }
+    }
+
+    /// Whether nobody but the user and root can have written a file of the folder. The folder may be a link to another one.
+    fn is_ours(&self, path: &Path) -> bool {
+        std::fs::metadata(&self.folder).is_ok_and(|folder| is_private(&folder))
+            && std::fs::symlink_metadata(path).is_ok_and(|file| file.is_file() && is_private(&file))
+    }
+
+    /// The first 2^k powers of a string: cached as such, or truncated from the smallest larger file and then cached.
     ///
     /// # Errors
     /// A file is damaged, or the cache cannot be written.
-    pub fn truncation(&self, ceremony: &[u8; 32], k: u32) -> Result<Option<Srs>, SrsError> {
-        let best = self.entries()?.into_iter().filter(|e| e.ceremony == *ceremony && e.k >= k).min_by_key(|e| e.k);
+    pub fn truncation(&self, identity: &[u8; 32], k: u32) -> Result<Option<Srs>, SrsError> {
+        let best = self.entries()?.into_iter().filter(|e| e.identity() == *identity && e.k >= k).min_by_key(|e| e.k);
         let Some(entry) = best else { return Ok(None) };
-        let srs = Srs::read(&entry.path)?;
+        let srs = self.load(&entry.path)?;
         if entry.k == k {
             return Ok(Some(srs));
         }
@@ -113,8 +141,11 @@ impl SrsCache {
     /// Writes an SRS and answers its file. One that is there stays, unless it lacks the Lagrange basis that this one has.
     ///
     /// # Errors
-    /// The cache cannot be written.
+    /// The cache cannot be written, or the string was not checked.
     pub fn insert(&self, srs: &Srs) -> Result<PathBuf, SrsError> {
+        if !srs.is_checked() {
+            return Err(SrsError::Unchecked);
+        }
         let path = self.path(&srs.digest());
         let header = File::open(&path).ok().and_then(|mut file| Header::read(&path, &mut file).ok());
         if header.is_some_and(|header| header.has_lagrange || !srs.has_lagrange()) {
@@ -127,9 +158,8 @@ impl SrsCache {
 
     /// [`Srs::dev`] from the cache, if it is there. A damaged file is removed.
     pub fn dev(&self, k: u32) -> Option<Srs> {
-        let ceremony = Srs::dev(0).ok()?.ceremony();
-        let entry = self.entries().ok()?.into_iter().find(|entry| entry.k == k && entry.ceremony == ceremony)?;
-        let srs = Srs::read(&entry.path).ok().filter(|srs| srs.k() == k && srs.is_insecure_dev());
+        let entry = self.entries().ok()?.into_iter().find(|entry| entry.k == k && entry.origin() == Origin::InsecureDev)?;
+        let srs = self.load(&entry.path).ok().filter(|srs| srs.k() == k && srs.is_insecure_dev());
         if srs.is_none() {
             // It stays in the way if it cannot be removed, and is passed by.
             let _ = std::fs::remove_file(&entry.path);
@@ -152,7 +182,7 @@ impl SrsCache {
         start.extend(srs.digest());
         start.extend((pack as u32).to_le_bytes());
         start.extend(log_rows.to_le_bytes());
-        let path = self.folder.join(format!("{}-{pack}x{log_rows}.basis", hex::encode(srs.digest())));
+        let path = self.folder.join(format!("{}-{pack}x{log_rows}.{BASIS_EXTENSION}", hex::encode(srs.digest())));
         let read = |bytes: &[u8]| {
             let (body, check) = bytes.split_last_chunk::<32>()?;
             let points = body.strip_prefix(start.as_slice())?;
@@ -163,7 +193,11 @@ impl SrsCache {
                 None
             }
         };
-        if let Some(points) = std::fs::read(&path).ok().and_then(|bytes| read(&bytes)) {
+        let whole = length.map(|length| (start.len() + length + 32) as u64);
+        let is_whole = std::fs::metadata(&path).is_ok_and(|metadata| whole == Some(metadata.len()));
+        let bytes = if is_whole { std::fs::read(&path).ok() } else { None };
+        let believed = |points: &Vec<_>| self.is_ours(&path) || srs.pack_basis_agrees(pack, log_rows, points);
+        if let Some(points) = bytes.and_then(|bytes| read(&bytes)).filter(believed) {
             srs.keep_pack_basis(pack, log_rows, points);
             return Ok(());
         }
@@ -184,8 +218,49 @@ impl SrsCache {
         let _ = std::fs::remove_file(self.path(digest));
     }
 
+    /// Removes what is not needed any more and answers how many files and bytes: what was not written since `before`, or all. Files
+    /// of older versions go in any case; what is not ours stays.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or a file not be removed.
+    pub fn clean(&self, before: Option<SystemTime>) -> Result<(usize, u64), SrsError> {
+        let (mut files, mut bytes) = (0, 0);
+        for path in self.files()? {
+            let io = |source| SrsError::Io { path: path.clone(), source };
+            let metadata = std::fs::symlink_metadata(&path).map_err(io)?;
+            let is_current = !has_extension(&path, EXTENSION) || read_ends(&path).is_ok();
+            let is_recent = before.is_some_and(|before| metadata.modified().is_ok_and(|written| written >= before));
+            if metadata.is_file() && !(is_current && is_recent) {
+                std::fs::remove_file(&path).map_err(io)?;
+                files += 1;
+                bytes += metadata.len();
+            }
+        }
+        Ok((files, bytes))
+    }
+
+    /// The files of the folder that are ours by their names.
+    fn files(&self) -> Result<Vec<PathBuf>, SrsError> {
+        let io = |source| SrsError::Io { path: self.folder.clone(), source };
+        let listing = match std::fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io(e)),
+        };
+        let ours = [EXTENSION, BASIS_EXTENSION, UNFINISHED_EXTENSION];
+        let mut files: Vec<PathBuf> = listing.map(|file| file.map(|file| file.path()).map_err(io)).collect::<Result<_, _>>()?;
+        files.retain(|path| ours.iter().any(|extension| has_extension(path, extension)));
+        files.sort();
+        Ok(files)
+    }
+
+    /// Makes the folder, for nobody else to write to.
     fn create(&self) -> Result<(), SrsError> {
-        std::fs::create_dir_all(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder).map_err(|source| SrsError::Io { path: self.folder.clone(), source })
     }
 
     fn path(&self, digest: &[u8; 32]) -> PathBuf {
@@ -197,7 +272,6 @@ struct Header {
     k: u32,
     has_lagrange: bool,
     digest: [u8; 32],
-    ceremony: [u8; 32],
     check: [u8; 32],
 }
 
@@ -231,14 +305,40 @@ impl Header {
         if length != expected && length != expected - basis {
             return Err(SrsError::Length { path: path.into(), expected, actual: length });
         }
-        Ok(Self { k, has_lagrange: length == expected, digest: hash(16), ceremony: hash(48), check: hash(80) })
+        Ok(Self { k, has_lagrange: length == expected, digest: hash(16), check: hash(48) })
     }
 }
 
-/// What the header says.
-pub(super) fn read_ceremony(path: &Path) -> Result<[u8; 32], SrsError> {
-    let mut file = File::open(path).map_err(|source| SrsError::Io { path: path.into(), source })?;
-    Ok(Header::read(path, &mut file)?.ceremony)
+/// Reads `s·G2` alone, the last point of the file.
+pub(super) fn read_s_g2(path: &Path) -> Result<G2Affine, SrsError> {
+    Ok(read_ends(path)?.1)
+}
+
+/// The header and `s·G2`.
+fn read_ends(path: &Path) -> Result<(Header, G2Affine), SrsError> {
+    let io = |source| SrsError::Io { path: path.into(), source };
+    let mut file = File::open(path).map_err(io)?;
+    let header = Header::read(path, &mut file)?;
+    let mut bytes = [0; G2_BYTES];
+    file.seek(SeekFrom::End(-(G2_BYTES as i64))).and_then(|_| file.read_exact(&mut bytes)).map_err(io)?;
+    Ok((header, decode_g2(&bytes)?[0]))
+}
+
+/// Whether a file or folder is the user's or root's, and nobody else's to write to.
+#[cfg(unix)]
+fn is_private(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    use std::sync::LazyLock;
+    /// The owner of a file that was just made.
+    static USER: LazyLock<Option<u32>> = LazyLock::new(|| Some(tempfile::tempfile().and_then(|file| file.metadata()).ok()?.uid()));
+    let is_trusted = metadata.uid() == 0 || Some(metadata.uid()) == *USER;
+    is_trusted && metadata.mode() & 0o022 == 0
+}
+
+/// Not known here: what is read is checked.
+#[cfg(not(unix))]
+fn is_private(_metadata: &Metadata) -> bool {
+    false
 }
 
 /// Reads a file; the parts hash to the digest that is answered with them.
@@ -246,6 +346,8 @@ pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };
     let mut file = File::open(path).map_err(io)?;
     let header = Header::read(path, &mut file)?;
+    let arrays = if header.has_lagrange { 2 } else { 1 };
+    require_memory(arrays << header.k)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(io)?;
     let (k, size) = (header.k, G1_BYTES << header.k);
@@ -272,14 +374,18 @@ pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
     body.extend(srs.s_g2().to_raw_bytes());
     let check = blake3::Hasher::new().update(&body).finalize();
     let (version, k) = (VERSION.to_le_bytes(), srs.k().to_le_bytes());
-    write_file(path, &[&MAGIC, &version, &k, &srs.digest(), &srs.ceremony(), check.as_bytes(), &body])
+    write_file(path, &[&MAGIC, &version, &k, &srs.digest(), check.as_bytes(), &body])
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|e| e == extension)
 }
 
 /// A whole file of these parts, or none.
 fn write_file(path: &Path, parts: &[&[u8]]) -> Result<(), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    let mut file = tempfile::Builder::new().suffix(&format!(".{UNFINISHED_EXTENSION}")).tempfile_in(folder).map_err(io)?;
     parts.iter().try_for_each(|part| file.write_all(part)).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;

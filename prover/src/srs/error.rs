@@ -47,10 +47,26 @@ pub enum SrsError {
         actual: u32,
     },
     /// The `.ptau` file is of another curve than BN254.
-    #[error("{path}: the points are not on BN254", path = path.display())]
+    #[error("{path}: the points are on {actual}, expected BN254", path = path.display())]
     Curve {
         /// The file.
         path: PathBuf,
+        /// The file's curve.
+        actual: &'static str,
+    },
+    /// Nobody contributed to the `.ptau` file: its secret is 1, as `snarkjs powersoftau new` writes it.
+    #[error("{path}: nobody has contributed to it", path = path.display())]
+    NoContributions {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The contributions of a `.ptau` file cannot be read, or the last one is not that to the powers.
+    #[error("{path}: contribution {index} does not belong to the powers", path = path.display())]
+    Contribution {
+        /// The file.
+        path: PathBuf,
+        /// The contribution, from 1 on.
+        index: u32,
     },
     /// A section of a `.ptau` file is missing, or there twice.
     #[error("{path}: section {section} occurs {actual} times, expected once", path = path.display())]
@@ -126,6 +142,15 @@ pub enum SrsError {
         /// The first wrong one.
         index: usize,
     },
+    /// The secret is a root of unity of small order: whoever knows it can read private values from commitments.
+    #[error("the secret is a root of unity, of an order that divides 2^28·{odd_part}: commitments would show private values")]
+    Order {
+        /// What the order divides, without its powers of 2.
+        odd_part: usize,
+    },
+    /// Only a string that was checked is kept in a cache.
+    #[error("the SRS was not checked")]
+    Unchecked,
     /// The Lagrange basis is not that of the powers.
     #[error("the Lagrange basis does not belong to the powers")]
     Lagrange,
@@ -175,6 +200,10 @@ impl SrsError {
             Self::Foreign { .. } | Self::Version { .. } | Self::Curve { .. } => {
                 "use a BN254 .ptau file of snarkjs or a kzgK.srs file of halo2"
             }
+            Self::NoContributions { .. } | Self::Order { .. } => {
+                "anyone can forge proofs with it: use the file of a ceremony, such as powersOfTau28_hez_final_20.ptau of snarkjs"
+            }
+            Self::Unchecked => "check it with `sworn srs import`",
             _ => "download the file again and compare its hash with the one that was published",
         }
     }

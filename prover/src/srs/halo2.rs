@@ -15,13 +15,15 @@ use halo2_proofs::halo2curves::bn256::G2Affine;
 
 use super::error::{Array, SrsError};
 use super::points::{decode_g1, decode_g1_compressed, decode_g2, decode_g2_compressed, G1_BYTES, G2_BYTES};
-use super::{Parts, MAX_K};
+use super::{require_memory, Parts, MAX_K};
 
 const HEADER_BYTES: usize = 4;
 
 /// Reads all 2^k powers of the file.
 pub(super) fn read(path: &Path) -> Result<Parts, SrsError> {
     let File { mut file, k, length, is_raw } = File::open(path)?;
+    // Powers and Lagrange basis.
+    require_memory(2 << k)?;
     let mut bytes = Vec::with_capacity(length as usize);
     file.read_to_end(&mut bytes).map_err(|source| SrsError::Io { path: path.into(), source })?;
     if bytes.len() as u64 + HEADER_BYTES as u64 != length {

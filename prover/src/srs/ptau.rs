@@ -6,12 +6,15 @@
 //!  1       bytes of a coordinate u32 = 32 | q, 32 bytes | power u32 | power of the ceremony u32
 //!  2       tau^i·G1      2^(power+1) − 1 points
 //!  3       tau^i·G2      2^power points
+//!  7       number of contributions u32 | contributions
+//!          contribution  tau·G1 | tau·G2 | 1,304 bytes | type u32 | size u32 | parameters
 //! 12       L_i(tau)·G1   of 1, 2, 4, …, 2^(power+1) points one after the other; only in prepared files
 //! ```
 //!
-//! Points are laid out as in `points`. The Lagrange points of section 12 run over the powers of
+//! Points are laid out as in `points`. The contributions are those of the whole ceremony, also in prepared and truncated files; the
+//! last one's point must be that of the powers, as snarkjs has it. The Lagrange points of section 12 run over the powers of
 //! snarkjs's root of unity, `5^((r−1)/2^28)`; halo2's is a power of 7, so they are put in another order here.
-//! Reference: snarkjs `src/powersoftau_new.js`, `src/powersoftau_preparephase2.js`.
+//! Reference: snarkjs `src/powersoftau_new.js`, `src/powersoftau_utils.js`, `src/powersoftau_preparephase2.js`.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -22,7 +25,7 @@ use halo2_proofs::halo2curves::ff::{Field, PrimeField};
 
 use super::error::{Array, SrsError};
 use super::points::{decode_g1, decode_g2, G1_BYTES, G2_BYTES};
-use super::{Parts, MAX_K};
+use super::{require_memory, Parts, MAX_K};
 use crate::domain::root_of_unity;
 
 /// First bytes of the format.
@@ -34,7 +37,12 @@ const HEADER: u32 = 1;
 const HEADER_BYTES: u64 = 4 + 32 + 4 + 4;
 const TAU_G1: u32 = 2;
 const TAU_G2: u32 = 3;
+const CONTRIBUTIONS: u32 = 7;
+/// Bytes of a contribution without its parameters.
+const CONTRIBUTION_BYTES: u64 = 1504;
 const LAGRANGE_G1: u32 = 12;
+/// Modulus of BLS12-381, little-endian.
+const BLS12_381: &str = "abaafffffffffeb9ffff53b1feffab1e24f6b0f6a0d23067bf1285f3844b7764d7ac4b43b6a71b4b9ae67f39ea11011a";
 /// Base of snarkjs's roots of unity.
 const SNARKJS_NON_RESIDUE: u64 = 5;
 
@@ -42,37 +50,39 @@ const SNARKJS_NON_RESIDUE: u64 = 5;
 pub(super) fn read(path: &Path, k: Option<u32>) -> Result<Parts, SrsError> {
     let mut file = Sections::open(path)?;
     let (start, size) = file.one(HEADER)?;
+    file.expect_curve(start, size)?;
     file.expect_size(HEADER, size, HEADER_BYTES)?;
     let header = file.bytes(start, HEADER_BYTES as usize)?;
-    let modulus = (-Fq::ONE).to_repr();
-    let mut expected: Vec<u8> = modulus.as_ref().to_vec();
-    expected[0] += 1; // q − 1 is even
-    if u32_at(&header, 0) != COORDINATE_BYTES || header[4..36] != expected[..] {
-        return Err(SrsError::Curve { path: path.into() });
-    }
     let power = u32_at(&header, 36);
     if power > MAX_K {
         return Err(SrsError::LogSize { expected: MAX_K, actual: power });
     }
     let k = k.unwrap_or(power);
-    if k > power {
-        return Err(SrsError::TooSmall { expected: k, actual: power });
+    if k > power || power == 0 {
+        return Err(SrsError::TooSmall { expected: k.max(1), actual: power });
     }
 
     let (start, size) = file.one(TAU_G1)?;
     file.expect_size(TAU_G1, size, ((2u64 << power) - 1) * G1_BYTES as u64)?;
     let count = ((1usize << k) + 1).min((2usize << power) - 1);
-    let mut g = decode_g1(&file.bytes(start, G1_BYTES * count)?, Array::PowersG1)?;
-    let next = g.split_off(1 << k).pop();
+    require_memory(count as u64)?;
+    let powers = file.bytes(start, G1_BYTES * count)?;
     let (start, size) = file.one(TAU_G2)?;
     file.expect_size(TAU_G2, size, (G2_BYTES as u64) << power)?;
-    let g2 = decode_g2(&file.bytes(start, 2 * G2_BYTES)?)?;
+    let in_g2 = file.bytes(start, 2 * G2_BYTES)?;
+    let tau = [&powers[G1_BYTES..2 * G1_BYTES], &in_g2[G2_BYTES..]].concat();
+    let mut g = decode_g1(&powers, Array::PowersG1)?;
+    drop(powers);
+    let next = g.split_off(1 << k).pop();
+    let g2 = decode_g2(&in_g2)?;
+    file.expect_contributions(&tau)?;
 
     let g_lagrange = match file.count(LAGRANGE_G1) {
         0 => None,
         _ => {
             let (start, size) = file.one(LAGRANGE_G1)?;
             file.expect_size(LAGRANGE_G1, size, ((4u64 << power) - 1) * G1_BYTES as u64)?;
+            require_memory(1 << k)?;
             let before = ((1u64 << k) - 1) * G1_BYTES as u64;
             let points = decode_g1(&file.bytes(start + before, G1_BYTES << k)?, Array::LagrangeG1)?;
             Some(reorder(points, k))
@@ -162,6 +172,49 @@ impl<'p> Sections<'p> {
         match actual == expected {
             true => Ok(()),
             false => Err(SrsError::SectionSize { path: self.path.into(), section, expected, actual }),
+        }
+    }
+
+    /// The curve is BN254.
+    fn expect_curve(&mut self, start: u64, size: u64) -> Result<(), SrsError> {
+        let modulus = |one: &[u8]| [&[one[0] + 1][..], &one[1..]].concat(); // q − 1 is even
+        let count = size.min(HEADER_BYTES + 16) as usize;
+        let header = self.bytes(start, count)?;
+        let curve = |actual| SrsError::Curve { path: self.path.into(), actual };
+        match header.split_at_checked(4).map(|(bytes, rest)| (u32_at(bytes, 0), rest)) {
+            Some((COORDINATE_BYTES, rest)) if rest.starts_with(&modulus((-Fq::ONE).to_repr().as_ref())) => Ok(()),
+            Some((_, rest)) if hex::encode(rest).starts_with(BLS12_381) => Err(curve("BLS12-381")),
+            _ => Err(curve("an unknown curve")),
+        }
+    }
+
+    /// Somebody contributed, and the last contribution is that of these `tau·G1` and `tau·G2`.
+    fn expect_contributions(&mut self, tau: &[u8]) -> Result<(), SrsError> {
+        let path = self.path;
+        let (start, size) = self.one(CONTRIBUTIONS)?;
+        let end = start + size;
+        let count = if size < 4 { 0 } else { u32_at(&self.bytes(start, 4)?, 0) };
+        if count == 0 {
+            return Err(SrsError::NoContributions { path: path.into() });
+        }
+        let (mut at, mut last) = (start + 4, Vec::new());
+        for index in 1..=count {
+            let wrong = || SrsError::Contribution { path: path.into(), index };
+            if end - at < CONTRIBUTION_BYTES {
+                return Err(wrong());
+            }
+            let fixed = self.bytes(at, CONTRIBUTION_BYTES as usize)?;
+            at += CONTRIBUTION_BYTES;
+            let parameters = u64::from(u32_at(&fixed, fixed.len() - 4));
+            if end - at < parameters {
+                return Err(wrong());
+            }
+            at += parameters;
+            last = fixed;
+        }
+        match at == end && last.starts_with(tau) {
+            true => Ok(()),
+            false => Err(SrsError::Contribution { path: path.into(), index: count }),
         }
     }
 

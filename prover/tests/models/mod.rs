@@ -111,7 +111,7 @@ pub fn tiny(weight: i32, bias: [i64; 4], inputs: [i32; 4]) -> Model {
         bits: 7,
         nodes: vec![node("x", Op::Input, vec![], vec![1, 4]), node("y", Op::Linear(linear), vec![NodeId(0)], vec![1, 4])],
         inputs: vec![NodeId(0)],
-        outputs: vec![NodeId(1)],
+        outputs: vec![Output::new(NodeId(1), "y")],
         tables: vec![],
     };
     Model::new("tiny", (graph, vec![inputs.to_vec()]), false)

@@ -96,7 +96,7 @@ fn model(f: Unary, before: Before) -> (Graph, Vec<f32>) {
     };
     let shape = graph.node(p).shape.clone();
     let y = graph.push("f", Op::Unary(f), vec![p], shape);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     (graph, sample)
 }
 
@@ -127,7 +127,7 @@ fn every_function_takes_an_argument_that_never_moves() {
             let (graph, sample) = model(f, before);
             let graph = simplify(graph);
             let values = evaluate(&graph, &[sample.clone()]).unwrap();
-            let expected = values[graph.outputs[0].0][0];
+            let expected = values[graph.outputs[0].node.0][0];
             // A pole this near asks for an argument finer than what the weights before it make of a blank input.
             let has_pole = matches!(f, Unary::Log | Unary::Reciprocal | Unary::Power { exponent: -1.0 });
             if has_pole && matches!(before, Before::Constant(c) if c.abs() < 1e-3) {
@@ -146,7 +146,7 @@ fn every_function_takes_an_argument_that_never_moves() {
                 sworn_circuits::layout::bounds::check(&quantised.graph).unwrap();
                 assert!(largest_factor(&quantised.graph) < 1 << 28, "{f:?} after {before:?}: {}", largest_factor(&quantised.graph));
                 let ints = evaluate_quantised(&quantised.graph, &[sample.clone()]).unwrap();
-                let id = quantised.graph.outputs[0];
+                let id = quantised.graph.outputs[0].node;
                 let node = quantised.graph.node(id);
                 // A unit of the output, and half a unit of the argument where the function is steep.
                 let actual = dequantize(node, &ints[id.0])[0];
@@ -172,7 +172,7 @@ fn a_blank_sample_serves_other_inputs() {
         for before in [Before::Blank, Before::Cancelled, Before::Input] {
             let (graph, sample) = model(f, before);
             let Ok(quantised) = calibrate(&graph, &[vec![sample]], None).and_then(|ranges| quantize(&graph, &ranges, 13)) else { continue };
-            let scale = quantised.graph.node(quantised.graph.outputs[0]).scale;
+            let scale = quantised.graph.node(quantised.graph.outputs[0].node).scale;
             let mut random = Random(7);
             let (mut answered, mut worst) = (0, 0f64);
             for _ in 0..64 {
@@ -180,8 +180,8 @@ fn a_blank_sample_serves_other_inputs() {
                 let expected = evaluate(&graph, &[x.clone()]).unwrap();
                 let Ok(ints) = evaluate_quantised(&quantised.graph, &[x]) else { continue };
                 answered += 1;
-                let actual = dequantize(quantised.graph.node(quantised.graph.outputs[0]), &ints[quantised.graph.outputs[0].0]);
-                let errors = actual.iter().zip(&expected[graph.outputs[0].0]).map(|(a, b)| f64::from((a - b).abs()));
+                let actual = dequantize(quantised.graph.node(quantised.graph.outputs[0].node), &ints[quantised.graph.outputs[0].node.0]);
+                let errors = actual.iter().zip(&expected[graph.outputs[0].node.0]).map(|(a, b)| f64::from((a - b).abs()));
                 worst = errors.fold(worst, f64::max);
             }
             let steps =
@@ -217,7 +217,7 @@ fn a_blank_image_leaves_a_network_of_layers_useful() {
         at = graph.push(format!("conv {layer}"), op, vec![at], vec![1, 4, 6, 6]);
         at = graph.push(format!("tanh {layer}"), Op::Unary(Unary::Tanh), vec![at], vec![1, 4, 6, 6]);
     }
-    graph.outputs.push(at);
+    graph.push_output("at", at);
     let quantised = compiled(&graph, vec![0.0; 36], 13).unwrap();
     let unseen: Vec<_> = (0..8).map(|_| vec![random.reals(36, 1.0)]).collect();
     let report = compare(&graph, &quantised, &unseen).unwrap();

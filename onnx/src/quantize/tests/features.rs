@@ -27,7 +27,7 @@ fn tabular(random: &mut Random, sizes: &[f32], means: &[f32], standardised: bool
     let at = graph.push("relu", Op::Unary(Unary::Relu), vec![at], vec![1, 16]);
     let weights = random.reals(4 * 16, 0.5);
     let y = graph.push("scores", dense(weights, vec![0.0; 4]), vec![at], vec![1, 4]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     graph
 }
 
@@ -99,7 +99,7 @@ fn channels_of_an_image_have_scales_and_pads_no_offsets() {
     let conv = Conv { kernel: [3, 3], stride: [1, 1], pad_before: [1, 1], dilation: [1, 1], groups: 1, weights };
     let op = Op::Linear(Linear { channels: Channels::First, terms: vec![Term::Conv(conv)], bias: vec![0.2; 4] });
     let y = graph.push("conv", op, vec![x], vec![1, 4, 5, 5]);
-    graph.outputs.push(y);
+    graph.push_output("y", y);
     let image = |random: &mut Random| vec![(0..75).map(|i| sizes[i / 25] * (1.0 + random.real())).collect::<Vec<f32>>()];
     let samples: Vec<_> = (0..8).map(|_| image(&mut random)).collect();
     let unseen: Vec<_> = (0..8).map(|_| image(&mut random)).collect();
@@ -124,7 +124,8 @@ fn features_pass_gathers_and_functions() {
     let ca = sizes.iter().map(|s| 1.0 / s).collect();
     let z = graph.push("scaled", Op::Elementwise { ca, cb: 0.0, cm: 0.0, c: vec![0.1] }, vec![x], vec![1, 4]);
     let z = graph.push("tanh", Op::Unary(Unary::Tanh), vec![z], vec![1, 4]);
-    graph.outputs = vec![y, z];
+    graph.push_output("y", y);
+    graph.push_output("z", z);
     let (seen, unseen) = (rows(&mut random, &sizes, &[0.0; 4], 16), rows(&mut random, &sizes, &[0.0; 4], 32));
     let [with, without] = errors(&graph, &seen, &unseen, 12);
     assert!(with < 0.005 && without > 0.1, "{with}, with one scale {without}");
@@ -137,7 +138,7 @@ fn a_sum_keeps_one_scale() {
     let sizes = [1000.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
     let mut graph = tabular(&mut random, &sizes, &[0.0; 8], false);
     let sum = graph.push("sum", Op::Reduce { inner: 8, factor: 0.125 }, vec![graph.inputs[0]], vec![1, 1]);
-    graph.outputs.push(sum);
+    graph.push_output("sum", sum);
     let seen = rows(&mut random, &sizes, &[0.0; 8], 16);
     let quantised = quantize(&graph, &calibrate(&graph, &seen, None).unwrap(), 12).unwrap();
     assert_eq!(quantised.graph.nodes[0].op, QuantOp::Input);
@@ -195,7 +196,7 @@ proptest! {
             let inputs = node.inputs.iter().map(|id| NodeId(id.0 + 1)).collect();
             graph.push(node.name.clone(), node.op.clone(), inputs, node.shape.clone());
         }
-        graph.outputs = plain.outputs.iter().map(|id| NodeId(id.0 + 1)).collect();
+        plain.outputs.iter().for_each(|output| graph.push_output(output.name.clone(), NodeId(output.node.0 + 1)));
         let scaled = |sample: Vec<Vec<f32>>| vec![sample[0].iter().enumerate().map(|(i, u)| u * size(i)).collect::<Vec<f32>>()];
         let samples: Vec<_> = (0..3).map(|_| arb_sample(&mut random, &plain)).collect();
         let error = |graph: &Graph, samples: &[Vec<Vec<f32>>]| {
