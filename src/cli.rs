@@ -4,7 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use serde_json::{json, Value};
 use sworn::{Error, InputRange, Instructions, LayoutProfile, LoadOptions, Model, SrsCache};
 
@@ -17,6 +18,7 @@ mod devices;
 mod error;
 mod export;
 mod inspect;
+mod interrupt;
 mod open;
 mod policy;
 mod progress;
@@ -26,23 +28,32 @@ mod srs;
 mod statement;
 mod terminal;
 mod verify;
+mod warning;
 
 use error::CliError;
 
 const REJECTED: u8 = 1;
 const FAILED: u8 = 2;
 
+const EXAMPLES: &str = "Examples:
+  sworn compile model.onnx --calibrate samples.npy
+  sworn prove model.sworn input.json -o receipt.json
+  sworn verify receipt.json --vk model.sworn/verifying.key";
+
 /// Zero-knowledge proofs that an ONNX model computed an output.
 ///
 /// Exit status: 0 accepted or done, 1 rejected, 2 an error.
 #[derive(Parser)]
-#[command(name = "sworn", version, about, max_term_width = 120)]
+#[command(name = "sworn", version, about, max_term_width = 120, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
     /// Print the result, or the error, as one JSON object on stdout.
     #[arg(long, global = true)]
     json: bool,
+    /// No progress and no warnings
+    #[arg(short, long, global = true)]
+    quiet: bool,
     /// Folder where structured reference strings are kept [default: sworn/srs in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     srs_cache: Option<PathBuf>,
@@ -61,6 +72,12 @@ enum Command {
     #[command(subcommand)]
     Srs(srs::Srs),
     Bench(bench::Bench),
+    /// Print the script that completes commands and options in a shell
+    #[command(after_help = "Example:\n  sworn completions bash > ~/.local/share/bash-completion/completions/sworn")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
     #[command(hide = true)]
     BenchStep(bench_step::BenchStep),
 }
@@ -155,8 +172,14 @@ fn dimension(text: &str) -> Result<(String, usize), &'static str> {
 /// What every command is given.
 struct Context {
     json: bool,
+    quiet: bool,
     cache: Option<SrsCache>,
+    /// Where it is.
+    cache_folder: Option<PathBuf>,
 }
+
+/// Stdin as a file that is read, stdout as one that is written.
+const STDIO: &str = "-";
 
 /// Set to `adx`, it keeps the prover from vector instructions; to `portable`, from all that not every processor has: to compare, and to
 /// tell a faulty processor. `auto` and nothing are everything that the processor has.
@@ -179,8 +202,9 @@ pub(crate) fn run() -> ExitCode {
         report(&error, cli.json, FAILED);
         return ExitCode::from(FAILED);
     }
+    interrupt::handle();
     let folder = cli.srs_cache.or_else(default_cache);
-    let context = Context { json: cli.json, cache: folder.map(SrsCache::new) };
+    let context = Context { json: cli.json, quiet: cli.quiet, cache: folder.clone().map(SrsCache::new), cache_folder: folder };
     let result = match cli.command {
         Command::Prove(command) => command.run(&context),
         Command::Compile(command) => command.run(&context),
@@ -190,8 +214,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Inspect(command) => command.run(&context),
         Command::Export(command) => command.run(&context),
         Command::Srs(command) => command.run(&context),
-        Command::Bench(command) => command.run(),
-        Command::BenchStep(command) => command.run(),
+        Command::Bench(command) => command.run(&context),
+        Command::Completions { shell } => Ok(completions(shell)),
+        Command::BenchStep(command) => command.run(&context),
     };
     match result {
         Ok(answer) => {
@@ -218,14 +243,25 @@ fn limit_instructions() -> Result<(), CliError> {
     Ok(())
 }
 
+fn completions(shell: Shell) -> Answer {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sworn", &mut script);
+    let text = String::from_utf8_lossy(&script).into_owned();
+    Answer { json: json!({ "shell": shell.to_string(), "script": text }), text }
+}
+
 /// Help and version are data; anything else that clap says is an error.
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     if !error.use_stderr() {
         return print(&terminal::shown(&text));
     }
-    let message = text.split("\n\nFor more information").next().unwrap_or_default();
-    say(&format!("{}\nhint: `sworn --help` lists the commands, `sworn COMMAND --help` their arguments", message.trim_end()));
+    let message = text.split("\n\nFor more information").next().unwrap_or_default().trim();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    // What was asked for is in the arguments alone, as they were not understood.
+    let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    let hint = "`sworn --help` lists the commands, `sworn COMMAND --help` their arguments";
+    complain(&json!({ "status": FAILED, "error": message, "hint": hint }), json);
     ExitCode::from(FAILED)
 }
 
@@ -253,15 +289,25 @@ fn report(error: &CliError, json: bool, status: u8) {
         Some((message, hint)) => (message.to_owned(), Some(hint.to_owned())),
         None => (message, error.hint().map(str::to_owned)),
     };
-    let hint = hint.unwrap_or_else(|| "`sworn --help` lists the commands".into());
+    let hint = hint.unwrap_or_else(|| "`sworn COMMAND --help` has the options and examples".into());
     let mut object = json!({ "status": status, "error": message, "hint": hint });
-    if let CliError::Receipts { answer, .. } = error {
-        object["receipts"] = answer.json["receipts"].clone();
-        print(&if json { String::new() } else { terminal::shown(&answer.text) });
+    match error {
+        CliError::Bench { models, .. } => object["models"] = json!(models),
+        CliError::Receipts { answer, .. } => {
+            object["receipts"] = answer.json["receipts"].clone();
+            print(&if json { String::new() } else { terminal::shown(&answer.text) });
+        }
+        _ => {}
     }
-    say(&format!("error: {message}\nhint: {hint}"));
+    complain(&object, json);
+}
+
+/// Says what is wrong, and prints it where that is asked for.
+fn complain(error: &Value, json: bool) {
+    let words = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    say(&format!("error: {}\nhint: {}", words("error"), words("hint")));
     if json {
-        print(&(terminal::json(&object) + "\n"));
+        print(&(terminal::json(error) + "\n"));
     }
 }
 

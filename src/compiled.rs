@@ -13,8 +13,8 @@ use sworn_onnx::quantize::quantize_input;
 use sworn_prover::{DecodedKey, Profile, Proof, ProveError, ProvingKey, Srs};
 
 use crate::backend::{is_of_device, AnyProver, Chosen, DeviceOptions, DeviceUse, Parts};
-use crate::file::write_atomic;
-use crate::folder::{check_replaceable, Contents, Manifest};
+use crate::file::{write_whole, Access};
+use crate::folder::{check_replaceable, Contents, Manifest, Reserved};
 use crate::progress::tell;
 use crate::{
     silent, Backend, Context, Error, FileError, Input, InputSpec, Progress, Receipt, Rejection, SrsPolicy, SrsSource, Stage, VerifyingKey,
@@ -56,7 +56,7 @@ impl Proved {
     /// The file cannot be written.
     pub fn write_profile(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         use std::io::Write;
-        write_atomic(path.as_ref(), |file| file.write_all(self.profile.to_chrome_trace().to_string().as_bytes()))
+        write_whole(path.as_ref(), Access::Shared, |file| file.write_all(self.profile.to_chrome_trace().to_string().as_bytes()))
     }
 }
 
@@ -141,13 +141,21 @@ impl Compiled {
     /// # Errors
     /// The folder cannot be written, or holds files that are not ours.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), Error> {
+        self.save_to(Reserved::new(folder)?)
+    }
+
+    /// As [`Compiled::save`], to a place that was reserved before the work.
+    ///
+    /// # Errors
+    /// As [`Compiled::save`].
+    pub fn save_to(&self, place: Reserved) -> Result<(), Error> {
         let contents = Contents {
             manifest: self.manifest.clone(),
             circuit: self.graph(),
             proving_key: self.proving_key.to_bytes(),
             verifying_key: &self.verifying_key,
         };
-        Ok(contents.write(folder.as_ref())?)
+        Ok(place.write(contents)?)
     }
 
     /// Whether [`Compiled::save`] could write a folder, to ask before the work that it is for.

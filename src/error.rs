@@ -12,6 +12,8 @@ use sworn_prover::{KeyError, ProveError};
 
 use crate::{Digest, FileError, InputError, RangeError, Rejection};
 
+const INSPECT_INPUTS: &str = "`sworn inspect MODEL` lists the model's inputs and their shapes";
+
 /// An error of [`Model`](crate::Model), [`Compiled`](crate::Compiled) and [`Receipt`](crate::Receipt).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -117,14 +119,44 @@ impl Error {
             }
             Self::SelfCheck(_) => Some("this is a bug of sworn: please report it with the model"),
             Self::Rejected(e) => Some(e.hint()),
-            Self::Onnx(_) | Self::Graph(_) => Some("`sworn inspect MODEL.onnx` reads the model without compiling it"),
+            Self::Onnx(e) => Some(onnx_hint(e)),
+            Self::Graph(e) => Some(graph_hint(e)),
             Self::Key(KeyError::SrsNextPower { .. }) => Some("a file of twice as many powers, of the same ceremony, has what is missing"),
             Self::Prove(ProveError::Memory { .. }) => Some("raise `--memory`, or leave it out to use what is free"),
+            Self::Key(KeyError::Encoding | KeyError::Mismatch | KeyError::Verifying(_)) => {
+                Some("compile the model again with `sworn compile`, or fetch the folder again")
+            }
             Self::Key(_) | Self::Prove(_) => Some("`sworn inspect` prints what the model needs"),
             Self::InsecureContract => Some("for a test, pass `--allow-insecure-srs`; else compile with the SRS of a ceremony"),
             Self::Export(ExportError::Exists { .. }) => Some("name a new folder, or remove that one"),
+            Self::Export(ExportError::Write { .. }) => Some("check the permissions of the folder and the free space"),
             Self::Export(_) => Some("`sworn inspect` prints what the model needs"),
             Self::Cancelled => None,
         }
+    }
+}
+
+/// What to do about a model that is refused. Reading it in another way would refuse it as well.
+fn onnx_hint(error: &OnnxError) -> &'static str {
+    match error {
+        OnnxError::Read { .. } => "check the path and its permissions",
+        OnnxError::InputCount { .. } | OnnxError::InputLength { .. } | OnnxError::UnknownInput { .. } => INSPECT_INPUTS,
+        OnnxError::Bits { .. } => "leave out `--bits` to have them chosen",
+        OnnxError::NonFinite { .. } => "train or export the model again: there is no proof about such a weight",
+        OnnxError::ValueNotFinite { .. } | OnnxError::FunctionNotFinite { .. } => {
+            "leave out the samples that go there, or keep the model from it, by a Clip for example"
+        }
+        OnnxError::InputNotFinite { .. } => "replace NaN and infinite values",
+        OnnxError::Nodes(_) => "export the model without what is named: simpler operators, constant shapes, inference mode",
+        OnnxError::Quantised(e) => graph_hint(e),
+        _ => "export the model again; `onnx.checker.check_model` says whether the file is well formed",
+    }
+}
+
+fn graph_hint(error: &GraphError) -> &'static str {
+    match error {
+        GraphError::InputCount { .. } | GraphError::InputLength { .. } => INSPECT_INPUTS,
+        GraphError::OutOfRange { .. } => "compile again with `--calibrate` and samples that cover this input",
+        _ => "compile the model again with `sworn compile`, or fetch the folder again",
     }
 }

@@ -1,5 +1,4 @@
-//! Reading and writing files of [`sworn_receipt::Header`]'s frame. A file is written beside its name and moved there when it is
-//! complete.
+//! Reading and writing files of [`sworn_receipt::Header`]'s frame.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -11,7 +10,14 @@ use sworn_receipt::{FileKind, FormatError, Header};
 
 use crate::Digest;
 
+mod output;
+
+pub use output::check_output;
+pub(crate) use output::{follow, write as write_whole, Access};
+
 const BUFFER_BYTES: usize = 1 << 20;
+/// More than any verifying key or receipt has.
+const MAX_STREAM_BYTES: u64 = 1 << 28;
 
 /// A file that cannot be read or written, or is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,14 @@ pub enum FileError {
         path: PathBuf,
         /// What the system answered.
         source: std::io::Error,
+    },
+    /// The file is one of those that the same command reads.
+    #[error("writing `{}` would overwrite `{}`, which is read", path.display(), read.display())]
+    Overwrites {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The file that it is, or the folder that it lies in.
+        read: PathBuf,
     },
     /// The file is not what it should be.
     #[error("`{}` {source}", path.display())]
@@ -83,6 +97,7 @@ impl FileError {
         match self {
             Self::Read { .. } => "check the path and its permissions",
             Self::Write { .. } => "check the permissions of the folder and the free space",
+            Self::Overwrites { .. } => "choose another name for what is written",
             Self::Occupied { .. } => "choose another name with `-o`, or remove the folder",
             Self::Circuit { source: DecodeError::Memory(_), .. } => "use a machine with more memory, or raise its limits",
             Self::Circuit { .. } => "compile the model again",
@@ -97,7 +112,17 @@ pub(crate) fn read(path: &Path, kind: FileKind) -> Result<(Vec<u8>, Digest), Fil
     let io = |source| FileError::Read { path: path.into(), source };
     let format = |source| FileError::Format { path: path.into(), source };
     let mut file = File::open(path).map_err(io)?;
-    let actual = file.metadata().map_err(io)?.len();
+    let metadata = file.metadata().map_err(io)?;
+    if !metadata.is_file() {
+        // How long it is shows at its end.
+        let mut bytes = Vec::new();
+        file.take(MAX_STREAM_BYTES).read_to_end(&mut bytes).map_err(io)?;
+        let (start, contents) = bytes.split_at(bytes.len().min(Header::BYTES));
+        let (header, digest) = Header::decode(start, kind, bytes.len() as u64).map_err(format)?;
+        header.check(contents, digest).map_err(format)?;
+        return Ok((contents.to_vec(), digest));
+    }
+    let actual = metadata.len();
     let mut header = Vec::with_capacity(Header::BYTES);
     (&mut file).take(Header::BYTES as u64).read_to_end(&mut header).map_err(io)?;
     let (header, digest) = Header::decode(&header, kind, actual).map_err(format)?;
@@ -107,10 +132,22 @@ pub(crate) fn read(path: &Path, kind: FileKind) -> Result<(Vec<u8>, Digest), Fil
     Ok((contents, digest))
 }
 
-/// Writes a file for [`read`], whole or not at all, and answers its digest.
+/// All that comes of a text: an endless one is an error.
+pub(crate) fn read_text(path: &Path, reader: impl Read) -> Result<Vec<u8>, FileError> {
+    let io = |source| FileError::Read { path: path.into(), source };
+    let mut bytes = Vec::new();
+    reader.take(MAX_STREAM_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
+    match bytes.len() as u64 <= MAX_STREAM_BYTES {
+        true => Ok(bytes),
+        false => Err(io(std::io::ErrorKind::FileTooLarge.into())),
+    }
+}
+
+/// Writes a file for [`read`], whole or not at all, and answers its digest. Verifying keys are for everybody, the others have the weights.
 pub(crate) fn write(path: &Path, kind: FileKind, encode: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<Digest, FileError> {
     let mut digest = Digest([0; 32]);
-    write_atomic(path, |file| {
+    let access = if kind == FileKind::VerifyingKey { Access::Shared } else { Access::Owner };
+    write_whole(path, access, |file| {
         file.write_all(&[0; Header::BYTES])?;
         // The length goes before the contents into the hash, and is known after them: they are hashed as they are read again.
         let mut out = BufWriter::with_capacity(BUFFER_BYTES, &mut *file);
@@ -131,57 +168,9 @@ pub(crate) fn put(out: &mut dyn Write, value: &impl Serialize) -> std::io::Resul
     postcard::to_io(value, out).map(|_| ()).map_err(std::io::Error::other)
 }
 
-/// Writes a whole file or none.
-pub(crate) fn write_atomic(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<(), FileError> {
-    let io = |source| FileError::Write { path: path.into(), source };
-    let mut file = tempfile::NamedTempFile::new_in(folder_of(path)).map_err(io)?;
-    fill(file.as_file_mut()).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    set_readable(file.as_file()).map_err(io)?;
-    file.persist(path).map_err(|e| io(e.error))?;
-    Ok(())
-}
-
-/// Whether a file could be written at `path`, to ask before the work that it is for.
-///
-/// # Errors
-/// It could not.
-pub fn check_writable(path: &Path) -> Result<(), FileError> {
-    let io = |source| FileError::Write { path: path.into(), source };
-    if path.is_dir() {
-        return Err(io(std::io::ErrorKind::IsADirectory.into()));
-    }
-    tempfile::NamedTempFile::new_in(folder_of(path)).map_err(io)?;
-    Ok(())
-}
-
 /// The folder that a path lies in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Temporary files are for their owner alone; results are files like others.
-fn set_readable(file: &std::fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
-}
-
-/// As [`set_readable`], for a folder.
-pub(crate) fn set_listable(folder: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
-    }
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -230,10 +219,10 @@ mod tests {
     fn unwritable_places_are_an_error() {
         let (dir, path) = written(b"");
         for place in [path.join("below a file"), dir.path().to_owned(), dir.path().join("no/such/folder")] {
-            assert!(matches!(check_writable(&place), Err(FileError::Write { .. })), "{}", place.display());
+            assert!(matches!(check_output(&place, &[]), Err(FileError::Write { .. })), "{}", place.display());
             assert!(matches!(write(&place, FileKind::Circuit, |_| Ok(())), Err(FileError::Write { .. })));
         }
-        check_writable(&dir.path().join("new")).unwrap();
+        check_output(dir.path().join("new"), &[]).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left behind");
     }
 }

@@ -7,11 +7,10 @@
 //! verifying.key    what checks the receipts; the only file that a verifier needs
 //! ```
 //!
-//! The folder is written under another name and moved to its own when it is complete: an interrupted compilation leaves
-//! the old folder or none. The manifest names the digest of each other file, so files of two models cannot be mixed.
+//! An interrupted compilation leaves the old folder or none. The manifest names the digest of each other file, so files of two models
+//! cannot be mixed. Circuit and proving key hold the weights and are for their owner alone; the others are for whom the umask lets.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,8 +20,13 @@ use sworn_circuits::memory::Budget;
 use sworn_onnx::quantize::Record;
 use sworn_receipt::{FileKind, FormatError};
 
-use crate::file::{self, folder_of, FileError};
+use crate::file::{self, FileError};
 use crate::{Calibration, Digest, VerifyingKey};
+
+mod reserve;
+
+pub(crate) use reserve::check_replaceable;
+pub use reserve::Reserved;
 
 const FORMAT: &str = "sworn-model";
 const VERSION: u32 = 3;
@@ -188,51 +192,4 @@ pub(crate) struct Contents<'a> {
     pub(crate) circuit: &'a QuantGraph,
     pub(crate) proving_key: Vec<u8>,
     pub(crate) verifying_key: &'a VerifyingKey,
-}
-
-impl Contents<'_> {
-    /// Writes the whole folder or nothing. An older one of ours is replaced, a folder with other files is not.
-    pub(crate) fn write(mut self, folder: &Path) -> Result<(), FileError> {
-        check_replaceable(folder)?;
-        let io = |source| FileError::Write { path: folder.into(), source };
-        let parent = folder_of(folder);
-        let fresh = tempfile::Builder::new().prefix(".sworn-").tempdir_in(parent).map_err(io)?;
-        let at = |name: &str| fresh.path().join(name);
-        let files = [
-            (CIRCUIT, file::write(&at(CIRCUIT), FileKind::Circuit, |out| file::put(out, self.circuit))?),
-            (PROVING_KEY, file::write(&at(PROVING_KEY), FileKind::ProvingKey, |out| out.write_all(&self.proving_key))?),
-            (VERIFYING_KEY, self.verifying_key.write_digested(&at(VERIFYING_KEY))?),
-        ];
-        self.manifest.files = files.into_iter().map(|(name, digest)| (name.into(), digest)).collect();
-        self.manifest.digest = self.manifest.own_digest();
-        file::write_atomic(&at(MANIFEST), |file| file.write_all(&self.manifest.to_text()))?;
-        file::set_listable(fresh.path()).map_err(io)?;
-        let old = match folder.exists() {
-            true => {
-                let old = tempfile::Builder::new().prefix(".sworn-").tempdir_in(parent).map_err(io)?;
-                std::fs::rename(folder, old.path().join("old")).map_err(io)?;
-                Some(old)
-            }
-            false => None,
-        };
-        std::fs::rename(fresh.path(), folder).map_err(io)?;
-        drop(old);
-        Ok(())
-    }
-}
-
-/// Whether a folder could be written at `folder`, before the work that it is for.
-pub(crate) fn check_replaceable(folder: &Path) -> Result<(), FileError> {
-    let io = |source| FileError::Write { path: folder.into(), source };
-    tempfile::NamedTempFile::new_in(folder_of(folder)).map_err(io)?;
-    if !folder.exists() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
-        if !FILES.contains(&name.as_str()) {
-            return Err(FileError::Occupied { path: folder.into(), name });
-        }
-    }
-    Ok(())
 }

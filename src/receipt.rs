@@ -1,12 +1,13 @@
 //! Files of receipts.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::ops::Deref;
 use std::path::Path;
 
 use sworn_receipt::{Context, Rejection, SrsPolicy};
 
-use crate::file::write_atomic;
+use crate::file::{read_text, write_whole, Access};
 use crate::{Error, FileError, VerifyingKey};
 
 /// A statement about a model and its proof, from a file and to one.
@@ -41,8 +42,16 @@ impl Receipt {
     /// The file cannot be read, or as [`Receipt::from_json`].
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| FileError::Read { path: path.into(), source })?;
-        Ok(Self::from_json(&bytes)?)
+        let file = File::open(path).map_err(|source| FileError::Read { path: path.into(), source })?;
+        Self::read_from(path, file)
+    }
+
+    /// As [`Receipt::read`], of what a reader answers; errors call it `name`.
+    ///
+    /// # Errors
+    /// As [`Receipt::read`].
+    pub fn read_from(name: impl AsRef<Path>, reader: impl Read) -> Result<Self, Error> {
+        Ok(Self::from_json(&read_text(name.as_ref(), reader)?)?)
     }
 
     /// Accepts the receipt, or says why not.
@@ -58,6 +67,6 @@ impl Receipt {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
-        write_atomic(path.as_ref(), |file| file.write_all(self.to_json().as_bytes()))
+        write_whole(path.as_ref(), Access::Shared, |file| file.write_all(self.to_json().as_bytes()))
     }
 }

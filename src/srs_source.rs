@@ -1,12 +1,13 @@
 //! Where a model's reference string comes from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sworn_circuits::layout::Choice;
 use sworn_prover::srs::{s_g2_of, Srs, SrsCache};
 use sworn_verifier::srs::{identity, origin_of, Origin, INSECURE_DEV_S_G2};
 
-use crate::{Digest, Error};
+use crate::file::{write_whole, Access};
+use crate::{Digest, Error, FileError};
 
 /// log₂ of the powers of the largest development string that is cached, in 64 MiB, or twice as many with its Lagrange basis.
 const MAX_CACHED_DEV_K: u32 = 20;
@@ -136,6 +137,14 @@ impl SrsSource {
     pub fn dev_identity() -> Digest {
         Digest(identity(&INSECURE_DEV_S_G2))
     }
+}
+
+/// Writes the file of a reference string: a whole one or none.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_srs(srs: &Srs, path: impl AsRef<Path>) -> Result<(), FileError> {
+    write_whole(path.as_ref(), Access::Shared, |file| srs.encode(file))
 }
 
 #[cfg(test)]

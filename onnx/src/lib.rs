@@ -6,6 +6,7 @@ pub mod calibrate;
 pub mod compile;
 pub mod error;
 pub mod evaluate;
+mod external;
 mod fold;
 pub mod graph;
 pub mod interval;
@@ -23,4 +24,5 @@ mod tensor;
 pub mod unary;
 
 pub use error::OnnxError;
+pub use external::external_files;
 pub use model::{load, load_bytes, LoadOptions};

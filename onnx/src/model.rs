@@ -103,7 +103,7 @@ fn import(bytes: &[u8], folder: Option<&Folder>, options: &LoadOptions) -> Resul
 }
 
 /// The protobuf message, with what every model has.
-fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     let not = |rule| Err(OnnxError::NotOnnx { rule });
     if bytes.is_empty() {
         return not("the file is empty");

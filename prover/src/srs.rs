@@ -26,6 +26,7 @@
 //! \[KZG10\]: <https://www.iacr.org/archive/asiacrypt2010/6477178/6477178.pdf> §3.1
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -161,6 +162,14 @@ impl Srs {
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), SrsError> {
         cache::write(self, path)
+    }
+
+    /// Writes the contents of such a file.
+    ///
+    /// # Errors
+    /// What `out` answers.
+    pub fn encode(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        cache::encode(self, out)
     }
 
     /// The first 2^k powers. Their Lagrange basis is another one.

@@ -8,7 +8,6 @@ use sworn::{AuditOptions, Error};
 
 use super::error::CliError;
 use super::open::{folder_of, verifying_key};
-use super::progress::Line;
 use super::{Answer, CompileArgs, Context};
 
 /// Check that a compiled model is the quantisation of an ONNX file, and nothing else
@@ -39,7 +38,7 @@ impl Audit {
         let asked = context.asked(&self.compile)?;
         let calibration = asked.calibration.unwrap_or_default();
         let options = AuditOptions { key: key.as_ref(), samples: &samples, calibration, srs: asked.srs };
-        let line = Line::new();
+        let line = context.line();
         let model = self.compile.load(&self.model)?;
         let audited = model.audit(&folder, &options, &mut line.callback()).map_err(|error| match error {
             Error::Audit(_) | Error::Key(_) => CliError::AuditRejected(error),

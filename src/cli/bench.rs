@@ -9,17 +9,24 @@ use serde_json::{json, Value};
 use super::backend::BackendArgs;
 use super::bench_step::{folder, Step};
 use super::error::CliError;
-use super::Answer;
+use super::interrupt::Temporary;
+use super::{Answer, Context};
 
 const MODEL: &str = "network.onnx";
 const INPUT: &str = "input.json";
 
+/// For `--help`.
+const EXAMPLES: &str = "Examples:
+  sworn bench models/lenet5 models/mnist
+  sworn bench models/lenet5 --runs 10 --again --backend cuda";
+
 /// Measure models, each step in a process of its own
 ///
-/// Prints one JSON line a model: rows, columns, cells, lookups, seconds of setup, prove (median) and verify, peak memory of
+/// Prints one JSON line a model, with --json one object of all: rows, columns, cells, lookups, seconds of setup, prove (median) and verify, peak memory of
 /// prove, both by stage of the proof, bytes of proof and proving key, largest absolute error against the float model. Input private, output public.
 /// The SRS is the development one; times do not depend on it.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
     /// Folders, each with network.onnx and input.json
     #[arg(value_name = "MODEL_DIR", required = true)]
@@ -38,34 +45,39 @@ pub(super) struct Bench {
 }
 
 impl Bench {
-    /// Prints each line when it is known. A model that fails has a line that says so, and the exit status is 2.
-    pub(super) fn run(self) -> Result<Answer, CliError> {
-        let mut failure = None;
+    /// Prints each line when it is known, or all as one object. A model that fails has a line that says so, and the exit status is 2.
+    pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
+        self.backend.check()?;
+        let (mut models, mut failure) = (Vec::new(), None);
         for model in &self.models {
             let name = model.components().next_back().map(|c| c.as_os_str().to_string_lossy().into_owned());
             let mut row = json!({ "model": name });
-            if let Err(error) = self.measure(model, &mut row) {
+            if let Err(error) = self.measure(model, &mut row, context) {
                 row["failed"] = json!(error.to_string());
                 failure = Some(error);
             }
-            super::print(&format!("{row}\n"));
+            if !context.json {
+                super::print(&(super::terminal::json(&row) + "\n"));
+            }
+            models.push(row);
         }
         match failure {
-            Some(error) => Err(error),
-            None => Ok(Answer { text: String::new(), json: Value::Null }),
+            Some(error) => Err(CliError::Bench { error: Box::new(error), models }),
+            None => Ok(Answer { text: String::new(), json: json!({ "models": models }) }),
         }
     }
 
-    fn measure(&self, model: &Path, row: &mut Value) -> Result<(), CliError> {
+    fn measure(&self, model: &Path, row: &mut Value, context: &Context) -> Result<(), CliError> {
         for file in [MODEL, INPUT] {
             if !model.join(file).is_file() {
                 return Err(CliError::BenchFile { folder: model.into(), file });
             }
         }
         let work = tempfile::tempdir().map_err(|source| sworn::FileError::Write { path: std::env::temp_dir(), source })?;
-        let setup = self.step(Step::Setup, model, work.path())?;
-        let proves = (0..self.runs).map(|_| self.step(Step::Prove, model, work.path())).collect::<Result<Vec<_>, _>>()?;
-        let verify = self.step(Step::Verify, model, work.path())?;
+        let _temporary = Temporary::new([work.path()]);
+        let setup = self.step(Step::Setup, model, work.path(), context)?;
+        let proves = (0..self.runs).map(|_| self.step(Step::Prove, model, work.path(), context)).collect::<Result<Vec<_>, _>>()?;
+        let verify = self.step(Step::Verify, model, work.path(), context)?;
         let pk = folder(work.path()).join("proving.key");
         let pk_bytes = std::fs::metadata(&pk).map_err(|source| sworn::FileError::Read { path: pk.clone(), source })?.len();
         let layout = &setup["layout"];
@@ -107,7 +119,7 @@ impl Bench {
     }
 
     /// Runs this program again for one step; what it says on stderr is passed on.
-    fn step(&self, step: Step, model: &Path, work: &Path) -> Result<Value, CliError> {
+    fn step(&self, step: Step, model: &Path, work: &Path, context: &Context) -> Result<Value, CliError> {
         let failed = |_| CliError::BenchStep { step: step.name() };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         command.args(["bench-step", step.name()]).args([&model.join(MODEL), &model.join(INPUT), work]);
@@ -117,6 +129,9 @@ impl Bench {
         command.args(self.backend.to_args());
         if self.again {
             command.arg("--again");
+        }
+        if context.quiet {
+            command.arg("--quiet");
         }
         let output = command.stderr(Stdio::inherit()).output().map_err(failed)?;
         let figures = serde_json::from_slice(&output.stdout).ok();

@@ -12,7 +12,7 @@ use sworn::{
 
 use super::backend::{warning, BackendArgs};
 use super::error::CliError;
-use super::Answer;
+use super::{Answer, Context};
 
 /// What a benchmark measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,11 +55,11 @@ pub(super) fn folder(work: &Path) -> PathBuf {
 }
 
 impl BenchStep {
-    pub(super) fn run(self) -> Result<Answer, CliError> {
+    pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
         let start = Instant::now();
         let figures = match self.step {
             Step::Setup => self.setup()?,
-            Step::Prove => self.prove()?,
+            Step::Prove => self.prove(context)?,
             Step::Verify => self.verify()?,
         };
         let mut figures = figures;
@@ -83,7 +83,8 @@ impl BenchStep {
         Ok(json!({ "layout": compiled.layout().estimate, "bits": compiled.graph().bits }))
     }
 
-    fn prove(&self) -> Result<Value, CliError> {
+    fn prove(&self, context: &Context) -> Result<Value, CliError> {
+        let line = context.line();
         let start = Instant::now();
         let compiled = Compiled::open(folder(&self.work), &self.srs())?;
         let compiled = self.backend.apply(compiled, self.again);
@@ -92,7 +93,7 @@ impl BenchStep {
         proved.receipt.write(self.receipt())?;
         let (seconds, bytes) = (start.elapsed().as_secs_f64(), proved.receipt.proof_bytes());
         if let Some(warning) = warning(&proved) {
-            super::say(&warning);
+            line.say(&warning);
         }
         let mut figures = json!({
             "seconds": seconds, "stages": stages(&proved.profile), "proof_bytes": bytes, "backend": proved.backend,
@@ -103,7 +104,7 @@ impl BenchStep {
             let proved = compiled.prove_unchecked(&input, &mut silent())?;
             figures["again_seconds"] = json!(start.elapsed().as_secs_f64());
             if let Some(said) = warning(&proved).filter(|_| figures["backend"] != proved.backend) {
-                super::say(&said);
+                line.say(&said);
             }
             figures["again_backend"] = json!(proved.backend);
             figures["again_stages"] = stages(&proved.profile);

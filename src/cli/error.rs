@@ -30,9 +30,18 @@ pub(crate) enum CliError {
     /// An option that only a compilation reads.
     #[error("`{option}` cannot change a compiled model")]
     OptionNeedsModel { option: &'static str },
+    /// An option that the chosen backend does not read.
+    #[error("`{option}` says nothing to this backend")]
+    OptionNeedsBackend { option: &'static str },
+    /// The trace is no result.
+    #[error("`--trace -`: stdout is for the result")]
+    TraceToStdout,
     /// A benchmark's folder lacks a file.
     #[error("`{}` has no {file}", folder.display())]
     BenchFile { folder: PathBuf, file: &'static str },
+    /// Some models could not be measured.
+    #[error("{error}")]
+    Bench { error: Box<CliError>, models: Vec<serde_json::Value> },
     /// A process of a benchmark failed.
     #[error("the step `{step}` of the benchmark failed")]
     BenchStep { step: &'static str },
@@ -67,7 +76,10 @@ impl CliError {
             Self::HidesInput { .. } => Some("leave out `--public-input`, or compile with it"),
             Self::OptionNeedsModel { .. } => Some("compile the .onnx file with it, `sworn compile MODEL.onnx`, or leave it out"),
             Self::AuditRejected(_) => Some("do not trust these keys: compile the model yourself with `sworn compile`"),
+            Self::OptionNeedsBackend { .. } => Some("leave it out, or choose the device with `--backend cuda` or `--backend auto`"),
+            Self::TraceToStdout => Some("name a file, or a FIFO"),
             Self::BenchFile { .. } => Some("a folder of a benchmark holds network.onnx and input.json"),
+            Self::Bench { error, .. } => error.hint(),
             Self::BenchStep { .. } => Some("its own message is above"),
             Self::SrsRejected(e) => Some(e.hint()),
             Self::Receipts { .. } => Some("do not rely on those"),

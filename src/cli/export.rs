@@ -4,24 +4,31 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use sworn::{Call, Digest, Receipt};
+use sworn::{Call, Digest};
 
 use super::error::CliError;
-use super::open::verifying_key;
+use super::interrupt::uninterrupted;
+use super::open::{receipt, verifying_key};
 use super::policy::SrsArgs;
 use super::{Answer, Context};
 
 /// Contracts that check receipts on an EVM chain
 #[derive(Subcommand)]
+#[command(after_help = SOLIDITY_EXAMPLE)]
 pub(super) enum Export {
     Solidity(Solidity),
     Calldata(Calldata),
 }
 
+/// For `--help`.
+const SOLIDITY_EXAMPLE: &str = "Example:
+  sworn export solidity model.sworn -o package";
+
 /// Write the Foundry package of a model's verifier
 ///
 /// The folder gets the sources, the data contracts of the verifying key, a script that deploys them in their order, and a README.
 #[derive(Args)]
+#[command(after_help = SOLIDITY_EXAMPLE)]
 pub(super) struct Solidity {
     /// The model's .sworn folder, or its verifying key
     #[arg(value_name = "MODEL")]
@@ -33,12 +40,18 @@ pub(super) struct Solidity {
     srs: SrsArgs,
 }
 
+/// For `--help`.
+const CALLDATA_EXAMPLES: &str = "Examples:
+  sworn export calldata receipt.json --vk model.sworn
+  sworn export calldata receipt.json --vk model.sworn --contract verifier";
+
 /// Print what a transaction sends to check a receipt
 ///
 /// The receipt is checked first, and refused as by `sworn verify`.
 #[derive(Args)]
+#[command(after_help = CALLDATA_EXAMPLES)]
 pub(super) struct Calldata {
-    /// Receipt
+    /// Receipt; - is stdin
     #[arg(value_name = "RECEIPT")]
     receipt: PathBuf,
     /// The model's verifying key, or its .sworn folder
@@ -71,10 +84,10 @@ impl Export {
 impl Solidity {
     fn run(self) -> Result<Answer, CliError> {
         let key = verifying_key(self.model)?;
-        let package = key.export_solidity(&self.output, self.srs.into())?;
+        let package = uninterrupted(|| key.export_solidity(&self.output, self.srs.into()))?;
         let sizes: Vec<usize> = package.data.iter().map(|data| data.code.len()).collect();
         let json = json!({
-            "model": key.model(), "verifying_key": key.digest(), "package": self.output, "gas": package.gas, "deployment_gas": package.deployment_gas,
+            "model": key.model(), "verifying_key": key.digest(), "package": self.output.display().to_string(), "gas": package.gas, "deployment_gas": package.deployment_gas,
             "calldata": package.calldata_size,
             "commitments": package.commitments, "data": sizes,
             "data_hashes": package.data.iter().map(|data| Digest(data.code_hash)).collect::<Vec<_>>(),
@@ -99,7 +112,7 @@ impl Calldata {
             Contract::Model => Call::Model,
             Contract::Verifier => Call::Verifier,
         };
-        let calldata = Receipt::read(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
+        let calldata = receipt(&self.receipt)?.calldata(&key, self.srs.into(), call)?;
         let text = format!("0x{}", hex::encode(calldata));
         Ok(Answer { json: json!({ "model": key.model(), "calldata": text }), text: text + "\n" })
     }

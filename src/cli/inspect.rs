@@ -10,13 +10,20 @@ use sworn_circuits::graph::{Node, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
 
 use super::error::CliError;
-use super::open::verifying_key;
+use super::open::{refuse_options, verifying_key};
 use super::{devices, Answer, CompileArgs, Context};
+
+/// For `--help`.
+const EXAMPLES: &str = "Examples:
+  sworn inspect model.onnx --calibrate samples.npy
+  sworn inspect model.sworn --json
+  sworn inspect --devices";
 
 /// Print a model's inputs, layers, layout and estimated cost
 ///
 /// An ONNX file is quantised for the samples of `--calibrate`; without any, for noise, which says little about accuracy.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Inspect {
     /// ONNX file, or the .sworn folder of a compiled model
     #[arg(value_name = "MODEL", required_unless_present = "devices")]
@@ -32,7 +39,13 @@ impl Inspect {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
         let (Some(model), false) = (self.model, self.devices) else { return Ok(devices::answer()) };
         let inspection = match model.is_dir() {
-            true => Inspection::of_folder(&model)?,
+            true => {
+                refuse_options(&self.compile, false)?;
+                if self.compile.srs.is_some() {
+                    return Err(CliError::OptionNeedsModel { option: "--srs" });
+                }
+                Inspection::of_folder(&model)?
+            }
             false => {
                 let options = context.asked(&self.compile)?.over(None);
                 Inspection::of_model(&self.compile.load(&model)?, &options, self.compile.samples()?.as_deref())?

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use sworn::{
-    Asked, Calibration, Compiled, Error, Input, Manifest, Model, Options, SrsSource, VerifyingKey, EXTENSION, TARGET_ERROR, VERIFYING_KEY,
+    Asked, Calibration, Compiled, Error, Input, Manifest, Model, Options, Receipt, Reserved, SrsOrigin, SrsSource, VerifyingKey, EXTENSION,
+    TARGET_ERROR, VERIFYING_KEY,
 };
 
 use super::error::{quoted, CliError};
+use super::interrupt::{uninterrupted, Temporary};
 use super::progress::Line;
 use super::srs::say_origin;
-use super::{CompileArgs, Context, Profile};
+use super::{CompileArgs, Context, Profile, STDIO};
 
 /// What `--srs` calls the development string.
 const INSECURE_DEV: &str = "insecure-dev";
@@ -86,6 +88,22 @@ pub(super) fn folder_of(model: &Path) -> PathBuf {
 pub(super) fn verifying_key(path: PathBuf) -> Result<VerifyingKey, CliError> {
     let path = if path.is_dir() { path.join(VERIFYING_KEY) } else { path };
     Ok(VerifyingKey::read(path)?)
+}
+
+/// An input in a file, or from stdin.
+pub(super) fn input(path: &Path) -> Result<Input, CliError> {
+    match path == Path::new(STDIO) {
+        true => Ok(Input::from_reader(path, std::io::stdin())),
+        false => Ok(Input::read(path)?),
+    }
+}
+
+/// A receipt from a file, or from stdin.
+pub(super) fn receipt(path: &Path) -> Result<Receipt, Error> {
+    match path == Path::new(STDIO) {
+        true => Receipt::read_from(path, std::io::stdin().lock()),
+        false => Receipt::read(path),
+    }
 }
 
 /// What `prove` proves with: a folder, or an ONNX file with the folder beside it, which must be what is asked for. Without one the model
@@ -175,7 +193,11 @@ impl Opening<'_> {
         let folder = folder_of(self.path);
         if !folder.exists() {
             let (options, samples) = self.calibration(input)?;
-            return compile_to(model, &folder, &options, &samples, line);
+            let place = reserve(&folder, line)?;
+            // Who waited for another process may find what it made.
+            if !folder.exists() {
+                return compile_in(place, model, &options, &samples, (self.context, line));
+            }
         }
         let command = self.args.command(self.path);
         let damaged = |error: Error| CliError::Damaged { error, command: command.clone() };
@@ -191,9 +213,34 @@ impl Opening<'_> {
     }
 }
 
-pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, samples: &[Input], line: &Line) -> Result<Compiled, CliError> {
-    say_origin(&options.srs, |words| line.say(words))?;
-    Compiled::check_writable(folder)?;
+fn reserve(folder: &Path, line: &Line) -> Result<Reserved, CliError> {
+    Ok(Reserved::new_with(folder, || line.say(&format!("waiting for another process that writes {}", folder.display())))?)
+}
+
+/// Compiles a model to its folder, which no other process writes meanwhile.
+pub(super) fn compile_to(
+    model: &Model,
+    folder: &Path,
+    options: &Options,
+    samples: &[Input],
+    (context, line): (&Context, &Line),
+) -> Result<Compiled, CliError> {
+    compile_in(reserve(folder, line)?, model, options, samples, (context, line))
+}
+
+fn compile_in(
+    place: Reserved,
+    model: &Model,
+    options: &Options,
+    samples: &[Input],
+    (context, line): (&Context, &Line),
+) -> Result<Compiled, CliError> {
+    let is_dev = matches!(options.srs.origin()?, SrsOrigin::InsecureDev);
+    say_origin(&options.srs, |words| match is_dev {
+        true => context.say_daily(line, "insecure-srs", words),
+        false => line.say(words),
+    })?;
+    let temporary = Temporary::new(place.temporaries());
     let compiled = model.compile_with(options, samples, &mut line.callback())?;
     let error = compiled.manifest().relative_error();
     if error > TARGET_ERROR {
@@ -203,11 +250,15 @@ pub(super) fn compile_to(model: &Model, folder: &Path, options: &Options, sample
             100.0 * TARGET_ERROR
         ));
     }
-    compiled.save(folder)?;
+    uninterrupted(|| {
+        drop(temporary);
+        compiled.save_to(place)
+    })?;
     Ok(compiled)
 }
 
-fn refuse_options(args: &CompileArgs, on_input: bool) -> Result<(), CliError> {
+/// Options that change how a model is compiled say nothing to one that is.
+pub(super) fn refuse_options(args: &CompileArgs, on_input: bool) -> Result<(), CliError> {
     let given = [
         (args.calibrate.is_some(), "--calibrate"),
         (!args.input_ranges.is_empty(), "--input-range"),

@@ -12,17 +12,21 @@ const TEMPLATE: &str = "{spinner} {msg} {elapsed}";
 /// The line; it is cleared when it is dropped.
 pub(crate) struct Line {
     bar: ProgressBar,
+    quiet: bool,
 }
 
 impl Line {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(quiet: bool) -> Self {
+        if quiet {
+            return Self { bar: ProgressBar::hidden(), quiet };
+        }
         // indicatif draws on stderr and only if that is a terminal.
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(TICK);
-        Self { bar }
+        Self { bar, quiet }
     }
 
     pub(crate) fn callback(&self) -> impl FnMut(Stage, f32) -> ControlFlow<()> + '_ {
@@ -33,8 +37,11 @@ impl Line {
         }
     }
 
-    /// Words for stderr, above the line.
+    /// Warnings for stderr, above the line.
     pub(crate) fn say(&self, words: &str) {
+        if self.quiet {
+            return;
+        }
         self.bar.suspend(|| super::say(words));
     }
 }

@@ -8,7 +8,6 @@ use sworn::{Input, Inspection, Manifest};
 
 use super::error::CliError;
 use super::open::{folder_of, Opening};
-use super::progress::Line;
 use super::statement::{excerpt, line as line_of};
 use super::{Answer, CompileArgs, Context};
 
@@ -40,8 +39,8 @@ impl Run {
         }
         let opening = Opening { path: &self.model, args: &self.compile, on_input: self.calibrate_on_input, memory: None, context };
         opening.check()?;
-        let input = Input::read(&self.input)?;
-        let line = Line::new();
+        let input = super::open::input(&self.input)?;
+        let line = context.line();
         let (inspection, float) = if self.model.is_dir() {
             (Inspection::of_folder(&self.model)?, None)
         } else {

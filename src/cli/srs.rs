@@ -5,15 +5,24 @@ use std::time::{Duration, SystemTime};
 
 use clap::Subcommand;
 use serde_json::{json, Value};
-use sworn::{Digest, Error, Srs as Powers, SrsCache, SrsError, SrsOrigin, SrsSource};
+use sworn::{check_output, write_srs, Digest, Error, Srs as Powers, SrsCache, SrsError, SrsOrigin, SrsSource};
 
 use super::error::CliError;
+use super::interrupt::uninterrupted;
 use super::{Answer, Context};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// For `--help`.
+const EXAMPLES: &str = "Examples:
+  sworn srs import powersOfTau28_hez_final_16.ptau
+  sworn srs check kzg16.srs
+  sworn srs list
+  sworn srs dev --k 16 -o dev.srs";
+
 /// Import, check, list or make structured reference strings
 #[derive(Subcommand)]
+#[command(after_help = EXAMPLES)]
 pub(super) enum Srs {
     /// Check a .ptau or kzgK.srs file and keep it in the cache
     Import {
@@ -63,12 +72,15 @@ impl Srs {
     pub(super) fn run(self, context: &Context) -> Result<Answer, CliError> {
         match self {
             Self::Import { file, k, output } => {
+                if let Some(output) = &output {
+                    check_output(output, &[&file])?;
+                }
                 let srs = open(&file, k)?;
                 // Once, here, and not with every proof.
                 srs.g_lagrange();
                 let path = match (output, &context.cache) {
-                    (Some(path), _) => srs.write(&path).map(|()| path)?,
-                    (None, Some(cache)) => cache.insert(&srs)?,
+                    (Some(path), _) => uninterrupted(|| write_srs(&srs, &path)).map(|()| path)?,
+                    (None, Some(cache)) => uninterrupted(|| cache.insert(&srs))?,
                     (None, None) => return Err(CliError::NoCache),
                 };
                 warn(srs.origin(), Digest(srs.identity()), super::say);
@@ -89,11 +101,11 @@ impl Srs {
                 Ok(Answer { text, json: json!({ "files": files, "bytes": bytes }) })
             }
             Self::Dev { k, output } => {
-                sworn::check_writable(&output)?;
-                super::say("warning: this SRS is insecure: its secret is public\nhint: for real use, import the SRS of a ceremony");
+                check_output(&output, &[])?;
+                context.line().say("warning: this SRS is insecure: its secret is public\nhint: for real use, import the SRS of a ceremony");
                 let srs = Powers::dev(k)?;
                 srs.g_lagrange();
-                srs.write(&output)?;
+                uninterrupted(|| write_srs(&srs, &output))?;
                 Ok(answer(&srs, Some(&output)))
             }
         }
@@ -139,7 +151,7 @@ fn list(cache: &SrsCache) -> Result<Answer, CliError> {
         text += &format!("k {:<3} {mebibytes:>9.1} MiB  {identity}  {}\n", entry.k, described(entry.origin()));
         rows.push(json!({
             "k": entry.k, "identity": identity, "kind": entry.origin().kind(), "name": entry.origin().name(),
-            "digest": digest, "file": entry.path, "bytes": bytes,
+            "digest": digest, "file": entry.path.display().to_string(), "bytes": bytes,
         }));
     }
     if rows.is_empty() {
@@ -158,7 +170,8 @@ fn described(origin: SrsOrigin) -> String {
 fn answer(srs: &Powers, path: Option<&Path>) -> Answer {
     let (digest, identity, origin) = (Digest(srs.digest()), Digest(srs.identity()), srs.origin());
     let json = json!({
-        "k": srs.k(), "identity": identity, "kind": origin.kind(), "name": origin.name(), "digest": digest, "file": path,
+        "k": srs.k(), "identity": identity, "kind": origin.kind(), "name": origin.name(), "digest": digest,
+        "file": path.map(|path| path.display().to_string()),
     });
     let mut text = format!("k         {}\nidentity  {identity}\nkind      {}\ndigest    {digest}\n", srs.k(), described(origin));
     if let Some(path) = path {

@@ -7,19 +7,25 @@ use serde_json::{json, Value};
 use sworn::{Context as Bound, Receipt, Rejection, SrsPolicy, VerifyingKey};
 
 use super::error::CliError;
-use super::open::verifying_key;
+use super::open::{receipt, verifying_key};
 use super::policy::{context, SrsArgs};
 use super::statement::statement;
 use super::terminal::name;
 use super::{Answer, Context};
+
+/// For `--help`.
+const EXAMPLES: &str = "Examples:
+  sworn verify receipt.json --vk model.sworn/verifying.key
+  cat receipt.json | sworn verify - --vk verifying.key --json";
 
 /// Check receipts
 ///
 /// Accepts exactly the receipts whose every field agrees with the verifying key and the proof, and prints what they say. Exit status 0
 /// accepted, 1 one is rejected, 2 an error.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Verify {
-    /// Receipts of one model
+    /// Receipts of one model; - is stdin
     #[arg(value_name = "RECEIPT", required = true)]
     receipts: Vec<PathBuf>,
     /// The model's verifying key, or its .sworn folder; get it from whom you trust, not from the prover
@@ -36,13 +42,13 @@ impl Verify {
     pub(super) fn run(self, _: &Context) -> Result<Answer, CliError> {
         let key = verifying_key(self.vk.clone())?;
         if let [path] = self.receipts.as_slice() {
-            let receipt = Receipt::read(path)?;
+            let receipt = receipt(path)?;
             let json = self.check(&receipt, &key)?;
             return Ok(Answer { text: statement(&receipt), json });
         }
         let (mut text, mut answers, mut rejected) = (String::new(), Vec::new(), 0);
         for path in &self.receipts {
-            let outcome = Receipt::read(path).and_then(|receipt| Ok((self.check(&receipt, &key)?, receipt)));
+            let outcome = receipt(path).and_then(|receipt| Ok((self.check(&receipt, &key)?, receipt)));
             let mut answer = match outcome {
                 Ok((answer, receipt)) => {
                     text += &format!("{}\n{}", name(&path.to_string_lossy()), statement(&receipt));
@@ -55,7 +61,7 @@ impl Verify {
                 }
                 Err(error) => return Err(error.into()),
             };
-            answer["receipt"] = json!(path);
+            answer["receipt"] = json!(path.to_string_lossy());
             answers.push(answer);
         }
         let json = json!({ "accepted": rejected == 0, "receipts": answers });

@@ -106,6 +106,16 @@ pub enum InputError {
         /// Samples given.
         actual: usize,
     },
+    /// More samples than there is memory for.
+    #[error("{}: {actual} samples, there is memory for {most}", place(path))]
+    TooManySamples {
+        /// The file, if it comes from one.
+        path: Option<PathBuf>,
+        /// The most that are read.
+        most: usize,
+        /// Samples given.
+        actual: usize,
+    },
     /// A value is NaN or infinite.
     #[error("{}: element {index} of `{tensor}` is not finite", place(path))]
     NonFinite {
@@ -115,6 +125,24 @@ pub enum InputError {
         tensor: String,
         /// Flat index of the element.
         index: usize,
+    },
+    /// No array has the name of an input.
+    #[error("{}: no array is named `{}`; there is {}", place(path), tensor.escape_debug(), list(available))]
+    Missing {
+        /// The file, if it comes from one.
+        path: Option<PathBuf>,
+        /// The input.
+        tensor: String,
+        /// Names of the arrays.
+        available: Vec<String>,
+    },
+    /// More than an input of the model's size takes.
+    #[error("`{}` has more than the {limit} bytes that an input for this model may have", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// The most that is read.
+        limit: u64,
     },
     /// A folder without files of a known extension.
     #[error("`{}` holds no .json, .npy or .npz file", path.display())]
@@ -131,6 +159,14 @@ fn place(path: &Option<PathBuf>) -> String {
     }
 }
 
+/// Some of the names.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();
+    let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
+}
+
 impl InputError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
@@ -139,6 +175,9 @@ impl InputError {
             Self::Format { .. } | Self::EmptyFolder { .. } => "give a .json, .npy or .npz file",
             Self::Json { .. } => r#"the form is {"input_data": [[…], …]} with a list for each input of the model"#,
             Self::Npy { .. } => "save it with numpy.save or numpy.savez as float32",
+            Self::Missing { .. } => "name the arrays as the model's inputs: `numpy.savez(file, NAME=array)`; `sworn inspect` lists them",
+            Self::TooLong { .. } => "leave out what is no input, or save it as .npy",
+            Self::TooManySamples { .. } => "some hundred samples are enough to calibrate",
             Self::SampleCount { .. } => "one proof is for one sample; several go to `--calibrate`",
             Self::JsonNonFinite { .. } | Self::NonFinite { .. } => "replace NaN and infinite values",
             _ => "`sworn inspect` lists the model's inputs and their shapes",

@@ -205,6 +205,7 @@ fn external_data() {
     assert_eq!(problem(load()), ExternalDataProblem::TooShort { expected: 52, actual: 48 });
     std::fs::write(folder.path().join("w.bin"), [&[0; 4], weights.as_slice()].concat()).expect("written");
     assert_eq!(load(), load_bytes(&bytes(&dense()), &LoadOptions::default()));
+    assert_eq!(sworn_onnx::external_files(&path), Ok(vec![folder.path().join("w.bin")]));
     graph(&mut model).initializer[0].external_data[0] = entry("location", "../w.bin");
     std::fs::write(&path, bytes(&model)).expect("written");
     assert_eq!(problem(load()), ExternalDataProblem::Outside);

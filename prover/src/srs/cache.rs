@@ -20,7 +20,7 @@
 //! powers, the order of the secret and the bases.
 
 use std::fs::{File, Metadata};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -208,7 +208,7 @@ impl SrsCache {
         let check = blake3::hash(&start);
         start.extend(check.as_bytes());
         // It is made, whether it can be kept or not.
-        let _ = write_file(&path, &[&start]);
+        let _ = write_file(&path, |file| file.write_all(&start));
         Ok(())
     }
 
@@ -366,6 +366,11 @@ pub(super) fn read(path: &Path) -> Result<(Parts, [u8; 32]), SrsError> {
 
 /// Writes `srs` to `path`, atomically, with the Lagrange basis if it is there.
 pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
+    write_file(path, |file| encode(srs, file))
+}
+
+/// The contents of a file for [`read`].
+pub(super) fn encode(srs: &Srs, out: &mut dyn Write) -> io::Result<()> {
     let mut body = encode_g1(srs.g());
     if srs.has_lagrange() {
         body.extend(encode_g1(srs.g_lagrange()));
@@ -374,19 +379,22 @@ pub(super) fn write(srs: &Srs, path: &Path) -> Result<(), SrsError> {
     body.extend(srs.s_g2().to_raw_bytes());
     let check = blake3::Hasher::new().update(&body).finalize();
     let (version, k) = (VERSION.to_le_bytes(), srs.k().to_le_bytes());
-    write_file(path, &[&MAGIC, &version, &k, &srs.digest(), check.as_bytes(), &body])
+    for part in [&MAGIC[..], &version, &k, &srs.digest(), check.as_bytes(), &body] {
+        out.write_all(part)?;
+    }
+    Ok(())
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|e| e == extension)
 }
 
-/// A whole file of these parts, or none.
-fn write_file(path: &Path, parts: &[&[u8]]) -> Result<(), SrsError> {
+/// A whole file, or none.
+fn write_file(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), SrsError> {
     let io = |source| SrsError::Io { path: path.into(), source };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().suffix(&format!(".{UNFINISHED_EXTENSION}")).tempfile_in(folder).map_err(io)?;
-    parts.iter().try_for_each(|part| file.write_all(part)).map_err(io)?;
+    fill(file.as_file_mut()).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|e| io(e.error))?;
     Ok(())
