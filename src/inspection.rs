@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use sworn_circuits::graph::{NodeId, QuantGraph};
+use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 use sworn_circuits::layout::cost::Estimate;
 use sworn_onnx::report::evaluate_quantised;
 use sworn_prover::DecodedKey;
@@ -61,12 +61,12 @@ impl Inspection {
         let node = |id: &NodeId| graph.node(*id);
         let specs: Vec<_> = graph.inputs.iter().map(node).map(|n| InputSpec { name: n.name.clone(), shape: n.shape.clone() }).collect();
         let tensors = evaluate_quantised(graph, &input.fit(&specs)?)?;
-        let output = |id: &NodeId| {
-            let (node, integers) = (graph.node(*id), tensors[id.0].clone());
+        let output = |output: &Output| {
+            let (node, integers) = (graph.node(output.node), tensors[output.node.0].clone());
             // Without the sign of a zero, as in a receipt.
             let reals = integers.iter().map(|&q| f64::from(q) * node.scale + 0.0).collect();
             let shape = node.shape.iter().map(|&d| d as u64).collect();
-            ReceiptTensor { name: node.name.clone(), shape, scale: node.scale, integers, reals }
+            ReceiptTensor { name: output.name.clone(), shape, scale: node.scale, features: None, integers, reals }
         };
         Ok(graph.outputs.iter().map(output).collect())
     }

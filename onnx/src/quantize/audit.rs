@@ -17,14 +17,15 @@
 //!
 //! Every weight is the rounding of the model's at one factor for its tensors, every constant too, every table is the function's values at
 //! the points of its grid, and every element that moves is the one that the model moves. A value that leaves its range stops the prover, and is
-//! never cut off or wrapped. So no choice of a record singles out an input, a class or a weight: **it can only make the model coarse**, and
-//! to all inputs alike, or refuse inputs. The mean moves the outputs of a layer of n inputs by at most
+//! never cut off or wrapped. So no choice of a record singles out an input, a class or a weight: **it can only make the model coarse**, or
+//! a feature of its inputs, and to all inputs alike, or refuse inputs. The mean moves the outputs of a layer of n inputs by at most
 //! `m·|Σ δ_i| / 2^b ≲ 0.29·√n` steps of the output's integer, as the rounding of the weights does without it; the bound that is certain is `n/2`.
 //!
-//! Elements of an input with a scale and an offset of their own ([rules](features)) change what its integers stand for, and every reader has the same ones in its
-//! coefficients: `Σ w_i·x_i + b = Σ (w_i·s_i)·q_i + (b + Σ w_i·z_i)`. So what is computed is the model's function of the real values that the input's
-//! integers stand for, up to the rounding of the coefficients as everywhere; these scales and offsets are those of the digested key and of the receipt.
-//! A reader that has no coefficient of its own for an element reads it at the tensor's scale, without an offset, or the record is refused.
+//! Elements of an input with a scale and an offset of their own (rules: `audit/features.rs`) change what its integers stand for, and every reader has the
+//! same ones in its coefficients: `Σ w_i·x_i + b = Σ (w_i·s_i)·q_i + (b + Σ w_i·z_i)`. So what is computed is the model's function of the real values that the
+//! input's integers stand for, within the rounding of coefficients, whose bound is the one of plain inputs. A reader that has no coefficient of its own for an
+//! element reads it at the tensor's scale, without an offset, or the record is refused. What is left to choose is the resolution and the range of a feature: one
+//! can be made so coarse that it is not seen, or so narrow that most inputs are refused. The key says the scale of each feature in its digest, beside the bits.
 //!
 //! How coarse is no matter of equality: it is measured over samples, and the figure that the key claims is its maker's word until it is
 //! measured again. `sworn audit` does, over given samples or within the ranges of the inputs.

@@ -11,8 +11,8 @@
 //! largest value: `ln` or `exp` beyond the samples would spend the output's bits on values that no sample has.
 //!
 //! An argument that [reaches](super::reach) farther than its samples has a domain of that reach, halved until `f` is finite
-//! and not too large: at most 8 times as large as over the samples, or, where it is 0 for them, 64 times as large as over a
-//! quarter of the reach, as a cubic is.
+//! and not too large: at most 8 times as large as over the samples, or, where it is next to nothing for them, 64 times as large as over
+//! a quarter of the reach, as a cubic is.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,10 +26,11 @@ const POINTS: u32 = 4096;
 
 /// How much larger a function may be over what its argument reaches than over the samples.
 const GROWTH: f64 = 8.0;
-/// How much larger it may be than over a quarter of the reach, if it is 0 over the samples.
+/// How much larger it may be than over a quarter of the reach, if it is next to nothing over the samples.
 const GROWTH_FROM_ZERO: f64 = 64.0;
-/// What is 0 beside what the function may be.
-const NEGLIGIBLE: f64 = 1.0 / 4096.0;
+/// What is next to nothing beside what the function may be. Less, and a root of a constant near 0 would ask for an argument finer than
+/// coefficients of 32 bits make it.
+const NEGLIGIBLE: f64 = 1.0 / 64.0;
 /// How often a reach is halved.
 const HALVINGS: i32 = 64;
 

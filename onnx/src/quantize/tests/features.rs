@@ -3,6 +3,7 @@
 use sworn_circuits::graph::{Channels, Op as QuantOp};
 
 use super::*;
+use crate::calibrate::{calibrate_within, Range};
 use crate::graph::{Conv, Linear};
 
 fn dense(weights: Vec<f32>, bias: Vec<f32>) -> Op {
@@ -88,6 +89,25 @@ fn a_year_is_told_from_the_next() {
     let (seen, unseen) = (rows(&mut random, &sizes, &means, 64), rows(&mut random, &sizes, &means, 100));
     let [with, without] = errors(&graph, &seen, &unseen, 11);
     assert!(with < 0.006 && without > 0.1, "{with}, with one scale {without}");
+}
+
+/// A declared range is all that is known of each feature: it is held to its ends, in the middle of the integers.
+#[test]
+fn a_declared_range_far_from_zero_has_an_offset() {
+    let mut random = Random(12);
+    let graph = simplify(tabular(&mut random, &[60.0; 3], &[2000.0; 3], true));
+    let range = Range { min: 1940.0, max: 2060.0 };
+    let (ranges, _) = calibrate_within(&graph, &[range], None).unwrap();
+    assert_eq!(ranges.inputs, [[range; 3]]);
+    let quantised = quantize(&graph, &ranges, 12).unwrap();
+    let QuantOp::Features(features) = &quantised.graph.nodes[0].op else { panic!("{:?}", quantised.graph.nodes[0].op) };
+    assert!(features.offsets.iter().all(|offset| (offset - 2000.0).abs() < 1.0) && features.scales.iter().all(|s| *s < 0.13));
+    for end in [1940.0, 2060.0] {
+        quantize_input(&quantised.graph, 0, &[end; 3]).unwrap();
+    }
+    let unseen = rows(&mut random, &[59.0; 3], &[2000.0; 3], 100);
+    let error = compare(&graph, &quantised, &unseen).unwrap().relative();
+    assert!(error < 0.02, "{error}");
 }
 
 #[test]
@@ -204,7 +224,7 @@ proptest! {
             let ranges = calibrate(&graph, samples, None).unwrap();
             let quantised = quantize(&graph, &ranges, 13).ok()?;
             sworn_circuits::layout::bounds::check(&quantised.graph).unwrap();
-            Some(compare(&graph, &quantised, samples).unwrap().relative())
+            Some(of_range(&graph, &quantised, samples).unwrap())
         };
         let samples_of_sizes: Vec<_> = samples.iter().cloned().map(scaled).collect();
         if let (Some(plain), Some(mixed)) = (error(&plain, &samples), error(&graph, &samples_of_sizes)) {
