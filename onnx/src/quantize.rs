@@ -17,7 +17,7 @@ use sworn_circuits::graph::{Node, NodeId, QuantGraph};
 pub use record::Record;
 
 use crate::calibrate::Ranges;
-use crate::error::OnnxError;
+use crate::error::{OnnxError, OutOfRange};
 use crate::graph::Graph;
 
 /// Bit widths that can be asked for.
@@ -107,7 +107,8 @@ fn out_of_range(node: &Node, index: usize, values: &[f32], range: [f64; 2]) -> O
     }
     place.reverse();
     let value = number(values.get(index).copied().unwrap_or(f32::NAN));
-    OnnxError::InputOutOfRange { input: node.name.clone(), place: place.join(", "), value, low, high, smallest, largest }
+    let input = node.name.clone();
+    Box::new(OutOfRange { input, place: place.join(", "), value, low, high, smallest, largest }).into()
 }
 
 /// The real values of a node's integers; for a node that moves features, see [`Quantised::reals`].

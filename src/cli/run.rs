@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use sworn::{Input, Inspection, Manifest};
+use sworn::{Inspection, Manifest};
 
 use super::error::CliError;
 use super::open::{folder_of, Opening};

@@ -76,7 +76,7 @@ fn model(weight: f32) -> Graph {
     let e = graph.push("relu", Op::Unary(Unary::Relu), vec![d], vec![1, 3]);
     let f = graph.push("max", Op::Max(quant::Max { window: 2, windows: vec![0, 1, 1, 2] }), vec![e], vec![1, 2]);
     graph.inputs = vec![x];
-    graph.push_output("max", f);
+    graph.push_output("f", f);
     graph
 }
 

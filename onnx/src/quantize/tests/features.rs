@@ -4,6 +4,7 @@ use sworn_circuits::graph::{Channels, Op as QuantOp};
 
 use super::*;
 use crate::calibrate::{calibrate_within, Range};
+use crate::error::OutOfRange;
 use crate::graph::{Conv, Linear};
 
 fn dense(weights: Vec<f32>, bias: Vec<f32>) -> Op {
@@ -186,9 +187,10 @@ fn a_feature_out_of_range_is_told_in_its_own_units() {
     let ints = quantize_input(graph, 0, &[1.694e9, 30.0]).unwrap();
     let reals = dequantize(&graph.nodes[0], &ints);
     assert!((reals[0] - 1.694e9).abs() < 2e4 && (reals[1] - 30.0).abs() < 0.2, "{reals:?}");
-    let Err(OnnxError::InputOutOfRange { place, value, low, high, smallest, largest, .. }) = quantize_input(graph, 0, &[0.0, 30.0]) else {
+    let Err(OnnxError::InputOutOfRange(error)) = quantize_input(graph, 0, &[0.0, 30.0]) else {
         panic!("0 is far from all samples");
     };
+    let OutOfRange { place, value, low, high, smallest, largest, .. } = *error;
     assert_eq!((&place[..], &value[..], &smallest[..], &largest[..]), ("0, 0", "0", "0", "30"));
     let [low, high] = [low, high].map(|v| v.parse::<f64>().unwrap());
     assert!(low > 1e9 && low < 1.68e9 && high > 1.7e9 && high < 2.5e9, "{low} to {high}");
