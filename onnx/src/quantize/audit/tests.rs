@@ -106,12 +106,15 @@ fn weight(linear: &mut quant::Linear, by: i32) {
     conv.weights = IntColumn::from(weights);
 }
 
+/// The node that is named, a part of the message, and what is changed.
+type Change<'a, T> = (&'a str, &'a str, &'a dyn Fn(&mut T));
+
 /// What a liar could change in a circuit, each by one, and which node and part the audit names.
 #[test]
 fn a_changed_circuit_is_refused_by_node() {
     let (graph, record, circuit) = honest();
     let table = circuit.tables.len() - 1;
-    let changes: [(&str, &str, &dyn Fn(&mut QuantGraph)); 10] = [
+    let changes: [Change<'_, QuantGraph>; 10] = [
         ("tanh", "a weight", &|c| weight(linear(node(c, "tanh")), 1)),
         ("relu", "a weight", &|c| weight(linear(node(c, "relu")), -1)),
         ("relu", "the bias", &|c| linear(node(c, "relu")).bias[1] += 1),
@@ -159,7 +162,7 @@ fn a_record_chooses_nothing_but_resolution() {
     let (graph, record, _) = honest();
     let index = |name: &str| graph.nodes.iter().position(|n| n.name == name).unwrap();
     let [tanh, flip, relu, max] = ["tanh", "flip", "relu", "max"].map(index);
-    let changes: [(&str, &str, &dyn Fn(&mut Record)); 10] = [
+    let changes: [Change<'_, Record>; 10] = [
         ("flip", "passes on", &|r| r.scales.values[flip] *= 2.0),
         ("max", "passes on", &|r| r.scales.values[max] *= 2.0),
         ("relu", "positive", &|r| r.scales.values[relu] = -1.0),
@@ -241,7 +244,7 @@ fn of_features(random: &mut Random) -> Graph {
     graph
 }
 
-fn refused(graph: &Graph, record: &Record, changes: &[(&str, &str, &dyn Fn(&mut Record))]) {
+fn refused(graph: &Graph, record: &Record, changes: &[Change<'_, Record>]) {
     let none = QuantGraph { bits: 8, nodes: vec![], inputs: vec![], outputs: vec![], tables: vec![] };
     for (name, rule, change) in changes {
         let mut changed = record.clone();
@@ -334,7 +337,7 @@ fn readers_take_the_features_they_tell_apart() {
     for (op, shape, elements, rule) in cases {
         let named = format!("{op:?}");
         let graph = image(op, shape);
-        let mut record = quantize(&graph, &calibrate(&graph, &[sample.clone()], None).unwrap(), 11).unwrap().record;
+        let mut record = quantize(&graph, &calibrate(&graph, std::slice::from_ref(&sample), None).unwrap(), 11).unwrap().record;
         record.scales.elements[0] = Some(elements.clone());
         match rule {
             Some(rule) => refused(&graph, &record, &[("x", rule, &|_| ())]),
@@ -376,7 +379,7 @@ proptest! {
         let circuit = emit(&graph, &Plan::new(&graph), record.clone()).unwrap().graph;
         let quantised = audit(&graph, &record, &circuit).unwrap();
         for sample in &samples {
-            if let Some(error) = of_range(&graph, &quantised, &[sample.clone()]) {
+            if let Some(error) = of_range(&graph, &quantised, std::slice::from_ref(sample)) {
                 prop_assert!(error < 0.004, "{}", error);
             }
         }

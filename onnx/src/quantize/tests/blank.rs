@@ -126,7 +126,7 @@ fn every_function_takes_an_argument_that_never_moves() {
         for before in [Before::Blank, Before::Cancelled, Before::Input].into_iter().chain(constants).chain(chains) {
             let (graph, sample) = model(f, before);
             let graph = simplify(graph);
-            let values = evaluate(&graph, &[sample.clone()]).unwrap();
+            let values = evaluate(&graph, std::slice::from_ref(&sample)).unwrap();
             let expected = values[graph.outputs[0].node.0][0];
             // A pole this near asks for an argument finer than what the weights before it make of a blank input.
             let has_pole = matches!(f, Unary::Log | Unary::Reciprocal | Unary::Power { exponent: -1.0 });
@@ -145,7 +145,7 @@ fn every_function_takes_an_argument_that_never_moves() {
                 };
                 sworn_circuits::layout::bounds::check(&quantised.graph).unwrap();
                 assert!(largest_factor(&quantised.graph) < 1 << 28, "{f:?} after {before:?}: {}", largest_factor(&quantised.graph));
-                let ints = evaluate_quantised(&quantised.graph, &[sample.clone()]).unwrap();
+                let ints = evaluate_quantised(&quantised.graph, std::slice::from_ref(&sample)).unwrap();
                 let id = quantised.graph.outputs[0].node;
                 let node = quantised.graph.node(id);
                 // A unit of the output, and half a unit of the argument where the function is steep.
@@ -177,7 +177,7 @@ fn a_blank_sample_serves_other_inputs() {
             let (mut answered, mut worst) = (0, 0f64);
             for _ in 0..64 {
                 let x = random.reals(4, 1.0);
-                let expected = evaluate(&graph, &[x.clone()]).unwrap();
+                let expected = evaluate(&graph, std::slice::from_ref(&x)).unwrap();
                 let Ok(ints) = evaluate_quantised(&quantised.graph, &[x]) else { continue };
                 answered += 1;
                 let actual = dequantize(quantised.graph.node(quantised.graph.outputs[0].node), &ints[quantised.graph.outputs[0].node.0]);
