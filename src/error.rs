@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use sworn_circuits::error::{GraphError, LayoutError};
-use sworn_contracts::ExportError;
+use sworn_contracts::{CheckError, ExportError};
 use sworn_gpu::{DeviceError, NoDevice, NoIcicle};
 use sworn_onnx::quantize::audit::AuditError;
 use sworn_onnx::OnnxError;
@@ -68,6 +68,9 @@ pub enum Error {
     /// There are no contracts or no call for the key.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A package or a contract is not what the key makes.
+    #[error("{}{}", if .0.is_rejection() { "rejected: " } else { "" }, .0)]
+    Package(#[from] CheckError),
     /// The path is neither a model nor a folder of a compiled one.
     #[error("`{}` is neither an ONNX model nor a folder of a compiled one", path.display())]
     NotAModel {
@@ -130,6 +133,11 @@ impl Error {
             Self::InsecureContract => Some("for a test, pass `--allow-insecure-srs`; else compile with the SRS of a ceremony"),
             Self::Export(ExportError::Exists { .. }) => Some("name a new folder, or remove that one"),
             Self::Export(ExportError::Write { .. }) => Some("check the permissions of the folder and the free space"),
+            Self::Package(CheckError::Foreign { .. }) => {
+                Some("remove what a build has left, `out` and `cache`, and all else that `sworn export` did not write")
+            }
+            Self::Package(CheckError::Read { .. }) => Some("name the folder of a package, or a file of a contract's code"),
+            Self::Package(_) => Some("do not rely on it: export the package again from the verifying key"),
             Self::Export(_) => Some("`sworn inspect` prints what the model needs"),
             Self::Cancelled => None,
         }

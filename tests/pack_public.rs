@@ -122,7 +122,7 @@ fn the_command_line() {
     assert_eq!(layout["layout"], inspected["layout"]);
     let exported = json("export solidity packed.sworn -o package --allow-insecure-srs --json");
     let call = succeed("export calldata packed.json --vk packed.sworn --allow-insecure-srs --contract verifier");
-    assert_eq!(exported["calldata"], json!((call.trim().len() - 2) / 2));
+    assert_eq!(exported["verifier_calldata"], json!((call.trim().len() - 2) / 2));
     let source = std::fs::read_to_string(dir.path().join("package/src/ModelVerifier.sol")).unwrap();
     assert!(source.contains(" to a public value") && source.contains("_pack("));
     succeed("export calldata packed.json --vk packed.sworn --allow-insecure-srs");

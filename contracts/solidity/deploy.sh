@@ -6,6 +6,9 @@ set -eu
 cd "$(dirname "$0")"
 : "${RPC_URL:?the node to deploy by}"
 
+warning=""
+[ -z "$warning" ] || echo "$warning" >&2
+
 addresses=""
 index=0
 while [ -f "data/$index.hex" ]; do

@@ -32,7 +32,7 @@ const POINTS_IN_PART: usize = MAX_DATA / 64;
 /// Marks the data.
 const MAGIC: u32 = u32::from_be_bytes(*b"SWRN");
 /// Version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Where the data is loaded to: behind what the compiler may keep in memory.
 const MEMORY: usize = 0x400;
 /// Bytes of a line of the list of multiplications.
@@ -40,7 +40,7 @@ const SEGMENT_BYTES: usize = 12;
 /// Words behind the slots: the sum, two points and a scalar; the input of the pairing.
 const WORK_WORDS: usize = 12;
 /// First byte of the proof in calldata, without public values.
-const PROOF_IN_CALLDATA: usize = 0x84;
+pub(crate) const PROOF_IN_CALLDATA: usize = 0xa4;
 /// First byte behind the header.
 const DIGEST: usize = Field::Count as usize * 4;
 /// Hashes of the other data contracts.

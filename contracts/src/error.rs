@@ -32,6 +32,14 @@ pub enum ExportError {
         /// Bytes that a contract has.
         limit: usize,
     },
+    /// The model's contract would be larger than the EVM allows.
+    #[error("the key has {actual} public tensors, a contract takes at most {limit}")]
+    TensorCount {
+        /// Public tensors of the key.
+        actual: usize,
+        /// The most that a contract takes.
+        limit: usize,
+    },
     /// The instance has another length than the key's.
     #[error("the instance has {actual} values, the key asks for {expected}")]
     InstanceCount {

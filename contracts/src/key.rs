@@ -6,7 +6,7 @@ use sworn_verifier::closed::{Closed, FixedValue};
 use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::srs::identity;
+use sworn_verifier::srs::{self, Origin};
 use sworn_verifier::{ColumnKind, Features, Form, Packing, Query, Role, VerifyingKey};
 
 /// A point of G1 as `x ‖ y`; zeros for the identity.
@@ -80,7 +80,9 @@ pub(crate) struct Key {
     pub(crate) s_g2: G2,
     pub(crate) digest: [u8; 32],
     pub(crate) graph_digest: [u8; 32],
-    pub(crate) srs: [u8; 32],
+    /// Keccak-256 of `s_g2`.
+    pub(crate) srs_identity: [u8; 32],
+    pub(crate) origin: Origin,
     pub(crate) tensors: Vec<Tensor>,
     /// What is in a proof and what it opens.
     pub(crate) shape: Shape,
@@ -125,7 +127,8 @@ impl Key {
             s_g2: encode_g2(&key.s_g2),
             digest: key.digest(),
             graph_digest: key.graph_digest,
-            srs: identity(&key.s_g2),
+            srs_identity: srs::identity(&key.s_g2),
+            origin: srs::origin(&key.s_g2),
             tensors: key.tensors.iter().map(tensor).collect(),
             shape: key.shape().clone(),
         }

@@ -1,9 +1,13 @@
 //! The typed contract of a model: its public tensors by name, and the adapter to `IProofVerifier`.
 
 use crate::key::{Key, Tensor};
+use crate::reference::Reference;
 
 /// With more tensors than this, one array of arrays: the compiler's stack has sixteen slots.
 const MAX_ARGUMENTS: usize = 4;
+
+/// With more, the contract's code is longer than the EVM allows.
+pub(crate) const MAX_TENSORS: usize = 256;
 
 /// Words of Solidity that no argument may be.
 const RESERVED: [&str; 16] = [
@@ -11,12 +15,8 @@ const RESERVED: [&str; 16] = [
     "false", "tensors",
 ];
 
-/// What `ValueOutOfRange` says.
-const PLAIN_RANGE: &str = "An element is 2^127 or more in absolute value: the proof system has no such integers.";
-/// The constant of it.
+/// The bound of integers that are not packed.
 const BOUND: &str = "    /// @dev Bound of the integers.\n    int256 private constant BOUND = 2 ** 127;\n";
-/// What `ValueOutOfRange` says if tensors are packed.
-const RANGE: &str = "An element is out of its tensor's range: no proof is about such integers.";
 
 /// `MyTensor/out:0` as a name of Solidity, different for different tensors.
 fn argument(index: usize, tensor: &Tensor, tensors: &[Tensor]) -> String {
@@ -54,15 +54,11 @@ fn describe(tensor: &Tensor) -> String {
     format!("{role} `{name}`, shape [{shape}], {elements} elements{range}, row-major; {stands}.")
 }
 
-/// `tensors[0], tensors[3]` of a role.
-fn of_role(key: &Key, is_input: bool) -> String {
-    let indices = key.tensors.iter().enumerate().filter(|(_, t)| t.is_input == is_input);
-    indices.map(|(i, _)| format!("tensors[{i}]")).collect::<Vec<_>>().join(", ")
-}
-
 /// The source of `ModelVerifier.sol`.
 pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
+    let reference = Reference::new(key.origin);
     let count = key.tensors.len();
+    let inputs = key.tensors.iter().filter(|t| t.is_input).count();
     let names: Vec<String> = key.tensors.iter().enumerate().map(|(i, t)| argument(i, t, &key.tensors)).collect();
     let is_typed = is_typed(count);
     let comments: String = if is_typed {
@@ -89,7 +85,7 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
     } else {
         "tensors = abi.decode(metadata, (int256[][]));".into()
     };
-    let lengths: String = key
+    let places: String = key
         .tensors
         .iter()
         .enumerate()
@@ -98,8 +94,8 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
             Some(p) => format!("\n        next = _pack(tensors[{i}], {i}, {}, {}, {}, instances, next);", t.elements, p.low, p.width),
         })
         .collect();
+    let lengths = if count == 0 { places } else { format!("\n        uint256 next;{places}") };
     let is_packed = |tensor: &Tensor| tensor.packing.is_some();
-    let out_of_range = if key.tensors.iter().any(is_packed) { RANGE } else { PLAIN_RANGE };
     let (bound, embed) = match key.tensors.iter().all(is_packed) {
         true => ("", ""),
         false => (BOUND, include_str!("../solidity/embed.sol.in")),
@@ -110,17 +106,20 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
         digest = hex::encode(key.digest),
         hash = hex::encode(data_hash),
         graph = hex::encode(key.graph_digest),
-        srs = hex::encode(key.srs),
+        srs = hex::encode(key.srs_identity),
+        notice = reference.notice(),
+        reference = reference.text,
+        constant = reference.constant(),
+        roles = key.tensors.iter().map(|t| if t.is_input { "01" } else { "00" }).collect::<String>(),
         instances = key.num_instances(),
-        inputs = of_role(key, true),
-        outputs = of_role(key, false),
+        inputs = inputs,
+        outputs = count - inputs,
         count = count,
         comments = comments,
         arguments = arguments,
         gather = gather,
         decode = decode,
         lengths = lengths,
-        out_of_range = out_of_range,
         bound = bound,
         embed = embed,
         pack = pack,
@@ -129,5 +128,5 @@ pub(crate) fn source(key: &Key, data_hash: &[u8; 32]) -> String {
 
 /// Whether tensors are arguments of their own.
 pub(crate) fn is_typed(count: usize) -> bool {
-    count <= MAX_ARGUMENTS
+    (1..=MAX_ARGUMENTS).contains(&count)
 }

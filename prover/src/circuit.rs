@@ -330,7 +330,9 @@ mod tests {
     use rand::SeedableRng;
     use rand_chacha::ChaCha20Rng;
     use sworn_circuits::column::IntColumn;
-    use sworn_circuits::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, Output, QuantGraph, Table, Term};
+    use sworn_circuits::graph::{
+        Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, Output, QuantGraph, Table, Term,
+    };
     use sworn_circuits::layout::{Choice, Visibility};
 
     use super::*;

@@ -6,9 +6,9 @@
 #[path = "../fuzz/src/strings.rs"]
 mod strings;
 
-use strings::reference_string;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use strings::reference_string;
 
 /// The other tests, in a process of their own that may take 512 MB.
 #[test]

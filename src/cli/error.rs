@@ -64,7 +64,11 @@ pub(crate) enum CliError {
 
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
-        matches!(self, Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) | Self::Sworn(Error::Rejected(_)))
+        match self {
+            Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) | Self::Sworn(Error::Rejected(_)) => true,
+            Self::Sworn(Error::Package(error)) => error.is_rejection(),
+            _ => false,
+        }
     }
 
     pub(crate) fn hint(&self) -> Option<&'static str> {

@@ -288,7 +288,8 @@ mod tests {
                     for _ in 0..20 {
                         let reserved = Reserved::new_with(&folder, || {
                             waited.fetch_add(1, Ordering::Relaxed);
-                        }).unwrap();
+                        })
+                        .unwrap();
                         assert!(!inside.swap(true, Ordering::SeqCst), "two at a time");
                         std::thread::yield_now();
                         inside.store(false, Ordering::SeqCst);

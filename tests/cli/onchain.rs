@@ -28,12 +28,39 @@ fn contracts_and_calls_of_them() {
     let (proof, model, verifier) = (receipt["proof"].as_str().unwrap(), call("model"), call("verifier"));
     let digits = proof.strip_prefix("0x").unwrap();
     assert!(model.starts_with("0x") && model.contains(digits) && verifier.contains(digits) && model != verifier);
-    assert_eq!(exported["calldata"], json!((verifier.trim().len() - 2) / 2));
+    assert_eq!(exported["calldata"], json!((model.trim().len() - 2) / 2));
+    assert_eq!(exported["verifier_calldata"], json!((verifier.trim().len() - 2) / 2));
     place.fail(1, &["export", "calldata", "r.json", "--vk", "tiny.sworn"], "insecure");
     let last = proof.len() - 1;
     let other = if proof.ends_with('0') { "1" } else { "0" };
     place.write("changed.json", receipt.to_string().replace(proof, &format!("{}{other}", &proof[..last])));
     place.fail(1, &["export", "calldata", "changed.json", "--vk", "tiny.sworn", "--allow-insecure-srs"], "rejected");
+}
+
+#[test]
+fn a_package_is_checked_against_its_key() {
+    let place = Place::proved();
+    place.succeed(&["export", "solidity", "tiny.sworn", "-o", "package", "--allow-insecure-srs"]);
+    let check = |package| ["export", "check", package, "--vk", "tiny.sworn/verifying.key", "--allow-insecure-srs"];
+    let checked = place.succeed_json(&check("package"));
+    let deployment = place.json("package/deployment.json");
+    assert_eq!(format!("0x{}", checked["data_hash"].as_str().unwrap().trim_start_matches("0x")), deployment["dataHash"].as_str().unwrap());
+    place.fail(2, &check("package")[..5], "insecure");
+
+    // The code of the data on chain: what deploys it, without its first ten bytes.
+    let init_code = std::fs::read_to_string(place.path("package/data/0.hex")).unwrap();
+    place.write("code.hex", format!("0x{}", &init_code[22..]));
+    assert_eq!(place.succeed_json(&check("code.hex"))["data_contract"], json!(0));
+    place.write("code.hex", &init_code);
+    place.fail(1, &check("code.hex"), "none of the verifying key's data contracts");
+    place.fail(2, &check("missing.hex"), "missing.hex");
+
+    let source = std::fs::read_to_string(place.path("package/src/SwornVerifier.sol")).unwrap();
+    place.write("package/src/SwornVerifier.sol", source.replace("if (!good)", "if (false)"));
+    place.fail(1, &check("package"), "SwornVerifier.sol");
+    place.write("package/src/SwornVerifier.sol", source);
+    place.write("package/remappings.txt", "");
+    place.fail(1, &check("package"), "remappings.txt");
 }
 
 #[test]

@@ -7,7 +7,7 @@ interface IProofVerifier {
     /// @param inputHash Hash of the public inputs.
     /// @param outputHash Hash of the outputs.
     /// @param metadata What the proof system needs besides: here, the public tensors themselves.
-    /// @param proof The proof.
+    /// @param proof The proof: here, 32 bytes of context, and the proof that was made for it behind them.
     /// @return valid True. A proof that is not valid reverts.
     function verify(bytes32 inputHash, bytes32 outputHash, bytes calldata metadata, bytes calldata proof)
         external

@@ -2,15 +2,16 @@
 pragma solidity ^0.8.24;
 
 import {IProofVerifier} from "./IProofVerifier.sol";
+import {ModelErrors} from "./SwornErrors.sol";
 
 /// @title Money against an inference: an example of a contract that acts on a proof.
 /// @notice A payer locks ether for the output of an agreed model on an agreed public input. Whoever brings the proof, the money
 ///         goes to the agreed payee, once: to copy a proof from the mempool gains nothing.
-/// @dev A proof says what a model computes, not for whom. One proof may serve several jobs with the same model and input;
-///      a payer who wants fresh work asks for a fresh input. With no public input any run of the model releases the money.
-///      Both sides check the code of the verifier, and of the verifier that it calls, before they rely on it. From the deadline on a
-///      refund may overtake a release: a payee takes no deadline without margin and releases well before it.
-contract SwornEscrow {
+/// @dev A proof is made for one job: its context is `context(id)`, which names chain, contract, job and payee, so that it serves no
+///      other. With no public input any run of the model for the job releases the money. Both sides check the code of the verifier,
+///      and of the verifier that it calls, before they rely on it. From the deadline on a refund may overtake a release: a payee takes
+///      no deadline without margin and releases well before it.
+contract SwornEscrow is ModelErrors {
     /// @notice What payer and payee agreed on.
     struct Job {
         IProofVerifier verifier;
@@ -66,12 +67,21 @@ contract SwornEscrow {
     /// @param id Number of the job.
     /// @param outputHash Hash of the outputs.
     /// @param metadata The public tensors.
-    /// @param proof The proof.
+    /// @param proof The proof, made for the context of the job.
     function release(uint256 id, bytes32 outputHash, bytes calldata metadata, bytes calldata proof) external {
         Job memory job = _take(id);
-        if (!job.verifier.verify(job.inputHash, outputHash, metadata, proof)) revert ProofNotConfirmed();
+        bytes memory bound = bytes.concat(_context(id, job.payee), proof);
+        if (!job.verifier.verify(job.inputHash, outputHash, metadata, bound)) revert ProofNotConfirmed();
         emit Released(id, outputHash);
         _send(job.payee, job.amount);
+    }
+
+    /// @notice The context that the proof of an open job is made for: `sworn prove --context`.
+    /// @param id Number of the job.
+    function context(uint256 id) external view returns (bytes32) {
+        address payee = jobs[id].payee;
+        if (payee == address(0)) revert JobNotOpen(id);
+        return _context(id, payee);
     }
 
     /// @notice Gives the payer the money back after the deadline.
@@ -88,6 +98,10 @@ contract SwornEscrow {
         job = jobs[id];
         if (job.payer == address(0)) revert JobNotOpen(id);
         delete jobs[id];
+    }
+
+    function _context(uint256 id, address payee) private view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), id, payee));
     }
 
     function _send(address payable to, uint256 amount) private {

@@ -1,36 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
+import {SwornErrors} from "./SwornErrors.sol";
+
 /// @title Verifier of Sworn proofs: halo2 with KZG on BN254, SHPLONK openings and a Keccak-256 transcript.
 /// @notice The same contract for every model. What it verifies is a verifying key in data contracts, pinned at deployment.
 /// @dev Interprets the key's data: programs of multiply-adds over slots of memory, and a list of multiplications of points.
 ///      The format is in `contracts/src/data.rs`; the steps below are those of `verify` in Rust.
-contract SwornVerifier {
-    /// @notice The calldata is not the one canonical encoding of the arguments.
-    error CalldataEncoding();
-    /// @notice The number of public values is not the key's.
-    error InstanceCount();
-    /// @notice A public value is not below the order of the field.
-    error InstanceNotCanonical();
-    /// @notice The length of the proof is not the key's.
-    error ProofLength();
-    /// @notice A scalar of the proof is not below the order of the field.
-    error ScalarNotCanonical();
-    /// @notice A coordinate of the proof is not below the modulus of the curve's field.
-    error CoordinateNotCanonical();
-    /// @notice A point of the proof is the identity or not on the curve.
-    error PointNotOnCurve();
-    /// @notice A challenge hit a point where the proof cannot be checked. Does not happen by chance.
-    error ChallengeCollision();
-    /// @notice A precompiled contract failed: too little gas, or a chain without it.
-    error PrecompileFailed();
-    /// @notice The proof is well formed and wrong.
-    error ProofRejected();
-    /// @notice A data contract is not, or is no longer, the one that the key pins.
-    error DataMismatch(uint256 index);
-    /// @notice No function has this selector.
-    error UnknownFunction();
-
+contract SwornVerifier is SwornErrors {
     /// @notice The first data contract: header, programs, constants, and points if they fit.
     address public immutable DATA;
     /// @notice Its code hash, which identifies the verifying key.
@@ -53,7 +30,7 @@ contract SwornVerifier {
             extcodecopy(main, 0, 0x5d, 0x20)
             count := shr(224, mload(0))
         }
-        if (magic != bytes32(bytes8(0x5357524e00000001)) || data.length != count + 1) revert DataMismatch(0);
+        if (magic != bytes32(bytes8(0x5357524e00000002)) || data.length != count + 1) revert DataMismatch(0);
         for (uint256 i = 1; i <= count; i++) {
             bytes32 expected;
             assembly ("memory-safe") {
@@ -65,7 +42,29 @@ contract SwornVerifier {
         }
         DATA = main;
         DATA_HASH = dataHash;
+        _checkReferenceString(main);
         _checkPrecompiles();
+    }
+
+    /// @dev [s]G2 is neither the identity nor ±G2, or everybody would know s: 0, 1 or −1. −G2 and G, which the data have too, are the
+    ///      curve's generators.
+    function _checkReferenceString(address main) private view {
+        bool good;
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            // The coordinates of G2, as the pairing reads them: x1, x0, y1, y0.
+            let x1 := 0x198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef312c2
+            let x0 := 0x1800deef121f1e76426a00665e5c4479674322d4f75edadd46debd5cd992f6ed
+            extcodecopy(main, m, 0x81, 0x140)
+            let some := or(or(mload(m), mload(add(m, 0x20))), or(mload(add(m, 0x40)), mload(add(m, 0x60))))
+            good := gt(some, 0)
+            good := and(good, iszero(and(eq(mload(m), x1), eq(mload(add(m, 0x20)), x0))))
+            good := and(good, and(eq(mload(add(m, 0x80)), x1), eq(mload(add(m, 0xa0)), x0)))
+            good := and(good, eq(mload(add(m, 0xc0)), 0x275dc4a288d1afb3cbb1ac09187524c7db36395df7be3b99e673b13a075a65ec))
+            good := and(good, eq(mload(add(m, 0xe0)), 0x1d9befcd05a5323e6da4d435f3b617cdb3af83285c2df711ef39c01571827f9d))
+            good := and(good, and(eq(mload(add(m, 0x100)), 1), eq(mload(add(m, 0x120)), 2)))
+        }
+        if (!good) revert DegenerateReferenceString();
     }
 
     /// @dev 2·G by `ecMul` is G + G by `ecAdd`: a call of a contract that does not exist would succeed and leave the sum as it is.
@@ -102,11 +101,22 @@ contract SwornVerifier {
         }
     }
 
-    /// @notice Returns if the proof is valid for the public values, and reverts if not.
+    /// @notice Identity of the reference string: Keccak-256 of [s]G2, as the pairing reads it.
+    function srsIdentity() external view returns (bytes32 identity) {
+        address data = DATA;
+        if (data.codehash != DATA_HASH) revert DataMismatch(0);
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            extcodecopy(data, m, 0x81, 0x80)
+            identity := keccak256(m, 0x80)
+        }
+    }
+
+    /// @notice Returns if the proof is valid for the public values in the context, and reverts if not.
     /// @dev Accepts one encoding of the arguments only: no other contract can read other arguments from the same calldata.
-    ///      The first argument is the public values, elements of the scalar field, each below its order r. The second is the
-    ///      proof, exactly.
-    function verify(uint256[] calldata, bytes calldata) external view {
+    ///      The first argument is the public values, elements of the scalar field, each below its order r. The second is the context that
+    ///      the proof was made for, any word; zero if for none. The third is the proof, exactly.
+    function verify(uint256[] calldata, bytes32, bytes calldata) external view {
         address data = DATA;
         // Again: a contract that was made and destroyed in one transaction can be made again, with other code.
         if (data.codehash != DATA_HASH) revert DataMismatch(0);
@@ -305,19 +315,19 @@ contract SwornVerifier {
             if gt(mload(0x40), 0x400) { invalid() }
             extcodecopy(data, 0x400, 1, sub(extcodesize(data), 1))
 
-            // 1. Shape: the one canonical encoding, instances at 0x64, the proof behind them.
+            // 1. Shape: the one canonical encoding, the context at 0x24, instances at 0x84, the proof behind them.
             let n := field(8)
-            let proof := add(0x84, shl(5, n))
-            if xor(calldataload(0x04), 0x40) { fail(/* CalldataEncoding */ 0xd672f60b) }
-            if xor(calldataload(0x44), n) { fail(/* InstanceCount */ 0xd7125d4a) }
-            if xor(calldataload(0x24), sub(proof, 0x24)) { fail(/* CalldataEncoding */ 0xd672f60b) }
+            let proof := add(0xa4, shl(5, n))
+            if xor(calldataload(0x04), 0x60) { fail(/* CalldataEncoding */ 0xd672f60b) }
+            if xor(calldataload(0x64), n) { fail(/* InstanceCount */ 0xd7125d4a) }
+            if xor(calldataload(0x44), sub(proof, 0x24)) { fail(/* CalldataEncoding */ 0xd672f60b) }
             {
                 let length := field(12)
                 if xor(calldataload(sub(proof, 0x20)), length) { fail(/* ProofLength */ 0x1c35f1c8) }
                 if xor(calldatasize(), add(proof, length)) { fail(/* CalldataEncoding */ 0xd672f60b) }
 
                 // 2. Public values, scalars and points of the proof.
-                checkScalars(0x64, n, r, /* InstanceNotCanonical */ 0x09015e30)
+                checkScalars(0x84, n, r, /* InstanceNotCanonical */ 0x09015e30)
                 let evaluations := add(proof, field(36))
                 let count := field(40)
                 checkScalars(evaluations, count, r, /* ScalarNotCanonical */ 0xf311b72d)
@@ -333,9 +343,11 @@ contract SwornVerifier {
                 let slot := field(28)
                 let from := proof
                 let schedule := field(20)
-                let first := shl(5, n)
+                // The digest of the key, the context and the public values.
+                let first := shl(5, add(n, 1))
                 mstore(buffer, mload(0x460))
-                calldatacopy(add(buffer, 0x20), 0x64, first)
+                calldatacopy(add(buffer, 0x20), 0x24, 0x20)
+                calldatacopy(add(buffer, 0x40), 0x84, shl(5, n))
                 for { let end := add(schedule, shl(2, field(24))) } lt(schedule, end) { schedule := add(schedule, 4) } {
                     let length := shr(224, mload(schedule))
                     calldatacopy(add(add(buffer, 0x20), first), from, length)
@@ -371,7 +383,7 @@ contract SwornVerifier {
                 let sum := 0
                 root := 1
                 p := field(76)
-                for { let from := 0x64 } lt(from, sub(proof, 0x20)) { from := add(from, 0x20) } {
+                for { let from := 0x84 } lt(from, sub(proof, 0x20)) { from := add(from, 0x20) } {
                     sum := addmod(sum, mulmod(mulmod(calldataload(from), root, r), mload(p), r), r)
                     root := mulmod(root, omega, r)
                     p := add(p, 0x20)

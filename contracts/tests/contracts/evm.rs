@@ -31,6 +31,19 @@ pub const PIPELINES: [Pipeline; 2] = [Pipeline::Legacy, Pipeline::ViaIr];
 pub struct Compiled {
     pub init_code: Vec<u8>,
     pub size: usize,
+    /// What it has in its ABI, as JSON.
+    pub abi: Vec<Value>,
+}
+
+impl Compiled {
+    /// Signatures of what its ABI has of a kind: `error` or `function`.
+    pub fn signatures(&self, kind: &str) -> Vec<String> {
+        let of_kind = self.abi.iter().filter(|entry| entry["type"] == kind);
+        let types = |entry: &Value| -> Vec<String> {
+            entry["inputs"].as_array().unwrap().iter().map(|input| input["type"].as_str().unwrap().into()).collect()
+        };
+        of_kind.map(|entry| format!("{}({})", entry["name"].as_str().unwrap(), types(entry).join(","))).collect()
+    }
 }
 
 fn tmp() -> PathBuf {
@@ -71,9 +84,16 @@ pub fn installed() -> PathBuf {
 
 /// Compiles the package's sources, with a wrapper or without; results are kept between runs.
 pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Compiled> {
+    compile_changed(wrapper, pipeline, "", "")
+}
+
+/// The same with a piece of the sources in the place of another.
+pub fn compile_changed(wrapper: Option<&str>, pipeline: Pipeline, from: &str, to: &str) -> HashMap<String, Compiled> {
     let _guard = lock();
+    let changed = |text: &str| if from.is_empty() { text.to_string() } else { text.replace(from, to) };
     let mut sources: serde_json::Map<String, Value> =
-        SOURCES.iter().map(|(name, text)| ((*name).to_string(), json!({ "content": text }))).collect();
+        SOURCES.iter().map(|(name, text)| ((*name).to_string(), json!({ "content": changed(text) }))).collect();
+    assert!(from.is_empty() || SOURCES.iter().any(|(_, text)| text.contains(from)), "no source has `{from}`");
     sources.extend(wrapper.map(|text| ("ModelVerifier.sol".to_string(), json!({ "content": text }))));
     let input = json!({
         "language": "Solidity",
@@ -82,7 +102,7 @@ pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Com
             "evmVersion": "cancun",
             "viaIR": pipeline == Pipeline::ViaIr,
             "optimizer": { "enabled": true, "runs": 100_000 },
-            "outputSelection": { "*": { "*": ["evm.bytecode.object", "evm.deployedBytecode.object"] } },
+            "outputSelection": { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
         },
     })
     .to_string();
@@ -110,7 +130,8 @@ pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Com
     for contracts in output["contracts"].as_object().unwrap().values() {
         for (name, contract) in contracts.as_object().unwrap() {
             let code = |which: &str| hex::decode(contract["evm"][which]["object"].as_str().unwrap()).unwrap();
-            all.insert(name.clone(), Compiled { init_code: code("bytecode"), size: code("deployedBytecode").len() });
+            let abi = contract["abi"].as_array().unwrap().clone();
+            all.insert(name.clone(), Compiled { init_code: code("bytecode"), size: code("deployedBytecode").len(), abi });
         }
     }
     all

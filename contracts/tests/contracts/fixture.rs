@@ -2,7 +2,7 @@
 
 use ark_bn254::Fr;
 use revm::primitives::Address;
-use sworn_contracts::{calldata, Package};
+use sworn_contracts::{calldata, typed_calldata, Package};
 use sworn_prover::Cpu;
 use sworn_verifier::{Context, VerifyingKey};
 
@@ -15,6 +15,8 @@ pub struct Fixture {
     pub key: VerifyingKey,
     pub package: Package,
     pub tensors: Vec<Vec<i64>>,
+    /// What the proof was made for.
+    pub context: Context,
     pub instances: Vec<[u8; 32]>,
     pub proof: Vec<u8>,
 }
@@ -25,7 +27,12 @@ impl Fixture {
     }
 
     pub fn of(keyed: &Keyed) -> Self {
-        let proof = keyed.prove(Cpu, 7);
+        Self::within(keyed, Context::NONE)
+    }
+
+    /// With a proof for a context.
+    pub fn within(keyed: &Keyed, context: Context) -> Self {
+        let proof = keyed.prove_in(context, Cpu, 7);
         let key = keyed.key.verifying_key().clone();
         let mut rest = proof.public.as_slice();
         let mut take = |n: usize| {
@@ -35,17 +42,22 @@ impl Fixture {
         };
         let tensors = key.tensors.iter().map(|t| take(t.elements())).collect();
         let instances = proof.instance.iter().map(sworn_verifier::field::encode).collect();
-        Self { name: keyed.name, package: Package::new(&key).unwrap(), tensors, instances, proof: proof.bytes, key }
+        Self { name: keyed.name, package: Package::new(&key).unwrap(), tensors, context, instances, proof: proof.bytes, key }
     }
 
     pub fn calldata(&self) -> Vec<u8> {
-        calldata(&self.key, &self.instances, &self.proof).unwrap()
+        calldata(&self.key, self.context, &self.instances, &self.proof).unwrap()
+    }
+
+    /// A call of the model's contract, with tensors and a proof in the place of its own.
+    pub fn typed(&self, tensors: &[Vec<i64>], proof: &[u8]) -> Vec<u8> {
+        typed_calldata(&self.key, self.context, tensors, proof).unwrap()
     }
 
     /// What the Rust verifier says; `None` for values that it has no type for.
     pub fn rust_accepts(&self, instances: &[[u8; 32]], proof: &[u8]) -> bool {
         let instances: Option<Vec<Fr>> = instances.iter().map(sworn_verifier::field::decode).collect();
-        instances.is_some_and(|i| sworn_verifier::verify(&self.key, Context::NONE, &i, proof).is_ok())
+        instances.is_some_and(|i| sworn_verifier::verify(&self.key, self.context, &i, proof).is_ok())
     }
 
     /// Deploys the data and `SwornVerifier`.

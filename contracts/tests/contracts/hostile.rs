@@ -5,6 +5,7 @@ use rand_chacha::ChaCha20Rng;
 use revm::primitives::{Address, U256};
 use sworn_contracts::{calldata, selector, word, ExportError};
 use sworn_prover::Cpu;
+use sworn_verifier::Context;
 
 use crate::accept::tiny;
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
@@ -47,7 +48,7 @@ impl Target {
     /// The contract gives the error, and Rust rejects.
     fn rejects(&mut self, instances: &[[u8; 32]], proof: &[u8], error: &str, what: &str) {
         assert!(!self.fixture.rust_accepts(instances, proof), "{what}: accepted by Rust");
-        let call = calldata(&self.fixture.key, instances, proof).unwrap();
+        let call = calldata(&self.fixture.key, Context::NONE, instances, proof).unwrap();
         self.evm.call(self.verifier, &call).0.assert_error(error, what);
     }
 
@@ -147,35 +148,39 @@ fn only_one_encoding_is_read() {
         let (instances, proof) = (target.fixture.instances.clone(), target.fixture.proof.clone());
         let verifier = target.verifier;
         let n = instances.len();
-        let verify = selector("verify(uint256[],bytes)").to_vec();
+        let verify = selector("verify(uint256[],bytes32,bytes)").to_vec();
         let array = [word(n).to_vec(), instances.concat()].concat();
         let bytes = [word(proof.len()).to_vec(), proof.clone()].concat();
         let mut expect = |parts: &[&[u8]], error: &str, what: &str| {
             target.evm.call(verifier, &parts.concat()).0.assert_error(error, what);
         };
-        let head = |first: usize, second: usize| [word(first), word(second)].concat();
+        let head = |first: usize, second: usize| [word(first), [0; 32], word(second)].concat();
         // Each of these is valid ABI, and other contracts read the same arguments from it.
-        let behind = 0x40 + bytes.len();
-        expect(&[&verify, &head(behind, 0x40), &bytes, &array], "CalldataEncoding()", "the proof first");
-        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &word(0), &array, &bytes], "CalldataEncoding()", "a gap in front");
-        expect(&[&verify, &head(0x40, 0x80 + 32 * n), &array, &word(0), &bytes], "CalldataEncoding()", "a gap between");
-        expect(&[&verify, &head(0x40, 0x60 + 32 * n), &array, &bytes, &[0]], "CalldataEncoding()", "a byte behind");
-        expect(&[&verify, &head(0x40, 0x60 + 32 * n), &array, &bytes, &word(0)], "CalldataEncoding()", "a word behind");
+        let behind = 0x60 + bytes.len();
+        expect(&[&verify, &head(behind, 0x60), &bytes, &array], "CalldataEncoding()", "the proof first");
+        expect(&[&verify, &head(0x80, 0xa0 + 32 * n), &word(0), &array, &bytes], "CalldataEncoding()", "a gap in front");
+        expect(&[&verify, &head(0x60, 0xa0 + 32 * n), &array, &word(0), &bytes], "CalldataEncoding()", "a gap between");
+        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &array, &bytes, &[0]], "CalldataEncoding()", "a byte behind");
+        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &array, &bytes, &word(0)], "CalldataEncoding()", "a word behind");
         // Good values behind, others where the contract looks.
         let forged = [word(n).to_vec(), vec![0; 32 * n]].concat();
-        expect(&[&verify, &head(0x60 + 32 * n, 0x80 + 64 * n), &forged, &array, &bytes], "CalldataEncoding()", "two sets of values");
+        expect(&[&verify, &head(0x80 + 32 * n, 0xa0 + 64 * n), &forged, &array, &bytes], "CalldataEncoding()", "two sets of values");
+
+        // The arguments of a verifier without contexts.
+        let without = [selector("verify(uint256[],bytes)").to_vec(), word(0x40).to_vec(), word(0x60 + 32 * n).to_vec()].concat();
+        expect(&[&without, &array, &bytes], "UnknownFunction()", "no context");
 
         let fewer = [word(n - 1).to_vec(), instances[1..].concat()].concat();
-        expect(&[&verify, &head(0x40, 0x40 + 32 * n), &fewer, &bytes], "InstanceCount()", "one value fewer");
+        expect(&[&verify, &head(0x60, 0x60 + 32 * n), &fewer, &bytes], "InstanceCount()", "one value fewer");
         let more = [word(n + 1).to_vec(), instances.concat(), word(0).to_vec()].concat();
-        expect(&[&verify, &head(0x40, 0x80 + 32 * n), &more, &bytes], "InstanceCount()", "one value more");
+        expect(&[&verify, &head(0x60, 0xa0 + 32 * n), &more, &bytes], "InstanceCount()", "one value more");
         let short = [word(proof.len() - 32).to_vec(), proof[32..].to_vec()].concat();
-        expect(&[&verify, &head(0x40, 0x60 + 32 * n), &array, &short], "ProofLength()", "a word fewer");
+        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &array, &short], "ProofLength()", "a word fewer");
         let odd = [word(proof.len() - 1).to_vec(), proof.clone()].concat();
-        expect(&[&verify, &head(0x40, 0x60 + 32 * n), &array, &odd], "ProofLength()", "a byte fewer");
+        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &array, &odd], "ProofLength()", "a byte fewer");
         let long = [word(proof.len() + 32).to_vec(), proof.clone(), vec![0; 32]].concat();
-        expect(&[&verify, &head(0x40, 0x60 + 32 * n), &array, &long], "ProofLength()", "a word more");
-        expect(&[&selector("verify(bytes)"), &head(0x40, 0x60 + 32 * n), &array, &bytes], "UnknownFunction()", "another selector");
+        expect(&[&verify, &head(0x60, 0x80 + 32 * n), &array, &long], "ProofLength()", "a word more");
+        expect(&[&selector("verify(bytes)"), &head(0x60, 0x80 + 32 * n), &array, &bytes], "UnknownFunction()", "another selector");
         expect(&[], "UnknownFunction()", "no calldata");
         expect(&[&verify[..3]], "UnknownFunction()", "three bytes");
 
@@ -192,8 +197,11 @@ fn only_one_encoding_is_read() {
 fn calls_of_the_wrong_size_are_not_encoded() {
     let fixture = Fixture::new(&tiny());
     let (instances, proof) = (&fixture.instances, &fixture.proof);
-    assert!(matches!(calldata(&fixture.key, &instances[1..], proof), Err(ExportError::InstanceCount { expected: 4, actual: 3 })));
-    assert!(matches!(calldata(&fixture.key, instances, &proof[1..]), Err(ExportError::ProofLength { .. })));
+    assert!(matches!(
+        calldata(&fixture.key, Context::NONE, &instances[1..], proof),
+        Err(ExportError::InstanceCount { expected: 4, actual: 3 })
+    ));
+    assert!(matches!(calldata(&fixture.key, Context::NONE, instances, &proof[1..]), Err(ExportError::ProofLength { .. })));
 }
 
 #[test]
@@ -232,7 +240,7 @@ fn a_verifier_takes_the_data_that_it_pins() {
 
     // A proof of one model under the key of another, of the same shape.
     let verifier = other.deploy(&mut evm, Pipeline::Legacy);
-    let call = calldata(&other.key, &one.instances, &one.proof).unwrap();
+    let call = calldata(&other.key, Context::NONE, &one.instances, &one.proof).unwrap();
     evm.call(verifier, &call).0.assert_error("ProofRejected()", "the key of another model");
     assert!(!other.rust_accepts(&one.instances, &one.proof));
     let digest = evm.call(verifier, &selector("keyDigest()")).0;

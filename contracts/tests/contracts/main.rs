@@ -3,6 +3,9 @@
 
 mod accept;
 mod anvil;
+mod context;
+mod deployment;
+mod escrow;
 mod evm;
 mod fixture;
 mod hostile;
@@ -11,5 +14,6 @@ mod models;
 mod oracle;
 mod public_values;
 mod synthetic;
+mod tensors;
 mod wide;
 mod wrapper;

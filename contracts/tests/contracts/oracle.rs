@@ -6,6 +6,7 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, PrimeField, Zero};
 use sha3::{Digest, Keccak256};
 use sworn_contracts::Package;
+use sworn_verifier::Context;
 
 use crate::accept::tiny;
 use crate::fixture::Fixture;
@@ -94,9 +95,9 @@ impl Machine {
         machine
     }
 
-    fn challenges(&mut self, instances: &[[u8; 32]], proof: &[u8]) {
+    fn challenges(&mut self, context: Context, instances: &[[u8; 32]], proof: &[u8]) {
         let mut state = self.data[0x60..0x80].to_vec();
-        let mut absorbed = instances.concat();
+        let mut absorbed = [context.0.as_slice(), &instances.concat()].concat();
         let mut from = 0;
         for index in 0..self.field(6) {
             let length = self.number(self.field(5) + 4 * index, 4);
@@ -131,7 +132,7 @@ impl Machine {
 
     fn multiply(&mut self, package: &Package, num_instances: usize, proof: &[u8]) -> G1Projective {
         let (mut sum, mut buffer) = (G1Projective::zero(), Vec::new());
-        let (start, loaded) = (0x84 + 32 * num_instances, self.field(22) + 0x180);
+        let (start, loaded) = (0xa4 + 32 * num_instances, self.field(22) + 0x180);
         for at in (self.field(13)..self.field(14)).step_by(12) {
             let [action, is_calldata, count, offset] = [(0, 1), (1, 1), (4, 4), (8, 4)].map(|(i, bytes)| self.number(at + i, bytes));
             if action == 3 {
@@ -158,14 +159,14 @@ impl Machine {
 }
 
 /// The combined commitment, `[s]G2` and `−G2`.
-pub fn combined(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> (G1Projective, G2Affine, G2Affine) {
+pub fn combined(package: &Package, context: Context, instances: &[[u8; 32]], proof: &[u8]) -> (G1Projective, G2Affine, G2Affine) {
     let mut machine = Machine::new(package);
     assert_eq!((machine.field(2), machine.field(3)), (instances.len(), proof.len()));
     let (first, count, to) = (machine.field(9), machine.field(10), machine.field(8));
     for index in 0..count {
         *machine.slot(to + 32 * index) = scalar(&proof[first + 32 * index..][..32]);
     }
-    machine.challenges(instances, proof);
+    machine.challenges(context, instances, proof);
     let [before, after, end] = [11, 12, 13].map(|i| machine.field(i));
     machine.run(before, after);
     machine.lagrange(instances);
@@ -175,8 +176,8 @@ pub fn combined(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> (G1P
 }
 
 /// What the contract decides on canonical points and scalars.
-pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool {
-    let (sum, s_g2, minus_g2) = combined(package, instances, proof);
+pub fn accepts(package: &Package, context: Context, instances: &[[u8; 32]], proof: &[u8]) -> bool {
+    let (sum, s_g2, minus_g2) = combined(package, context, instances, proof);
     let opening = g1(&proof[proof.len() - 64..]);
     Bn254::multi_pairing([sum.into_affine(), opening.into_affine()], [minus_g2, s_g2]).is_zero()
 }
@@ -184,21 +185,29 @@ pub fn accepts(package: &Package, instances: &[[u8; 32]], proof: &[u8]) -> bool 
 #[test]
 fn the_algorithm_decides_as_the_verifier() {
     for keyed in models::all().into_iter().chain([tiny()]).flat_map(|model| [model.keyed(), model.packed(3), model.onchain()]) {
-        let fixture = Fixture::of(&keyed);
+        let context = Context([0x5a; 32]);
+        let fixture = Fixture::within(&keyed, context);
         let (instances, proof) = (&fixture.instances, &fixture.proof);
-        assert!(accepts(&fixture.package, instances, proof), "{}", fixture.name);
+        assert!(accepts(&fixture.package, context, instances, proof), "{}", fixture.name);
+        for wrong in [Context::NONE, Context([0xa5; 32])] {
+            assert!(!accepts(&fixture.package, wrong, instances, proof), "{}", fixture.name);
+        }
         let mut wrong = instances.clone();
         wrong[0][31] ^= 1;
-        assert!(!accepts(&fixture.package, &wrong, proof) && !fixture.rust_accepts(&wrong, proof), "{}", fixture.name);
+        assert!(!accepts(&fixture.package, context, &wrong, proof) && !fixture.rust_accepts(&wrong, proof), "{}", fixture.name);
         // Scalars of the proof, and a point in the place of another.
         let end = proof.len() - 128;
         for at in (0..end).rev().step_by(32 * 7).take(4) {
             let mut wrong = proof.clone();
             wrong[at] ^= 1;
-            assert!(!accepts(&fixture.package, instances, &wrong) && !fixture.rust_accepts(instances, &wrong), "{} {at}", fixture.name);
+            assert!(
+                !accepts(&fixture.package, context, instances, &wrong) && !fixture.rust_accepts(instances, &wrong),
+                "{} {at}",
+                fixture.name
+            );
         }
         let mut wrong = proof.clone();
         wrong.copy_within(0..64, end);
-        assert!(!accepts(&fixture.package, instances, &wrong) && !fixture.rust_accepts(instances, &wrong), "{}", fixture.name);
+        assert!(!accepts(&fixture.package, context, instances, &wrong) && !fixture.rust_accepts(instances, &wrong), "{}", fixture.name);
     }
 }

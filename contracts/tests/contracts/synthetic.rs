@@ -153,26 +153,27 @@ fn contract_and_verifier_agree_on_random_constraint_systems() {
         let (package, shape) = (Package::new(&key).unwrap(), key.shape());
         let instance: Vec<Fr> = (0..key.num_instances()).map(|_| Fr::rand(&mut rng)).collect();
         let words: Vec<[u8; 32]> = instance.iter().map(encode).collect();
+        let context = if round % 2 == 0 { Context::NONE } else { Context(rng.gen()) };
         let mut proof = Vec::new();
         (0..shape.opening()).for_each(|_| proof.extend(encode_g1(&point(&mut rng))));
         (0..shape.scalars()).for_each(|_| proof.extend(encode(&Fr::rand(&mut rng))));
         (0..2).for_each(|_| proof.extend(encode_g1(&point(&mut rng))));
-        assert!(verify(&key, Context::NONE, &instance, &proof).is_err() && !accepts(&package, &words, &proof), "round {round}: not yet");
+        assert!(verify(&key, context, &instance, &proof).is_err() && !accepts(&package, context, &words, &proof), "round {round}: not yet");
 
-        let read = Proof::read(&key, Context::NONE, &instance, &proof).unwrap();
+        let read = Proof::read(&key, context, &instance, &proof).unwrap();
         let (u, last) = (read.challenges.opening_u, *read.points.last().unwrap());
-        let sum = combined(&package, &words, &proof).0 - last * u;
+        let sum = combined(&package, context, &words, &proof).0 - last * u;
         let opening = (sum * (secret - u).inverse().unwrap()).into_affine();
         let at = proof.len() - 64;
         proof[at..].copy_from_slice(&encode_g1(&opening));
-        assert!(accepts(&package, &words, &proof), "round {round}: the contract");
-        assert_eq!(verify(&key, Context::NONE, &instance, &proof), Ok(()), "round {round}: the verifier on {:?}", key.constraints);
-        let claimed = (&key, Context::NONE, instance.as_slice(), proof.as_slice());
+        assert!(accepts(&package, context, &words, &proof), "round {round}: the contract");
+        assert_eq!(verify(&key, context, &instance, &proof), Ok(()), "round {round}: the verifier on {:?}", key.constraints);
+        let claimed = (&key, context, instance.as_slice(), proof.as_slice());
         assert_eq!(verify_batch(&[claimed, claimed]), Ok(()), "round {round}: a batch");
         for index in 0..shape.scalars() {
             let mut wrong = proof.clone();
             wrong[shape.opening() * 64 + 32 * index + 31] ^= 1;
-            assert!(verify(&key, Context::NONE, &instance, &wrong).is_err(), "round {round}: scalar {index}");
+            assert!(verify(&key, context, &instance, &wrong).is_err(), "round {round}: scalar {index}");
         }
         packed += usize::from(shape.is_packed());
         for value in &shape.fixed {

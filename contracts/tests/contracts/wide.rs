@@ -4,6 +4,7 @@ use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_contracts::{selector, word, Package, MAX_CODE};
 use sworn_prover::{about, setup, Srs};
+use sworn_verifier::Context;
 
 use crate::evm::{compile, constructor, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
@@ -36,21 +37,29 @@ fn a_model_of_fifteen_million_weights_verifies() {
         key: key.key().clone(),
         package: Package::new(key.key()).unwrap(),
         tensors: accepted.tensors().iter().map(|t| t.iter().map(|v| i64::from(*v)).collect()).collect(),
+        context: Context::NONE,
         instances: accepted.instance().iter().map(sworn_verifier::field::encode).collect(),
         proof: accepted.proof().to_vec(),
     };
     let package = &fixture.package;
     let mut evm = Evm::new();
     let verifier = fixture.deploy(&mut evm, Pipeline::Legacy);
-    let (outcome, gas) = evm.call(verifier, &fixture.calldata());
-    assert_eq!(outcome, Outcome::Returned(vec![]));
+    let contract = fixture.deploy_model(&mut evm, Pipeline::Legacy);
     let data: usize = package.data.iter().map(|d| d.code.len()).sum();
-    println!("{} commitments, data {data}, calldata {}, {gas} gas, estimate {}", package.commitments, package.calldata_size, package.gas);
-    assert!(gas.abs_diff(package.gas) * 20 <= gas, "the estimate is off by more than 5 %");
+    println!("VGG-16: {} commitments, data {data}", package.commitments);
+    let typed = fixture.typed(&fixture.tensors, &fixture.proof);
+    for (name, to, call, estimate) in
+        [("SwornVerifier", verifier, fixture.calldata(), package.verifier_gas), ("ModelVerifier", contract, typed, package.gas)]
+    {
+        let (outcome, gas) = evm.call(to, &call);
+        assert_eq!(outcome, Outcome::Returned(vec![]), "{name}");
+        println!("{name}: calldata {}, {gas} gas, estimate {estimate}", call.len());
+        assert!(gas.abs_diff(estimate) * 20 <= gas, "{name}: the estimate is off by more than 5 %");
+    }
     let mut instances = fixture.instances.clone();
     instances.swap(0, 1);
     assert_ne!(instances, fixture.instances);
-    let call = sworn_contracts::calldata(&fixture.key, &instances, &fixture.proof).unwrap();
+    let call = sworn_contracts::calldata(&fixture.key, Context::NONE, &instances, &fixture.proof).unwrap();
     evm.call(verifier, &call).0.assert_error("ProofRejected()", "two outputs in each other's place");
 }
 
@@ -68,14 +77,14 @@ fn a_key_of_many_data_contracts_verifies() {
         let sizes: Vec<usize> = package.data.iter().map(|d| d.code.len()).collect();
         println!(
             "{} commitments, data {sizes:?}, calldata {}, {gas} gas, estimate {}",
-            package.commitments, package.calldata_size, package.gas
+            package.commitments, package.verifier_calldata_size, package.verifier_gas
         );
-        assert!(gas.abs_diff(package.gas) * 20 <= gas, "the estimate is off by more than 5 %");
+        assert!(gas.abs_diff(package.verifier_gas) * 20 <= gas, "the estimate is off by more than 5 %");
 
         let mut proof = fixture.proof.clone();
         let middle = proof.len() / 64 * 32 + 31;
         proof[middle] ^= 1;
-        let call = sworn_contracts::calldata(&fixture.key, &fixture.instances, &proof).unwrap();
+        let call = sworn_contracts::calldata(&fixture.key, Context::NONE, &fixture.instances, &proof).unwrap();
         evm.call(verifier, &call).0.assert_error("ProofRejected()", "one bit");
     }
     // So is the code that they have when they are read.

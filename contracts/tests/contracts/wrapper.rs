@@ -1,14 +1,14 @@
 //! The model's contract: typed arguments, `IProofVerifier`, and money that depends on it.
 
-use revm::primitives::{Address, U256};
+use revm::primitives::U256;
 use sha3::{Digest, Keccak256};
 use sworn_circuits::graph::Activation;
 use sworn_circuits::layout::Visibility;
-use sworn_contracts::{encode_tensors, metadata, selector, typed_calldata, word, Package};
-use sworn_verifier::{KeyParts, Role, VerifyingKey};
+use sworn_contracts::{bound_proof, encode_tensors, metadata, selector, typed_calldata, word, Package};
+use sworn_verifier::{Context, KeyParts, Role, VerifyingKey};
 
 use crate::accept::tiny;
-use crate::evm::{address_word, compile, Evm, Outcome, Pipeline, PIPELINES};
+use crate::evm::{compile, Evm, Outcome, Pipeline, PIPELINES};
 use crate::fixture::Fixture;
 use crate::models::{self, build::Build, Model};
 
@@ -77,17 +77,17 @@ fn tensors_are_arguments() {
         let fixture = Fixture::new(model);
         let mut evm = Evm::new();
         let contract = fixture.deploy_model(&mut evm, pipeline);
-        let typed = |tensors: &[Vec<i64>]| typed_calldata(&fixture.key, tensors, &fixture.proof).unwrap();
+        let typed = |tensors: &[Vec<i64>]| typed_calldata(&fixture.key, Context::NONE, tensors, &fixture.proof).unwrap();
         let (outcome, gas) = evm.call(contract, &typed(&fixture.tensors));
         assert_eq!(outcome, Outcome::Returned(vec![]), "{}", fixture.name);
-        println!("{}: {gas} gas by the model's contract, {} directly", fixture.name, fixture.package.gas);
+        println!("{}: {gas} gas by the model's contract, {} directly", fixture.name, fixture.package.verifier_gas);
         for tensor in 0..fixture.tensors.len() {
             let mut changed = fixture.tensors.clone();
             changed[tensor][0] ^= 1;
             evm.call(contract, &typed(&changed)).0.assert_error("ProofRejected()", "another value");
         }
         // The first value of the first tensor, set to any word.
-        let place = 4 + 32 * (fixture.tensors.len() + 2);
+        let place = 4 + 32 * (fixture.tensors.len() + 3);
         let mut with = |value: U256| {
             let mut data = typed(&fixture.tensors);
             data[place..place + 32].copy_from_slice(&value.to_be_bytes::<32>());
@@ -109,12 +109,12 @@ fn more_tensors_than_arguments_are_one_array() {
     assert_eq!(fixture.tensors.len(), 5);
     let mut evm = Evm::new();
     let contract = fixture.deploy_model(&mut evm, Pipeline::Legacy);
-    let data = typed_calldata(&fixture.key, &fixture.tensors, &fixture.proof).unwrap();
+    let data = typed_calldata(&fixture.key, Context::NONE, &fixture.tensors, &fixture.proof).unwrap();
     assert_eq!(evm.call(contract, &data).0, Outcome::Returned(vec![]));
     for tensor in 0..5 {
         let mut changed = fixture.tensors.clone();
         changed[tensor][0] ^= 1;
-        let data = typed_calldata(&fixture.key, &changed, &fixture.proof).unwrap();
+        let data = typed_calldata(&fixture.key, Context::NONE, &changed, &fixture.proof).unwrap();
         evm.call(contract, &data).0.assert_error("ProofRejected()", "another value");
     }
 }
@@ -132,76 +132,30 @@ fn hashes_bind_inputs_and_outputs() {
         let hashes = |tensors: &[Vec<i64>]| [Role::Input, Role::Output].map(|role| hash(&of_role(&fixture, tensors, role)));
         let [input, output] = hashes(&fixture.tensors);
         let metadata = metadata(&fixture.tensors);
-        let good = call(VERIFY, &input, &output, &metadata, &fixture.proof);
+        let proof = bound_proof(Context::NONE, &fixture.proof);
+        let good = call(VERIFY, &input, &output, &metadata, &proof);
         assert_eq!(evm.call(contract, &good).0, Outcome::Returned(word(1).to_vec()), "{}", fixture.name);
 
         let wrong = [1; 32];
-        let data = call(VERIFY, &wrong, &output, &metadata, &fixture.proof);
+        let data = call(VERIFY, &wrong, &output, &metadata, &proof);
         evm.call(contract, &data).0.assert_error("InputHashMismatch(bytes32,bytes32)", "another input");
-        let data = call(VERIFY, &input, &wrong, &metadata, &fixture.proof);
+        let data = call(VERIFY, &input, &wrong, &metadata, &proof);
         evm.call(contract, &data).0.assert_error("OutputHashMismatch(bytes32,bytes32)", "another output");
         let mut replayed = fixture.tensors.clone();
         replayed.last_mut().unwrap()[0] ^= 1;
         let [input, output] = hashes(&replayed);
-        let data = call(VERIFY, &input, &output, &sworn_contracts::metadata(&replayed), &fixture.proof);
+        let data = call(VERIFY, &input, &output, &sworn_contracts::metadata(&replayed), &proof);
         evm.call(contract, &data).0.assert_error("ProofRejected()", "the proof for another output");
         let mut longer = fixture.tensors.clone();
         longer[0].push(0);
         let [input, output] = hashes(&longer);
-        let data = call(VERIFY, &input, &output, &sworn_contracts::metadata(&longer), &fixture.proof);
+        let data = call(VERIFY, &input, &output, &sworn_contracts::metadata(&longer), &proof);
         evm.call(contract, &data).0.assert_error("TensorLength(uint256,uint256,uint256)", "a longer tensor");
+        for length in [0, 31] {
+            let data = call(VERIFY, &hashes(&fixture.tensors)[0], &hashes(&fixture.tensors)[1], &metadata, &vec![0; length]);
+            evm.call(contract, &data).0.assert_error("ProofLength()", "no room for a context");
+        }
         let profile = evm.call(contract, &selector("proofProfile()")).0;
         assert_eq!(profile, Outcome::Returned(fixture.key.digest().to_vec()));
-    }
-}
-
-#[test]
-fn an_escrow_pays_once_for_the_agreed_work() {
-    const PAYEE: Address = Address::repeat_byte(0xbb);
-    const RELEASE: &str = "release(uint256,bytes32,bytes,bytes)";
-    for pipeline in PIPELINES {
-        let model = models::two_limbs();
-        let (fixture, other) = (Fixture::new(&model), Fixture::new(&tiny()));
-        let mut evm = Evm::new();
-        let (verifier, other_verifier) = (fixture.deploy_model(&mut evm, pipeline), other.deploy_model(&mut evm, pipeline));
-        let escrow = evm.deploy(&compile(None, pipeline)["SwornEscrow"].init_code, &[]);
-        evm.set_time(1_000);
-        let [input, output] = [Role::Input, Role::Output].map(|role| hash(&of_role(&fixture, &fixture.tensors, role)));
-        let open = |verifier: Address, input: &[u8; 32], deadline: usize| {
-            let arguments = [address_word(verifier), *input, address_word(PAYEE), word(deadline)].concat();
-            [selector("open(address,bytes32,address,uint256)").to_vec(), arguments].concat()
-        };
-        let metadata = metadata(&fixture.tensors);
-        let release = |id: usize, output: &[u8; 32], metadata: &[u8], proof: &[u8]| call(RELEASE, &word(id), output, metadata, proof);
-
-        // 0: agreed. 1: with another model. 2: with another input.
-        for (verifier, input) in [(verifier, &input), (other_verifier, &input), (verifier, &[7; 32])] {
-            assert!(matches!(evm.transact(escrow, open(verifier, input, 2_000), 500).0, Outcome::Returned(_)));
-        }
-        evm.transact(escrow, open(PAYEE, &input, 2_000), 500).0.assert_error("JobIncomplete()", "a verifier without code");
-        evm.transact(escrow, open(verifier, &input, 1_000), 500).0.assert_error("JobIncomplete()", "no time left");
-        let mut wrong = fixture.proof.clone();
-        wrong[64..128].copy_from_slice(&fixture.proof[..64]);
-        evm.transact(escrow, release(0, &output, &metadata, &wrong), 0).0.assert_error("ProofRejected()", "a wrong proof");
-        let refused = evm.transact(escrow, release(1, &output, &metadata, &fixture.proof), 0).0;
-        assert!(matches!(refused, Outcome::Reverted(_)), "the proof of another model");
-        let refused = evm.transact(escrow, release(2, &output, &metadata, &fixture.proof), 0).0;
-        refused.assert_error("InputHashMismatch(bytes32,bytes32)", "the proof for another input");
-        assert_eq!(evm.balance(PAYEE), U256::ZERO);
-
-        let (outcome, gas) = evm.transact(escrow, release(0, &output, &metadata, &fixture.proof), 0);
-        assert_eq!(outcome, Outcome::Returned(vec![]));
-        println!("{pipeline:?}: {gas} gas to release");
-        assert_eq!(evm.balance(PAYEE), U256::from(500));
-        evm.transact(escrow, release(0, &output, &metadata, &fixture.proof), 0).0.assert_error("JobNotOpen(uint256)", "twice");
-        assert_eq!(evm.balance(PAYEE), U256::from(500));
-
-        let refund = |id: usize| [selector("refund(uint256)").to_vec(), word(id).to_vec()].concat();
-        evm.transact(escrow, refund(1), 0).0.assert_error("DeadlineNotReached(uint256)", "too early");
-        evm.transact(escrow, refund(0), 0).0.assert_error("JobNotOpen(uint256)", "a refund of what is paid");
-        evm.set_time(2_000);
-        assert_eq!(evm.transact(escrow, refund(1), 0).0, Outcome::Returned(vec![]));
-        evm.transact(escrow, refund(1), 0).0.assert_error("JobNotOpen(uint256)", "a second refund");
-        assert_eq!(evm.balance(escrow), U256::from(500), "job 2 is open");
     }
 }
