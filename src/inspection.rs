@@ -66,7 +66,7 @@ impl Inspection {
             // Without the sign of a zero, as in a receipt.
             let reals = integers.iter().map(|&q| f64::from(q) * node.scale + 0.0).collect();
             let shape = node.shape.iter().map(|&d| d as u64).collect();
-            ReceiptTensor { name: output.name.clone(), shape, scale: node.scale, integers, reals }
+            ReceiptTensor { name: output.name.clone(), shape, scale: node.scale, features: None, integers, reals }
         };
         Ok(graph.outputs.iter().map(output).collect())
     }

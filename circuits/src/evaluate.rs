@@ -29,7 +29,7 @@ pub(crate) fn evaluate_with(
         let tensor = {
             let args: Vec<&[i32]> = node.inputs.iter().map(|id| tensors[id.0].as_slice()).collect();
             match &node.op {
-                Op::Input => {
+                Op::Input | Op::Features(_) => {
                     let position = graph.inputs.iter().position(|id| id.0 == index).unwrap_or(usize::MAX);
                     let rule = "an input that is not in the list of inputs";
                     let given = inputs.get(position).ok_or_else(|| GraphError::Malformed { node: node.name.clone(), rule })?;
@@ -105,7 +105,7 @@ pub(crate) fn accumulate(graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Ve
         }
         Op::Reduce(reduce) => reduce_sum(reduce, args[0]),
         Op::Elementwise(elementwise) => elementwise_sum(elementwise, node.elements(), args),
-        Op::Input | Op::Max(_) | Op::Gather(_) => panic!("node `{}` does not requantise", node.name),
+        Op::Input | Op::Features(_) | Op::Max(_) | Op::Gather(_) => panic!("node `{}` does not requantise", node.name),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `QuantGraph`: a quantised model, and the integer semantics that the witness, the circuit and the tests agree on.
 //!
-//! Every tensor holds integers; its real values are `scale · integer`. Six operations are enough for the ONNX operators
+//! Every tensor holds integers; its real values are `scale · integer`, for inputs also by [feature](Features). Six operations are enough for the ONNX operators
 //! that are supported: [`Op::Linear`], [`Op::Reduce`] and [`Op::Elementwise`] form an accumulator and *requantise* it,
 //! [`Op::Max`] and [`Op::Gather`] only move values.
 //!
@@ -45,7 +45,7 @@ pub struct QuantGraph {
     pub bits: u32,
     /// The nodes, in topological order.
     pub nodes: Vec<Node>,
-    /// The nodes with [`Op::Input`], in the order of the model's inputs.
+    /// The nodes with [`Op::Input`] or [`Op::Features`], in the order of the model's inputs.
     pub inputs: Vec<NodeId>,
     /// The model's outputs, in its order.
     pub outputs: Vec<Output>,
@@ -73,7 +73,7 @@ pub struct Node {
     pub inputs: Vec<NodeId>,
     /// Shape of its output, row-major.
     pub shape: Vec<usize>,
-    /// Real value of the integer 1.
+    /// Real value of the integer 1; for an input of [`Features`], the largest of theirs.
     pub scale: f64,
 }
 
@@ -92,6 +92,21 @@ pub enum Op {
     Max(Max),
     /// Values moved or repeated, or constants: reshape, transpose, slice, concat, pad, broadcast, upsample.
     Gather(Gather),
+    /// An input of the model, with the range of [`Activation::None`] and a scale of its own for each feature. What reads it has
+    /// their scales in its coefficients, so that its integers are like those of [`Op::Input`].
+    Features(Features),
+}
+
+/// What the integers of an input stand for: element `i` is of feature `f = i / run mod scales.len()`, and its real value is
+/// `scales[f]·q + offsets[f]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    /// Consecutive elements of one feature.
+    pub run: usize,
+    /// For each feature, the real value of the integer 1 beyond that of 0.
+    pub scales: Vec<f64>,
+    /// For each feature, the real value of the integer 0.
+    pub offsets: Vec<f64>,
 }
 
 /// What follows a requantisation.
@@ -224,13 +239,35 @@ impl Op {
     /// Its name in summaries.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Input => "input",
+            Self::Input | Self::Features(_) => "input",
             Self::Linear(_) => "linear",
             Self::Reduce(_) => "reduce",
             Self::Elementwise(_) => "elementwise",
             Self::Max(_) => "max",
             Self::Gather(_) => "gather",
         }
+    }
+
+    /// Whether it is an input of the model.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Input | Self::Features(_))
+    }
+}
+
+impl Features {
+    /// Scale and offset of an element; `None` if there are no features.
+    pub fn of(&self, element: usize) -> Option<(f64, f64)> {
+        let feature = element.checked_div(self.run)?.checked_rem(self.scales.len())?;
+        Some((*self.scales.get(feature)?, *self.offsets.get(feature)?))
+    }
+
+    /// Whether every element of a tensor is of a feature, equally many of each, with numbers that make sense.
+    pub fn fit(&self, elements: usize) -> bool {
+        let period = self.run.checked_mul(self.scales.len());
+        period.is_some_and(|period| period > 0 && elements.is_multiple_of(period))
+            && self.offsets.len() == self.scales.len()
+            && self.scales.iter().all(|scale| scale.is_finite() && *scale > 0.0)
+            && self.offsets.iter().all(|offset| offset.is_finite())
     }
 }
 
@@ -253,7 +290,15 @@ impl Node {
             Op::Linear(l) => Some(l.activation),
             Op::Reduce(r) => Some(r.activation),
             Op::Elementwise(e) => Some(e.activation),
-            Op::Input | Op::Max(_) | Op::Gather(_) => None,
+            Op::Input | Op::Features(_) | Op::Max(_) | Op::Gather(_) => None,
+        }
+    }
+
+    /// Scale and offset of an element: its real value is `scale·q + offset`.
+    pub fn scale_of(&self, element: usize) -> (f64, f64) {
+        match &self.op {
+            Op::Features(features) => features.of(element).unwrap_or((self.scale, 0.0)),
+            _ => (self.scale, 0.0),
         }
     }
 }

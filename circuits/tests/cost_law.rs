@@ -9,7 +9,7 @@ use sworn_circuits::layout::cost::Estimate;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 
 fn estimate((graph, _): &(QuantGraph, Vec<Vec<i32>>), weight_lanes: usize) -> Estimate {
-    let choice = Choice { log_rows: 14, lanes: 4, weight_lanes, limbs: 1, pack: 1 };
+    let choice = Choice { log_rows: 12, lanes: 4, weight_lanes, limbs: 1, pack: 1 };
     Layout::restore(graph, Visibility::default(), choice).unwrap().estimate
 }
 

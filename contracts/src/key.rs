@@ -7,7 +7,7 @@ use sworn_verifier::expression::Operation;
 use sworn_verifier::point::{encode_g1, encode_g2};
 use sworn_verifier::shape::Shape;
 use sworn_verifier::srs::{self, Origin};
-use sworn_verifier::{ColumnKind, Form, Packing, Query, Role, VerifyingKey};
+use sworn_verifier::{ColumnKind, Features, Form, Packing, Query, Role, VerifyingKey};
 
 /// A point of G1 as `x ‖ y`; zeros for the identity.
 pub(crate) type G1 = [u8; 64];
@@ -49,6 +49,7 @@ pub(crate) struct Tensor {
     pub(crate) is_input: bool,
     pub(crate) shape: Vec<usize>,
     pub(crate) scale: f64,
+    pub(crate) features: Option<Features>,
     pub(crate) elements: usize,
     /// Number of its public values.
     pub(crate) num_values: usize,
@@ -99,6 +100,7 @@ impl Key {
             is_input: t.role == Role::Input,
             shape: t.shape.clone(),
             scale: t.scale,
+            features: t.features.clone(),
             elements: t.elements(),
             num_values: t.num_values(),
             packing: match t.form {

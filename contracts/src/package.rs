@@ -178,6 +178,9 @@ fn description(key: &VerifyingKey, package: &Package) -> serde_json::Value {
     let tensor = |tensor: &sworn_verifier::PublicTensor| {
         let role = if tensor.role == sworn_verifier::Role::Input { "input" } else { "output" };
         let mut tensor_json = json!({ "name": tensor.name, "role": role, "shape": tensor.shape, "scale": tensor.scale });
+        if let Some(features) = &tensor.features {
+            tensor_json["features"] = json!(features);
+        }
         if let sworn_verifier::Form::Packed(packing) = tensor.form {
             tensor_json["packing"] = json!({ "low": packing.low, "width": packing.width, "elements": packing.digits() });
         }

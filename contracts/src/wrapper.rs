@@ -45,7 +45,13 @@ fn describe(tensor: &Tensor) -> String {
     let (name, shape) = (plain(&tensor.name), shape.join(", "));
     let range =
         tensor.packing.map_or(String::new(), |p| format!(", each from {} to {}, {} to a public value", p.low, p.high(), p.digits()));
-    format!("{role} `{name}`, shape [{shape}], {elements} elements{range}, row-major; 1 stands for {scale}.")
+    let stands = match &tensor.features {
+        None => format!("1 stands for {scale}"),
+        Some(f) => {
+            format!("feature f = i / {} mod {} of element i has scale and offset of its own: see deployment.json", f.run, f.scales.len())
+        }
+    };
+    format!("{role} `{name}`, shape [{shape}], {elements} elements{range}, row-major; {stands}.")
 }
 
 /// The source of `ModelVerifier.sol`.

@@ -42,6 +42,11 @@ impl Range {
         self.min.abs().max(self.max.abs())
     }
 
+    fn hold(&mut self, value: f64) {
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+    }
+
     /// The range with `margin − 1` of its magnitude more on each side.
     pub fn widened(&self, margin: f64) -> Self {
         let more = (margin - 1.0) * self.magnitude();
@@ -49,11 +54,16 @@ impl Range {
     }
 }
 
+/// The range of no value.
+const EMPTY: Range = Range { min: f64::INFINITY, max: f64::NEG_INFINITY };
+
 /// What the samples say about a graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranges {
     /// The range of each node.
     pub nodes: Vec<Range>,
+    /// The range of each element of each input, in the order of the model's inputs.
+    pub inputs: Vec<Vec<Range>>,
     /// How much wider the quantised range of each node is; at least 1.
     pub margins: Vec<f64>,
     /// The tensors of all nodes for the first samples, `[sample][node]`: rounding is chosen for them.
@@ -95,8 +105,9 @@ pub fn calibrate_within(graph: &Graph, ranges: &[Range], margin: Option<f64>) ->
             *margin = margin.min(limit).max(1.0);
         }
     }
-    for (id, range) in graph.inputs.iter().zip(ranges) {
+    for ((id, elements), range) in graph.inputs.iter().zip(&mut found.inputs).zip(ranges) {
         found.nodes[id.0] = *range;
+        elements.fill(*range);
     }
     Ok((found, samples))
 }
@@ -110,7 +121,8 @@ pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: Option<f64>) 
     if samples.is_empty() {
         return Err(OnnxError::NoSamples);
     }
-    let mut nodes = vec![Range { min: f64::INFINITY, max: f64::NEG_INFINITY }; graph.nodes.len()];
+    let mut nodes = vec![EMPTY; graph.nodes.len()];
+    let mut elements: Vec<Vec<Range>> = graph.inputs.iter().map(|id| vec![EMPTY; graph.node(*id).elements()]).collect();
     let mut tensors = Vec::new();
     for (sample, inputs) in samples.iter().enumerate() {
         let values = evaluate(graph, inputs)?;
@@ -119,9 +131,11 @@ pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: Option<f64>) 
                 if !value.is_finite() {
                     return Err(OnnxError::ValueNotFinite { node: node.name.clone(), sample });
                 }
-                range.min = range.min.min(f64::from(value));
-                range.max = range.max.max(f64::from(value));
+                range.hold(f64::from(value));
             }
+        }
+        for (ranges, values) in elements.iter_mut().zip(inputs) {
+            ranges.iter_mut().zip(values).for_each(|(range, value)| range.hold(f64::from(*value)));
         }
         if tensors.len() < KEPT {
             tensors.push(values);
@@ -133,5 +147,5 @@ pub fn calibrate(graph: &Graph, samples: &[Vec<Vec<f32>>], margin: Option<f64>) 
     }
     let margin = |elements| margin.filter(|m| m.is_finite()).unwrap_or_else(|| default_margin(samples.len(), elements)).max(1.0);
     let margins = graph.nodes.iter().map(|n| margin(n.elements())).collect();
-    Ok(Ranges { nodes, margins, tensors })
+    Ok(Ranges { nodes, inputs: elements, margins, tensors })
 }

@@ -84,7 +84,7 @@ pub fn compile(graph: Graph, samples: &[Vec<Vec<f32>>], options: &Options) -> Re
         None => choose_bits(&float, &ranges, samples, options.target, options.allowed.clone())?,
     };
     let accurate = report.relative() <= options.target;
-    let Quantised { graph, origins, record } = quantised;
+    let Quantised { graph, origins, record, .. } = quantised;
     Ok(Compiled { graph, report, float, origins, record, accurate })
 }
 

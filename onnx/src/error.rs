@@ -159,7 +159,7 @@ pub enum OnnxError {
         sample: usize,
     },
     /// A function is NaN or infinite inside the range of its arguments.
-    #[error("node `{node}`: {function} is not finite at {at}, inside the calibrated range [{low}, {high}]")]
+    #[error("node `{node}`: {function} is not finite at {at}, inside the calibrated range [{low}, {high}]\nhint: calibrate with samples that keep its argument where it is finite")]
     FunctionNotFinite {
         /// The node.
         node: String,
@@ -201,19 +201,8 @@ pub enum OnnxError {
         actual: String,
     },
     /// A value of an input is outside the range that the calibration chose.
-    #[error("input `{input}`: element {index} is {value}, outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input")]
-    InputOutOfRange {
-        /// The input.
-        input: String,
-        /// Flat index of the element.
-        index: usize,
-        /// The element.
-        value: String,
-        /// Smallest value.
-        low: String,
-        /// Largest value.
-        high: String,
-    },
+    #[error(transparent)]
+    InputOutOfRange(#[from] Box<OutOfRange>),
     /// It does not fit into memory.
     #[error(transparent)]
     Memory(#[from] sworn_circuits::memory::MemoryError),
@@ -228,6 +217,26 @@ pub enum OnnxError {
         /// Flat index of the element.
         index: usize,
     },
+}
+
+/// A value of an input that is outside the range that the calibration chose; values in the units of the input.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("input `{input}`: element [{place}] is {value}, and its calibrated range is [{low}, {high}]; the input given ranges over [{smallest}, {largest}]\nhint: compile again with `--calibrate` and samples that cover this input")]
+pub struct OutOfRange {
+    /// The input.
+    pub input: String,
+    /// Indices of the element, one for each dimension.
+    pub place: String,
+    /// The element.
+    pub value: String,
+    /// Smallest value.
+    pub low: String,
+    /// Largest value.
+    pub high: String,
+    /// The smallest value of the input given.
+    pub smallest: String,
+    /// The largest value of the input given.
+    pub largest: String,
 }
 
 /// What is wrong with a file of external data.

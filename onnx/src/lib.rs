@@ -23,6 +23,6 @@ pub mod synthetic;
 mod tensor;
 pub mod unary;
 
-pub use error::OnnxError;
+pub use error::{OnnxError, OutOfRange};
 pub use external::external_files;
 pub use model::{load, load_bytes, LoadOptions};

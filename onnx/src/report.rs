@@ -11,12 +11,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
-use sworn_circuits::graph::QuantGraph;
+use sworn_circuits::graph::{NodeId, QuantGraph};
 
 use crate::error::OnnxError;
 use crate::evaluate::evaluate;
 use crate::graph::Graph;
-use crate::quantize::{dequantize, quantize_input, Quantised};
+use crate::quantize::{quantize_input, Quantised};
 
 /// Errors of one tensor over all samples.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -138,7 +138,7 @@ pub(crate) fn compare_known(
             None => Cow::Owned(evaluate(graph, inputs)?),
         };
         let ints = evaluate_quantised(&quantised.graph, inputs)?;
-        let reals: Vec<Vec<f32>> = nodes.iter().zip(&ints).map(|(node, ints)| dequantize(node, ints)).collect();
+        let reals: Vec<Vec<f32>> = ints.iter().enumerate().map(|(id, ints)| quantised.reals(NodeId(id), ints)).collect();
         for ((sums, origin), reals) in layers.iter_mut().zip(&quantised.origins).zip(&reals) {
             sums.add(&float[origin.0], reals);
         }

@@ -22,6 +22,8 @@ mod residual;
 
 use sworn_circuits::graph::{NodeId, Output};
 
+pub(crate) use affine::reads_padding;
+
 use crate::graph::{Graph, Op};
 
 /// Rewrites `graph` to an equal one with fewer operations; no output and no input changes its place.

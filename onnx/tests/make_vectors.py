@@ -329,10 +329,42 @@ def folding():
            m.op("Mul", x, whole(m.op("Cast", m.const([0.5, 1.9, -1.9, 16777217.0], np.float64), to=T.INT32))))
 
 
+def ranges():
+    """Inputs that one scale for a tensor, or a scale from its values, does not fit."""
+    def given(m, *rows):
+        m.inputs[name := f"x{len(m.inputs)}"] = np.array(rows, np.float32)
+        return name
+
+    m = Model("features_of_mixed_size")
+    sizes = np.array([1000, 1, 1, 1, 0.01, 1, 1, 1])
+    x = given(m, [1000, 0.42, -0.82, -1.05, 0.0013, 0.52, -0.12, 0.72])
+    w = m.const(np.round(m.rng.normal(0, 0.5, (8, 16)), 3) / sizes[:, None])
+    m.save(m.op("MatMul", m.op("Relu", m.op("MatMul", x, w)), m.weights(16, 4)))
+    m = Model("features_standardised")
+    x = given(m, [1.7e9, 41, 61000, 0.2])
+    mean, deviation = m.const([[1.69e9, 35, 5e4, 0.5]]), m.const([[1e7, 12, 2e4, 0.3]])
+    m.save(m.op("MatMul", m.op("Div", m.op("Sub", x, mean), deviation), m.weights(4, 4)))
+    m = Model("features_of_channels")
+    x = m.input(1, 3, 5, 5)
+    m.inputs[x] *= np.array([1, 5000, 0.002], np.float32)[None, :, None, None]
+    w = m.const(np.round(m.rng.normal(0, 0.5, (2, 3, 3, 3)), 3) / np.array([1, 5000, 0.002])[None, :, None, None])
+    m.save(m.op("Conv", x, w, pads=[1, 1, 1, 1]))
+    for kind in ("Sigmoid", "Tanh", "Exp", "Softplus", "Gelu", "Erf"):
+        m = Model(f"blank_{kind.lower()}", 20)
+        x = given(m, [0, 0, 0, 0])
+        m.save(m.op(kind, m.op("MatMul", x, m.weights(4, 2))), m.op(kind, x), m.op("MatMul", m.op(kind, m.op(kind, x)), m.weights(4, 3)))
+    m = Model("blank_image")
+    x = m.input(1, 1, 6, 6, low=0, high=0)
+    m.save(m.op("Tanh", m.op("Conv", x, m.weights(2, 1, 3, 3))))
+    m = Model("cancelled_sigmoid")
+    x = given(m, [1, 1, 1, 1])
+    m.save(m.op("Sigmoid", m.op("MatMul", x, m.const([[2, 1], [-2, -1], [2, 1], [-2, -1]]))))
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
-    for family in (unary, binary, conv, pool, matrices, reductions, movement, resize, folding):
+    for family in (unary, binary, conv, pool, matrices, reductions, movement, resize, folding, ranges):
         family()
     size = sum(os.path.getsize(os.path.join(OUT, f)) for f in os.listdir(OUT))
     print(f"{len(os.listdir(OUT)) // 2} vectors, {size // 1024} KiB, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}")

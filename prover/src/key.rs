@@ -9,13 +9,13 @@
 
 use halo2_proofs::halo2curves::bn256::{Fr, G1Affine};
 use serde::{Deserialize, Serialize};
-use sworn_circuits::graph::{NodeId, QuantGraph};
+use sworn_circuits::graph::{self, Node, NodeId, Op, QuantGraph};
 use sworn_circuits::layout::packing::PublicNode;
 use sworn_circuits::layout::{Choice, Layout, Visibility};
 use sworn_circuits::memory::Budget;
 use sworn_verifier::sets::{Commitment, Member, Polynomial, Set};
 use sworn_verifier::shape::Shape;
-use sworn_verifier::{About, Form, InputScale, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
+use sworn_verifier::{About, Features, Form, InputScale, KeyParts, Packing, PublicTensor, Role, VerifyingKey};
 
 use crate::backend::Backend;
 use crate::circuit::{constraint_system, Circuit};
@@ -59,7 +59,10 @@ struct Rest {
 
 /// What a key says of a graph: its bits and its scales. Where it comes from and how far it is off is for whoever made it to add.
 pub fn about(model: &str, graph: &QuantGraph) -> About {
-    let input = |id: &NodeId| InputScale { name: graph.node(*id).name.clone(), scales: vec![graph.node(*id).scale] };
+    let input = |id: &NodeId| {
+        let node = graph.node(*id);
+        InputScale { name: node.name.clone(), scales: features(node).map_or_else(|| vec![node.scale], |features| features.scales) }
+    };
     let input_scales = graph.inputs.iter().map(input).collect();
     About { model: model.into(), source: [0; 32], bits: graph.bits, input_scales, samples: 0, report: [0; 32], error: 0.0 }
 }
@@ -178,9 +181,20 @@ fn public_tensors(graph: &QuantGraph, visibility: Visibility) -> Vec<PublicTenso
             form: public.packing.map_or(Form::Plain, |p| Form::Packed(Packing { low: p.low, width: p.width })),
             shape: node.shape.clone(),
             scale: node.scale,
+            features: features(node),
         }
     };
     visibility.tensors(graph).iter().enumerate().map(tensor).collect()
+}
+
+/// What the integers of an input with features stand for.
+fn features(node: &Node) -> Option<Features> {
+    match &node.op {
+        Op::Features(graph::Features { run, scales, offsets }) => {
+            Some(Features { run: *run, scales: scales.clone(), offsets: offsets.clone() })
+        }
+        _ => None,
+    }
 }
 
 impl ProvingKey {

@@ -38,8 +38,9 @@ fn circuits() -> impl Iterator<Item = Vec<u8>> {
 fn with_choice(bytes: &[u8], log_rows: u8, pack: u8) -> Vec<u8> {
     let verifying = bytes.windows(8).position(|window| window == b"SWORNVK\0").unwrap();
     let mut changed = bytes.to_vec();
-    // log_rows, lanes, weight_lanes, limbs, pack; two bytes of a length.
-    let choice = &mut changed[verifying - 2 - CHOICE_BYTES..verifying - 2];
+    // log_rows, lanes, weight_lanes, limbs, pack; the digest of the powers; two bytes of a length.
+    let end = verifying - 2 - 32;
+    let choice = &mut changed[end - CHOICE_BYTES..end];
     (choice[0], choice[4]) = (log_rows, pack);
     changed
 }

@@ -179,7 +179,7 @@ fn arb_tensor() -> impl Strategy<Value = (PublicTensor, Vec<i64>)> {
     (packing, 0usize..70).prop_flat_map(|((width, low), count)| {
         let packing = Packing { low: i32::try_from(low).unwrap(), width };
         let form = Form::Packed(packing);
-        let tensor = PublicTensor { name: "t".into(), role: Role::Output, form, shape: vec![count], scale: 1.0 };
+        let tensor = PublicTensor { name: "t".into(), role: Role::Output, form, shape: vec![count], scale: 1.0, features: None };
         (Just(tensor), proptest::collection::vec(low..=packing.high(), count))
     })
 }

@@ -23,10 +23,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sha3::{Digest as _, Keccak256};
-use sworn_verifier::{field, Context, Fr, InstanceError, PublicTensor, Role};
+use sworn_verifier::{field, Context, Features, Fr, InstanceError, PublicTensor, Role};
 
 use crate::hexadecimal::{Bytes, Word};
 use crate::{printable_json, Accepted, Digest, Field, Rejection, Srs, SrsKind, SrsPolicy, VerifyingKey};
@@ -90,11 +90,14 @@ pub struct ReceiptTensor {
     pub name: String,
     /// Its shape, row-major.
     pub shape: Vec<u64>,
-    /// Real value of the integer 1.
+    /// Real value of the integer 1; with features, the largest of theirs.
     pub scale: f64,
+    /// The features of an input, if they have scales of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub features: Option<Features>,
     /// What the proof is about.
     pub integers: Vec<i32>,
-    /// `integers · scale`.
+    /// `integers · scale`, or what the element's feature says.
     pub reals: Vec<f64>,
 }
 
@@ -320,18 +323,19 @@ const FIELDS: [&str; 15] = [
 
 impl ReceiptTensor {
     fn new(public: &PublicTensor, integers: &[i32]) -> Self {
-        let PublicTensor { name, scale, .. } = public.clone();
+        let PublicTensor { name, scale, features, .. } = public.clone();
         let shape = dimensions(public).collect();
-        Self { name, shape, scale, integers: integers.into(), reals: integers.iter().map(|q| real(*q, scale)).collect() }
+        Self { name, shape, scale, features, integers: integers.into(), reals: reals(public, integers).collect() }
     }
 
     fn check(&self, public: &PublicTensor) -> Result<(), Rejection> {
         let same = self.name == public.name
             && self.shape.iter().copied().eq(dimensions(public))
             && self.scale.to_bits() == public.scale.to_bits()
+            && bits(&self.features) == bits(&public.features)
             && self.integers.len() == public.elements()
             && self.reals.len() == self.integers.len()
-            && self.reals.iter().zip(&self.integers).all(|(r, q)| r.to_bits() == real(*q, public.scale).to_bits());
+            && self.reals.iter().zip(reals(public, &self.integers)).all(|(ours, real)| ours.to_bits() == real.to_bits());
         match same {
             true => Ok(()),
             false => Err(of_tensor(public)),
@@ -344,9 +348,20 @@ fn dimensions(public: &PublicTensor) -> impl Iterator<Item = u64> + '_ {
     public.shape.iter().map(|d| u64::try_from(*d).unwrap_or(u64::MAX))
 }
 
-/// `integer · scale`; zero has no sign, which JSON would keep.
-fn real(integer: i32, scale: f64) -> f64 {
-    f64::from(integer) * scale + 0.0
+/// A field that is there is not `null`: each value has one text.
+fn present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<Features>, D::Error> {
+    Features::deserialize(field).map(Some)
+}
+
+/// What is equal only if all bits are.
+fn bits(features: &Option<Features>) -> Option<(usize, Vec<u64>, Vec<u64>)> {
+    let of = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect();
+    features.as_ref().map(|f| (f.run, of(&f.scales), of(&f.offsets)))
+}
+
+/// The real values of integers; zero has no sign, which JSON would keep.
+fn reals<'a>(public: &'a PublicTensor, integers: &'a [i32]) -> impl Iterator<Item = f64> + 'a {
+    integers.iter().enumerate().map(|(element, integer)| public.real(element, *integer))
 }
 
 /// A field element as 32 bytes.

@@ -41,8 +41,9 @@ impl Inspect {
         let inspection = match model.is_dir() {
             true => {
                 refuse_options(&self.compile, false)?;
-                if self.compile.srs.is_some() {
-                    return Err(CliError::OptionNeedsModel { option: "--srs" });
+                let given = [(self.compile.srs.is_some(), "--srs"), (self.compile.public_input.is_some(), "--public-input")];
+                if let Some((_, option)) = given.into_iter().find(|(given, _)| *given) {
+                    return Err(CliError::OptionNeedsModel { option });
                 }
                 Inspection::of_folder(&model)?
             }

@@ -204,5 +204,6 @@ fn a_folder_that_shows_inputs_needs_a_word() {
 pub(super) fn signed(text: &str) -> String {
     let (body, _) = text.rsplit_once("\"digest\": \"").unwrap();
     let with = |digest: &str| format!("{body}\"digest\": \"{digest}\"\n}}\n");
-    with(&blake3::hash(with(&"0".repeat(64)).as_bytes()).to_hex())
+    let digest = blake3::hash(with(&format!("0x{}", "0".repeat(64))).as_bytes());
+    with(&format!("0x{digest}"))
 }

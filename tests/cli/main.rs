@@ -487,7 +487,7 @@ fn proofs_without_vector_instructions_are_as_good() {
 fn too_little_memory_is_an_error_before_the_proof() {
     let place = Place::proved();
     let prove = |memory: &'static str| ["prove", "tiny.sworn", "tiny.json", "-o", "other.json", "--memory", memory];
-    place.fail(2, &prove("1000"), "needs about");
+    place.fail(2, &prove("1000"), "of memory");
     assert!(!place.path("other.json").exists());
     for wrong in ["lots", "0", "1e400GB", "5 parsecs"] {
         place.fail(2, &prove(wrong), "--memory");

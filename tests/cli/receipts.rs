@@ -15,7 +15,7 @@ fn what_a_receipt_says_is_printed() {
         "context        none".into(),
         "shows          output; the input is private".into(),
         format!("quantised      to {} bits, off by up to ", receipt["bits"]),
-        "of the largest output over 1 sample\n".into(),
+        "of the largest output over 2 samples\n".into(),
         format!("output         {} [1, 2] = [", receipt["outputs"][0]["name"].as_str().unwrap()),
     ] {
         assert!(text.contains(&line), "{line}: {text}");

@@ -4,11 +4,20 @@ export interface Tensor {
   name: string;
   /** Its shape, row-major. */
   shape: number[];
-  /** Real value of the integer 1. */
+  /** Real value of the integer 1; with features, the largest of theirs. */
   scale: number;
+  /** The features of an input whose features have scales of their own. */
+  features?: {
+    /** Consecutive elements of one feature: element i is of feature ⌊i / run⌋ mod scales.length. */
+    run: number;
+    /** For each feature, the real value of the integer 1 beyond that of 0. */
+    scales: number[];
+    /** For each feature, the real value of the integer 0. */
+    offsets: number[];
+  };
   /** What the proof is about, row-major. */
   integers: number[];
-  /** `integers · scale`. */
+  /** `integers · scale`, or `integers · scales[f] + offsets[f]` for the feature f of each. */
   reals: number[];
 }
 

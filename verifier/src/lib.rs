@@ -69,5 +69,5 @@ pub use field::{embed, Fq, Fr};
 pub use key::{KeyParts, VerifyingKey};
 pub use point::{G1Affine, G2Affine};
 pub use proof::Proof;
-pub use tensor::{Form, Packing, PublicTensor, Role};
+pub use tensor::{Features, Form, Packing, PublicTensor, Role};
 pub use verify::verify;

@@ -8,6 +8,10 @@
 //! Runs are row-major, and the last may be shorter: `m ≤ n` elements. `p − low·Σ_i B^i` is the integer `Σ_i (v_i − low)·B^i`, in
 //! `[0, B^m)`. As `B^n ≤ 2^253 < r`, it has one text of `m` digits: a run has one public value, and a public value one run or none.
 
+//!
+//! The real value of an integer is `scale·v`; an input whose readers have the scales of its features in their weights says them:
+//! element `i` is of feature `f = i / run mod n` and has the real value `scales[f]·v + offsets[f]`.
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -50,6 +54,21 @@ pub struct Packing {
     pub width: u32,
 }
 
+/// What the integers of an input stand for, by feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Features {
+    /// Consecutive elements of one feature.
+    pub run: usize,
+    /// For each feature, the real value of the integer 1 beyond that of 0.
+    pub scales: Vec<f64>,
+    /// For each feature, the real value of the integer 0.
+    pub offsets: Vec<f64>,
+}
+
+/// The most features of a tensor.
+const MAX_FEATURES: usize = 4096;
+
 /// A tensor in the instance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Encoded", into = "Encoded")]
@@ -62,8 +81,10 @@ pub struct PublicTensor {
     pub form: Form,
     /// Its shape, row-major.
     pub shape: Vec<usize>,
-    /// Real value of the integer 1.
+    /// Real value of the integer 1; with features, the largest of theirs.
     pub scale: f64,
+    /// The features of an input, if they have scales of their own.
+    pub features: Option<Features>,
 }
 
 /// The encoding of a tensor. A form is a kind of its own: keys of plain tensors are the same whatever forms there are.
@@ -82,27 +103,34 @@ enum Kind {
     Output,
     PackedInput(Packing),
     PackedOutput(Packing),
+    InputOfFeatures(Features),
+    PackedInputOfFeatures(Packing, Features),
 }
 
 impl From<Encoded> for PublicTensor {
     fn from(Encoded { name, kind, shape, scale }: Encoded) -> Self {
-        let (role, form) = match kind {
-            Kind::Input => (Role::Input, Form::Plain),
-            Kind::Output => (Role::Output, Form::Plain),
-            Kind::PackedInput(packing) => (Role::Input, Form::Packed(packing)),
-            Kind::PackedOutput(packing) => (Role::Output, Form::Packed(packing)),
+        let (role, form, features) = match kind {
+            Kind::Input => (Role::Input, Form::Plain, None),
+            Kind::Output => (Role::Output, Form::Plain, None),
+            Kind::PackedInput(packing) => (Role::Input, Form::Packed(packing), None),
+            Kind::PackedOutput(packing) => (Role::Output, Form::Packed(packing), None),
+            Kind::InputOfFeatures(features) => (Role::Input, Form::Plain, Some(features)),
+            Kind::PackedInputOfFeatures(packing, features) => (Role::Input, Form::Packed(packing), Some(features)),
         };
-        Self { name, role, form, shape, scale }
+        Self { name, role, form, shape, scale, features }
     }
 }
 
 impl From<PublicTensor> for Encoded {
-    fn from(PublicTensor { name, role, form, shape, scale }: PublicTensor) -> Self {
-        let kind = match (role, form) {
-            (Role::Input, Form::Plain) => Kind::Input,
-            (Role::Output, Form::Plain) => Kind::Output,
-            (Role::Input, Form::Packed(packing)) => Kind::PackedInput(packing),
-            (Role::Output, Form::Packed(packing)) => Kind::PackedOutput(packing),
+    fn from(PublicTensor { name, role, form, shape, scale, features }: PublicTensor) -> Self {
+        let kind = match (role, form, features) {
+            (Role::Input, Form::Plain, None) => Kind::Input,
+            (Role::Input, Form::Plain, Some(features)) => Kind::InputOfFeatures(features),
+            (Role::Input, Form::Packed(packing), None) => Kind::PackedInput(packing),
+            (Role::Input, Form::Packed(packing), Some(features)) => Kind::PackedInputOfFeatures(packing, features),
+            // Outputs have no features: `is_valid` refuses them.
+            (Role::Output, Form::Plain, _) => Kind::Output,
+            (Role::Output, Form::Packed(packing), _) => Kind::PackedOutput(packing),
         };
         Self { name, kind, shape, scale }
     }
@@ -158,6 +186,27 @@ impl Packing {
     }
 }
 
+impl Features {
+    /// Whether every element of a tensor is of a feature, equally many of each, with numbers that have one text.
+    fn is_valid(&self, elements: usize) -> bool {
+        let period = self.run.saturating_mul(self.scales.len());
+        let fits = elements.checked_rem(period) == Some(0) && self.scales.len() <= MAX_FEATURES;
+        fits && self.offsets.len() == self.scales.len()
+            && self.scales.iter().all(|scale| scale.is_finite() && *scale > 0.0)
+            && self.offsets.iter().all(|offset| offset.is_finite() && (*offset != 0.0 || offset.is_sign_positive()))
+    }
+
+    /// Scale and offset of an element.
+    fn of(&self, element: usize) -> Option<(f64, f64)> {
+        let feature = element.checked_div(self.run)?.checked_rem(self.scales.len())?;
+        Some((*self.scales.get(feature)?, *self.offsets.get(feature)?))
+    }
+
+    fn largest(&self) -> f64 {
+        self.scales.iter().copied().fold(0.0, f64::max)
+    }
+}
+
 impl PublicTensor {
     /// Number of elements.
     pub fn elements(&self) -> usize {
@@ -172,11 +221,27 @@ impl PublicTensor {
         }
     }
 
+    /// The real value of an element's integer. Zero has no sign.
+    pub fn real(&self, element: usize, integer: i32) -> f64 {
+        let plain = (self.scale, 0.0);
+        let (scale, offset) = self.features.as_ref().map_or(plain, |features| features.of(element).unwrap_or(plain));
+        f64::from(integer) * scale + offset + 0.0
+    }
+
     pub(crate) fn is_valid(&self) -> bool {
-        match self.form {
+        let is_packing = match self.form {
             Form::Plain => true,
             Form::Packed(packing) => packing.is_valid(),
-        }
+        };
+        is_packing && self.has_valid_features()
+    }
+
+    /// Features are of an input, and the tensor's scale is the largest of theirs.
+    fn has_valid_features(&self) -> bool {
+        self.features.as_ref().is_none_or(|features| {
+            let is_largest = features.largest().to_bits() == self.scale.to_bits();
+            self.role == Role::Input && is_largest && features.is_valid(self.elements())
+        })
     }
 
     /// The public values of the tensor's elements, or the index of an element that is out of its range.
@@ -276,7 +341,7 @@ mod tests {
     use super::*;
 
     fn tensor(elements: usize, form: Form) -> PublicTensor {
-        PublicTensor { name: String::new(), role: Role::Output, form, shape: vec![elements], scale: 1.0 }
+        PublicTensor { name: String::new(), role: Role::Output, form, shape: vec![elements], scale: 1.0, features: None }
     }
 
     fn packed(elements: usize, low: i32, width: u32) -> PublicTensor {
@@ -378,5 +443,37 @@ mod tests {
         }
         let t = packed(3, -8, 4);
         assert_eq!(postcard::from_bytes::<PublicTensor>(&postcard::to_allocvec(&t).unwrap()).unwrap(), t);
+    }
+
+    #[test]
+    fn features_are_those_of_an_input() {
+        let features = Features { run: 2, scales: vec![0.5, 4.0], offsets: vec![100.0, 0.0] };
+        for form in [Form::Plain, Form::Packed(Packing { low: -8, width: 4 })] {
+            let good = PublicTensor { role: Role::Input, features: Some(features.clone()), scale: 4.0, ..tensor(8, form) };
+            assert!(good.is_valid());
+            assert_eq!(postcard::from_bytes::<PublicTensor>(&postcard::to_allocvec(&good).unwrap()).unwrap(), good);
+            let reals: Vec<f64> = (0..8).map(|element| good.real(element, 3)).collect();
+            assert_eq!(reals, [101.5, 101.5, 12.0, 12.0, 101.5, 101.5, 12.0, 12.0]);
+            let changed = |change: &dyn Fn(&mut Features)| {
+                let mut features = features.clone();
+                change(&mut features);
+                PublicTensor { features: Some(features), ..good.clone() }
+            };
+            let wrong = [
+                PublicTensor { role: Role::Output, ..good.clone() },
+                PublicTensor { scale: 1.0, ..good.clone() },
+                PublicTensor { shape: vec![6], ..good.clone() },
+                changed(&|f| f.run = 0),
+                changed(&|f| f.run = usize::MAX),
+                changed(&|f| f.scales.push(1.0)),
+                changed(&|f| f.scales[0] = 0.0),
+                changed(&|f| f.scales[0] = -0.5),
+                changed(&|f| f.scales[0] = f64::NAN),
+                changed(&|f| f.offsets[0] = f64::INFINITY),
+                changed(&|f| f.offsets[1] = -0.0),
+                changed(&|f| *f = Features { run: 1, scales: vec![], offsets: vec![] }),
+            ];
+            wrong.iter().enumerate().for_each(|(case, tensor)| assert!(!tensor.is_valid(), "{case}"));
+        }
     }
 }

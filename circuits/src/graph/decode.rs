@@ -86,6 +86,8 @@ type Linear = (Channels, Sequence<Term>, Sequence<Plain<i64>>, Activation);
 type Conv = ([[usize; 2]; 4], usize, Column);
 type Elementwise = (Sequence<Plain<i32>>, i32, i32, Sequence<Plain<i64>>, Activation);
 type Max = (usize, Sequence<Plain<u32>>);
+/// Elements of a run; scales; offsets.
+type Features = (usize, Sequence<Plain<f64>>, Sequence<Plain<f64>>);
 
 #[derive(Deserialize)]
 enum Op {
@@ -95,6 +97,7 @@ enum Op {
     Elementwise(Elementwise),
     Max(Max),
     Gather(Sequence<Plain<Source>>),
+    Features(Features),
 }
 
 #[derive(Deserialize)]
@@ -143,6 +146,7 @@ measured! {
         Op::Elementwise(e) => e.0.0.saturating_add(e.3.0),
         Op::Max(max) => max.1.0,
         Op::Gather(sources) => sources.0,
+        Op::Features(features) => features.1.0.saturating_add(features.2.0),
     };
 }
 

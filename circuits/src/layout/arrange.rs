@@ -117,7 +117,7 @@ impl<'g> Arrangement<'g> {
             let id = NodeId(index);
             this.room.take::<Origin>(node.elements(), node)?;
             let origins = match &node.op {
-                Op::Input => this.input(id, node)?,
+                Op::Input | Op::Features(_) => this.input(id, node)?,
                 Op::Linear(linear) => this.linear(id, node, linear)?,
                 Op::Reduce(reduce) => this.reduce(id, node, reduce)?,
                 Op::Elementwise(elementwise) => this.elementwise(id, node, elementwise)?,

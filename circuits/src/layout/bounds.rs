@@ -24,7 +24,7 @@ pub fn ranges(graph: &QuantGraph) -> Vec<(i64, i64)> {
     let mut ranges: Vec<(i64, i64)> = Vec::with_capacity(graph.nodes.len());
     for node in &graph.nodes {
         let range = match (&node.op, node.activation()) {
-            (Op::Input, _) | (_, Some(Activation::None)) => (-half, half - 1),
+            (Op::Input | Op::Features(_), _) | (_, Some(Activation::None)) => (-half, half - 1),
             (_, Some(Activation::Relu)) => (0, 2 * half - 1),
             (_, Some(Activation::Table(i))) => {
                 let values = &graph.tables[i].values;
@@ -66,7 +66,7 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
     }
     let mut listed = vec![false; graph.nodes.len()];
     let once = graph.inputs.iter().all(|id| !std::mem::replace(&mut listed[id.0], true));
-    if !once || graph.nodes.iter().zip(&listed).any(|(node, &listed)| listed != (node.op == Op::Input)) {
+    if !once || graph.nodes.iter().zip(&listed).any(|(node, &listed)| listed != node.op.is_input()) {
         return Err(model("the list of inputs has every input once"));
     }
     if graph.tables.len() > MAX_TABLES {
@@ -111,6 +111,10 @@ fn structure(graph: &QuantGraph, node: &Node) -> Result<(), &'static str> {
     let input = |i: usize| node.inputs.get(i).map(|&id| graph.node(id));
     match &node.op {
         Op::Input => (node.inputs.is_empty()).then_some(()).ok_or("an input reads nothing"),
+        Op::Features(features) => {
+            let fits = node.inputs.is_empty() && features.fit(node.elements());
+            fits.then_some(()).ok_or("features divide an input, and have scales above 0")
+        }
         Op::Linear(linear) => linear_structure(graph, node, linear),
         Op::Reduce(reduce) => {
             let elements = node.elements().checked_mul(reduce.inner);
@@ -244,7 +248,7 @@ fn worst_sum(node: &Node, ranges: &[(i64, i64)]) -> u128 {
             let b = if node.inputs.len() > 1 { size(1) } else { 0 };
             ca * size(0) + u128::from(e.cb.unsigned_abs()) * b + u128::from(e.cm.unsigned_abs()) * size(0) * b + c
         }
-        Op::Input | Op::Max(_) | Op::Gather(_) => 0,
+        Op::Input | Op::Features(_) | Op::Max(_) | Op::Gather(_) => 0,
     }
 }
 

@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::graph::Op;
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::blocks::{self, Jumps};
 use crate::layout::rows::Lane;
@@ -178,7 +177,7 @@ pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: Cho
     let (advice, fixed) = (shape.advice().count, shape.fixed().count);
     let permuted = permuted_columns(arrangement);
     let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
-    let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op == Op::Input).map(|n| n.elements()).sum();
+    let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op.is_input()).map(|n| n.elements()).sum();
     let plain = Estimate {
         log_rows,
         lanes: arrangement.lanes,

@@ -230,7 +230,7 @@ pub(crate) fn demands(graph: &QuantGraph, room: &mut Room) -> Result<Vec<Option<
                     demands[node.inputs[input].0] = Some(demand);
                 }
             }
-            Op::Input | Op::Elementwise(_) | Op::Max(_) => {}
+            Op::Input | Op::Features(_) | Op::Elementwise(_) | Op::Max(_) => {}
         }
     }
     Ok(demands)

@@ -133,7 +133,7 @@ impl Units<'_> {
         let relu = node.activation() == Some(Activation::Relu);
         let elements = step.slots.elements[lane..].iter().step_by(lanes);
         let cells = u.iter_mut().zip(v).zip(r).map(|((u, v), r)| (u, v, r));
-        if node.op == Op::Input {
+        if node.op.is_input() {
             for ((u, v, _), &element) in cells.zip(elements).filter(|(_, &e)| e != NONE) {
                 (*u, *v) = (i64::from(tensor[index(element)]), offset);
             }

@@ -82,10 +82,10 @@ impl Filler<'_> {
         let offset = 1i64 << (bits - 1);
         let args: Vec<&[i32]> = node.inputs.iter().map(|id| self.tensors[id.0].as_slice()).collect();
         let flat = step.flat.as_ref().map(|flat| convolve_flat(self.graph, step, flat, &args, size));
-        let acc = if step.flat.is_none() && node.op != Op::Input { accumulate(self.graph, node, &args) } else { Vec::new() };
+        let acc = if step.flat.is_none() && !node.op.is_input() { accumulate(self.graph, node, &args) } else { Vec::new() };
         for (slot, &element) in step.slots.elements.iter().enumerate() {
             let (row, lane) = (step.row0 + slot / lanes, slot % lanes);
-            let (u, v, r) = if node.op == Op::Input {
+            let (u, v, r) = if node.op.is_input() {
                 if element == NONE {
                     (0, 0, 0)
                 } else {

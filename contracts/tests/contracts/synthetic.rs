@@ -117,7 +117,8 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
         false => (constraints.num_fixed as usize, constraints.permutation.len()),
     };
     let elements = rng.gen_range(0..6);
-    let tensor = PublicTensor { name: "x".into(), role: Role::Output, shape: vec![elements], scale: 1.0, form: Form::Plain };
+    let tensor =
+        PublicTensor { name: "x".into(), role: Role::Output, shape: vec![elements], scale: 1.0, form: Form::Plain, features: None };
     let parts = KeyParts {
         log_rows: rng.gen_range(4..=7),
         pack,

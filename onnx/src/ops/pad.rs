@@ -72,7 +72,7 @@ fn pads(op: &Operator<'_>, rank: usize) -> Result<Vec<(i64, i64)>, Problem> {
 /// The value of mode `constant`.
 fn fill(op: &Operator<'_>) -> Result<f32, Problem> {
     if op.opset < 11 {
-        return Ok(op.float("value", 0.0)?);
+        return op.float("value", 0.0);
     }
     if op.has(2) {
         op.constant_float(2)

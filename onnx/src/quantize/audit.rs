@@ -12,16 +12,25 @@
 //! | width | 4 to 15 bits | resolution; it stands in the key |
 //! | scale of a tensor | positive; equal where a gather, maximum or relu passes values on | resolution, and which inputs leave the range |
 //! | table: domain, scale and offset of the argument | finite; no offset where nothing takes it; no value cut off | which inputs leave the range |
+//! | element of an input: scale `s·2^−k`, offset | k up to 60, offset within `s·2^(b−1)`; none where a reader cannot take it | resolution, and which inputs leave the range |
 //! | mean of a tensor that a layer reads | one integer that the tensor can hold | `−m·Σ δ_i`, a bias of the rounding errors |
 //!
 //! Every weight is the rounding of the model's at one factor for its tensors, every constant too, every table is the function's values at
 //! the points of its grid, and every element that moves is the one that the model moves. A value that leaves its range stops the prover, and is
-//! never cut off or wrapped. So no choice of a record singles out an input, a class or a weight: **it can only make the model coarse**, and
-//! to all inputs alike, or refuse inputs. The mean moves the outputs of a layer of n inputs by at most
+//! never cut off or wrapped. So no choice of a record singles out an input, a class or a weight: **it can only make the model coarse**, or
+//! a feature of its inputs, and to all inputs alike, or refuse inputs. The mean moves the outputs of a layer of n inputs by at most
 //! `m·|Σ δ_i| / 2^b ≲ 0.29·√n` steps of the output's integer, as the rounding of the weights does without it; the bound that is certain is `n/2`.
+//!
+//! Elements of an input with a scale and an offset of their own (rules: `audit/features.rs`) change what its integers stand for, and every reader has the
+//! same ones in its coefficients: `Σ w_i·x_i + b = Σ (w_i·s_i)·q_i + (b + Σ w_i·z_i)`. So what is computed is the model's function of the real values that the
+//! input's integers stand for, within the rounding of coefficients, whose bound is the one of plain inputs. A reader that has no coefficient of its own for an
+//! element reads it at the tensor's scale, without an offset, or the record is refused. What is left to choose is the resolution and the range of a feature: one
+//! can be made so coarse that it is not seen, or so narrow that most inputs are refused. The key says the scale of each feature in its digest, beside the bits.
 //!
 //! How coarse is no matter of equality: it is measured over samples, and the figure that the key claims is its maker's word until it is
 //! measured again. `sworn audit` does, over given samples or within the ranges of the inputs.
+
+mod features;
 
 use sworn_circuits::graph as quant;
 use sworn_circuits::graph::{NodeId, QuantGraph};
@@ -99,7 +108,8 @@ fn check_record(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(), A
     if !BITS.contains(&record.bits) {
         return rule("the width is not 4 to 15 bits");
     }
-    if scales.values.len() != nodes || scales.tables.len() != nodes || record.means.len() != nodes {
+    let lengths = [scales.values.len(), scales.tables.len(), scales.elements.len(), record.means.len()];
+    if lengths.iter().any(|length| *length != nodes) {
         return rule("it has another number of nodes");
     }
     for (index, site) in plan.iter() {
@@ -108,7 +118,7 @@ fn check_record(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(), A
             return Err(AuditError::Choice { node: graph.nodes[index].name.clone(), rule });
         }
     }
-    Ok(())
+    features::check(graph, plan, record).map_err(|(index, rule)| AuditError::Choice { node: graph.nodes[index].name.clone(), rule })
 }
 
 fn check_scale(graph: &Graph, index: usize, site: Site<'_>, scales: &Scales) -> Option<&'static str> {
@@ -184,6 +194,7 @@ fn part(expected: &QuantGraph, ours: &quant::Node, actual: &QuantGraph, theirs: 
         (ours, theirs) if ours == theirs => return None,
         (Op::Linear(a), Op::Linear(b)) if a.terms != b.terms => "a weight",
         (Op::Linear(a), Op::Linear(b)) if a.bias != b.bias => "the bias",
+        (Op::Features(_), Op::Features(_)) => "the scale or offset of a feature",
         (Op::Gather(_), Op::Gather(_)) => "an element that is moved",
         (Op::Max(_), Op::Max(_)) => "a window",
         (Op::Reduce(_), Op::Reduce(_)) | (Op::Elementwise(_), Op::Elementwise(_)) => "a factor or constant",

@@ -1,17 +1,21 @@
-//! Emit: the integer graph for given scales.
+//! Emit: the integer graph for given scales. What an operand's integers stand for is multiplied into the coefficients here, and
+//! nowhere else.
 //!
 //! ```text
 //! w_int = round(w·s_x·2^b / s_q)     bias_int = round(bias·2^b / s_q) − z·2^b     q = v / s_q − z
 //! ```
+//!
+//! If `x` has [features](super::features), `s_x` is that of the element or channel, and `bias` has `w·z_x` more.
 
 use std::collections::HashMap;
 
 use sworn_circuits::graph as quant;
 use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 
+use super::features::{self, Element, Elements};
 use super::plan::{Activation, Form, Plan, Site};
 use super::record::Record;
-use super::rounding::{self, coefficient, constant, LIMIT};
+use super::rounding::{self, coefficient, constant, Layer, LIMIT};
 use super::scales::Scales;
 use super::{table, Quantised};
 use crate::error::OnnxError;
@@ -21,8 +25,18 @@ use crate::graph::{Graph, Linear, Node, Op, Source, Term};
 pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Quantised, OnnxError> {
     let Record { bits, ref scales, ref means } = record;
     let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
-    let mut emitter =
-        Emitter { graph, scales, means, bits, out, origins: Vec::new(), bounds: Vec::new(), place: HashMap::new(), tables: HashMap::new() };
+    let mut emitter = Emitter {
+        graph,
+        scales,
+        means,
+        bits,
+        out,
+        origins: Vec::new(),
+        elements: HashMap::new(),
+        bounds: Vec::new(),
+        place: HashMap::new(),
+        tables: HashMap::new(),
+    };
     for (index, site) in plan.iter() {
         emitter.site(index, site)?;
     }
@@ -30,8 +44,8 @@ pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Qua
     emitter.out.inputs = graph.inputs.iter().filter_map(place).collect();
     let output = |output: &Output| place(&output.node).map(|node| Output::new(node, output.name.clone()));
     emitter.out.outputs = graph.outputs.iter().filter_map(output).collect();
-    let (graph, origins) = (emitter.out, emitter.origins);
-    Ok(Quantised { graph, origins, record })
+    let (graph, origins, elements) = (emitter.out, emitter.origins, emitter.elements);
+    Ok(Quantised { graph, origins, record, elements })
 }
 
 struct Emitter<'a> {
@@ -42,6 +56,8 @@ struct Emitter<'a> {
     bits: u32,
     out: QuantGraph,
     origins: Vec<NodeId>,
+    /// Scale and offset of the elements of nodes that move features.
+    elements: HashMap<usize, Vec<[f64; 2]>>,
     /// Smallest and largest integer of each node of `out`.
     bounds: Vec<(i64, i64)>,
     /// Float node to node of `out`.
@@ -55,7 +71,7 @@ impl Emitter<'_> {
         let node = &self.graph.nodes[index];
         let half = 1i64 << (self.bits - 1);
         let id = match site.form {
-            Form::Input => self.push(index, node, quant::Op::Input, Vec::new(), (-half, half - 1)),
+            Form::Input => self.input(index, node, (-half, half - 1)),
             Form::Move => self.moved(index, node)?,
             Form::Accumulate(pre) => {
                 let activation = self.activation(index, site);
@@ -63,16 +79,46 @@ impl Emitter<'_> {
             }
             Form::Copy(from) => {
                 let activation = self.activation(index, site);
-                let scale = self.scales.requantised(index);
-                let ca = coefficient(&node.name, self.scales.values[from.0] * self.unit() / scale)?;
-                let c = -self.offset(index) << self.bits;
-                let op = quant::Elementwise { ca: vec![ca], cb: 0, cm: 0, c: vec![c], activation };
+                let op = self.copy(node, from, self.scales.requantised(index), self.offset(index) << self.bits, activation)?;
                 let bounds = self.activated(activation);
                 self.push(index, node, quant::Op::Elementwise(op), vec![self.place(from)], bounds)
             }
         };
         self.place.insert(index, id);
         Ok(())
+    }
+
+    fn input(&mut self, index: usize, node: &Node, bounds: (i64, i64)) -> NodeId {
+        let features = self.scales.elements[index].as_ref().map(|elements| elements.features(self.scales.values[index]));
+        let largest = features.as_ref().map(|features| features.scales.iter().copied().fold(0.0, f64::max));
+        let id = self.push(index, node, features.map_or(quant::Op::Input, quant::Op::Features), Vec::new(), bounds);
+        if let Some(largest) = largest {
+            self.out.nodes[id.0].scale = largest;
+        }
+        id
+    }
+
+    /// The values of `from` as they are, at another scale and less an offset of the accumulator.
+    fn copy(
+        &self,
+        node: &Node,
+        from: NodeId,
+        scale: f64,
+        offset: i64,
+        activation: quant::Activation,
+    ) -> Result<quant::Elementwise, OnnxError> {
+        let each = self.each(from);
+        let factor = |e: &Element| coefficient(&node.name, self.scales.values[from.0] * e.factor() * self.unit() / scale);
+        let ca = each.iter().map(factor).collect::<Result<_, _>>()?;
+        let more = |e: &Element| Ok(constant(&node.name, e.offset * self.unit() / scale)? - offset);
+        let c = each.iter().map(more).collect::<Result<_, OnnxError>>()?;
+        Ok(quant::Elementwise { ca, cb: 0, cm: 0, c, activation })
+    }
+
+    /// The elements of a node that has features, or one for all.
+    fn each(&self, node: NodeId) -> Vec<Element> {
+        let each = |elements: &Elements| (0..self.graph.node(node).elements()).map(|i| elements.of(i)).collect();
+        self.scales.elements[node.0].as_ref().map_or_else(|| vec![Element::PLAIN], each)
     }
 
     /// 2^bits.
@@ -154,11 +200,12 @@ impl Emitter<'_> {
             Op::Max(max) => quant::Op::Max(max.clone()),
             Op::Gather(sources) => {
                 let mut moved = Vec::with_capacity(sources.len());
-                for source in sources {
+                for (place, source) in sources.iter().enumerate() {
                     moved.push(match *source {
                         Source::Element { input, index } => quant::Source::Element { input, index },
                         Source::Constant(c) => {
-                            let c = coefficient(&node.name, f64::from(c) / scale)?;
+                            let e = self.scales.element(index, place);
+                            let c = coefficient(&node.name, (f64::from(c) - e.offset) / (scale * e.factor()))?;
                             bounds = (bounds.0.min(i64::from(c)), bounds.1.max(i64::from(c)));
                             quant::Source::Constant(c)
                         }
@@ -168,14 +215,17 @@ impl Emitter<'_> {
             }
             _ => quant::Op::Gather(quant::Gather::identity(node.elements())),
         };
-        Ok(self.push(index, node, op, inputs, bounds))
+        let id = self.push(index, node, op, inputs, bounds);
+        if self.scales.elements[index].is_some() {
+            self.elements.insert(id.0, self.each(NodeId(index)).iter().map(|e| [scale * e.factor(), e.offset]).collect());
+        }
+        Ok(id)
     }
 
     /// The tensor `from` at another scale.
     fn rescale(&mut self, from: NodeId, scale: f64) -> Result<NodeId, OnnxError> {
         let node = self.graph.node(from);
-        let ca = coefficient(&node.name, self.scales.values[from.0] * self.unit() / scale)?;
-        let op = quant::Elementwise { ca: vec![ca], cb: 0, cm: 0, c: vec![0], activation: quant::Activation::None };
+        let op = self.copy(node, from, scale, 0, quant::Activation::None)?;
         let bounds = self.activated(quant::Activation::None);
         let inputs = vec![self.place(from)];
         let id = self.push(from.0, node, quant::Op::Elementwise(op), inputs, bounds);
@@ -205,10 +255,12 @@ impl Emitter<'_> {
             }
             Op::Elementwise { ca, cb, cm, c } => {
                 let two = inputs.len() == 2;
-                let ca = ca.iter().map(|&ca| coefficient(name, f64::from(ca) * scale(0) * unit)).collect::<Result<Vec<_>, _>>()?;
+                let each = pre.inputs.first().map_or_else(|| vec![Element::PLAIN], |&id| self.each(id));
+                let (c, ca) = (moved_by(ca, c, &each), scaled_by(ca, &each));
+                let ca = ca.iter().map(|&ca| coefficient(name, ca * scale(0) * unit)).collect::<Result<Vec<_>, _>>()?;
                 let cb = if two { coefficient(name, f64::from(*cb) * scale(1) * unit)? } else { 0 };
                 let cm = if two { coefficient(name, f64::from(*cm) * scale(0) * scale(1) * unit)? } else { 0 };
-                let c = c.iter().map(|&c| Ok(constant(name, f64::from(c) * unit)? - offset)).collect::<Result<Vec<_>, OnnxError>>()?;
+                let c = c.iter().map(|&c| Ok(constant(name, c * unit)? - offset)).collect::<Result<Vec<_>, OnnxError>>()?;
                 let largest = |v: &mut dyn Iterator<Item = i64>| v.map(|v| i128::from(v).abs()).max().unwrap_or(0);
                 let bound = largest(&mut ca.iter().map(|&v| i64::from(v))) * size(0)
                     + i128::from(cb).abs() * size(1)
@@ -226,6 +278,19 @@ impl Emitter<'_> {
         Ok(id)
     }
 
+    /// The elements of each channel of what a layer reads; one for all without features.
+    fn channels(&self, linear: &Linear, from: NodeId) -> Vec<Element> {
+        let shape = &self.graph.node(from).shape;
+        let Some(elements) = &self.scales.elements[from.0] else { return vec![Element::PLAIN] };
+        let mut channels = Vec::new();
+        for i in 0..self.graph.node(from).elements() {
+            if features::channel(linear.channels, shape, i) == channels.len() {
+                channels.push(elements.of(i));
+            }
+        }
+        channels
+    }
+
     fn linear(
         &self,
         linear: &Linear,
@@ -237,25 +302,46 @@ impl Emitter<'_> {
         let (pre, no_means) = (self.graph.node(id), Vec::new());
         let means = self.means.get(id.0).unwrap_or(&no_means);
         let mut correction = vec![0f64; linear.bias.len()];
+        let mut moved: Vec<f64> = linear.bias.iter().map(|&b| f64::from(b)).collect();
         let mut terms = Vec::with_capacity(linear.terms.len());
         for (place, (term, &from)) in linear.terms.iter().zip(&pre.inputs).enumerate() {
             let scale = self.scales.values[from.0];
             terms.push(match term {
                 Term::Scale(factor) => quant::Term::Scale(coefficient(&pre.name, f64::from(*factor) * scale * unit)?),
                 Term::Conv(conv) => {
+                    let channels = self.channels(linear, from);
+                    let layer = Layer { node: &pre.name, conv, outputs: linear.bias.len(), channels: &channels };
+                    layer.move_bias(&mut moved);
                     // A mean that the tensor cannot have is the nearest that it can.
                     let (low, high) = self.bounds[self.place(from).0];
                     let mean = means.get(place).copied().unwrap_or(0).max(low).min(high);
-                    let (weights, left) = rounding::weights(&pre.name, conv, linear.bias.len(), scale * unit, mean)?;
+                    let (weights, left) = rounding::weights(&layer, scale * unit, mean)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
                     let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
                     quant::Term::Conv(quant::Conv::new(kernel, stride, pad_before, dilation, groups, weights))
                 }
             });
         }
-        let bias = linear.bias.iter().zip(&correction).map(|(&b, more)| Ok(constant(&pre.name, f64::from(b) * unit + more)? - offset));
+        let bias = moved.iter().zip(&correction).map(|(&b, more)| Ok(constant(&pre.name, b * unit + more)? - offset));
         Ok(quant::Linear { channels: linear.channels, terms, bias: bias.collect::<Result<_, OnnxError>>()?, activation })
     }
+}
+
+/// `ca·x + c` for the integers of `x`: `ca·factor`.
+fn scaled_by(ca: &[f32], each: &[Element]) -> Vec<f64> {
+    (0..ca.len().max(each.len())).map(|i| f64::from(at(ca, i)) * at(each, i).factor()).collect()
+}
+
+/// `c + ca·offset`.
+fn moved_by(ca: &[f32], c: &[f32], each: &[Element]) -> Vec<f64> {
+    let moved = each.iter().any(|e| e.offset != 0.0);
+    let count = if moved { ca.len().max(each.len()).max(c.len()) } else { c.len() };
+    (0..count).map(|i| f64::from(at(c, i)) + if moved { f64::from(at(ca, i)) * at(each, i).offset } else { 0.0 }).collect()
+}
+
+/// One value for all elements, or one for each.
+fn at<T: Copy>(values: &[T], i: usize) -> T {
+    values[if values.len() == 1 { 0 } else { i }]
 }
 
 /// `max_o Σ |w|·max|x| + |bias|`.

@@ -21,7 +21,7 @@ impl Record {
     pub(super) fn new(graph: &Graph, scales: Scales, ranges: &Ranges, bits: u32) -> Self {
         let mean = |id: usize| {
             let samples: Vec<&[f32]> = ranges.tensors.iter().filter_map(|tensors| tensors.get(id)).map(Vec::as_slice).collect();
-            rounding::mean(&samples, scales.values[id])
+            rounding::mean(&samples, scales.values[id], scales.elements[id].as_ref())
         };
         let means = graph.nodes.iter().map(|node| match &node.op {
             Op::Linear(_) => node.inputs.iter().map(|id| mean(id.0)).collect(),

@@ -17,7 +17,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sworn_circuits::graph::NodeId;
 
+use super::features::{self, Element, Elements};
 use super::plan::{Activation, Form, Plan, Site};
+use super::reach::reach;
 use super::table::{self, Argument, Domain};
 use crate::calibrate::Ranges;
 use crate::error::OnnxError;
@@ -33,12 +35,19 @@ pub(super) struct Scales {
     pub(super) tables: Vec<Option<(Domain, Argument)>>,
     /// Inputs of gathers, `(gather, place)`, that are rescaled first.
     pub(super) rescaled: BTreeSet<(usize, usize)>,
+    /// The elements of inputs with [features](super::features) and of what moves them.
+    pub(super) elements: Vec<Option<Elements>>,
 }
 
 impl Scales {
     /// Real value of the integer 1 of `q`.
     pub(super) fn requantised(&self, index: usize) -> f64 {
         self.tables[index].map_or(self.values[index], |(_, argument)| argument.scale)
+    }
+
+    /// What the integers of element `i` of a node stand for.
+    pub(super) fn element(&self, node: usize, i: usize) -> Element {
+        self.elements[node].as_ref().map_or(Element::PLAIN, |elements| elements.of(i))
     }
 }
 
@@ -53,8 +62,12 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
     let mut tables: Vec<Option<(Domain, Argument)>> = vec![None; graph.nodes.len()];
     let mut finest = vec![0f64; graph.nodes.len()];
     let positive = positive(graph, plan);
+    let reach = reach(graph, ranges);
     for (index, site) in plan.iter() {
-        let magnitude = |id: usize| ranges.margins[id] * ranges.nodes[id].magnitude();
+        let magnitude = |id: usize| {
+            let size = ranges.nodes[id].magnitude();
+            (ranges.margins[id] * size).max(size + reach[id].far)
+        };
         finest[index] = match (site.form, site.activation) {
             (Form::Move, _) if graph.nodes[index].inputs.is_empty() => nonzero(constants(graph, index)) / (half - 1.0),
             // A maximum of positive and of signed tensors compares signed values: see `Emitter::moved`.
@@ -66,7 +79,7 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
             (Form::Copy(_), Activation::Relu) => 0.0,
             (Form::Accumulate(pre), Activation::Relu) => nonzero(magnitude(pre.0)) / (2.0 * half - 1.0),
             (Form::Accumulate(pre) | Form::Copy(pre), Activation::Table(f)) => {
-                let mut domain = table::domain(&graph.nodes[index].name, f, ranges.nodes[pre.0], ranges.margins[pre.0])?;
+                let mut domain = table::domain(&graph.nodes[index].name, f, ranges.nodes[pre.0], ranges.margins[pre.0], reach[pre.0].far)?;
                 if positive[pre.0] && matches!(site.form, Form::Copy(_)) {
                     domain.low = domain.low.max(0.0);
                 }
@@ -125,7 +138,9 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
             }
         }
     }
-    Ok(Scales { values, tables, rescaled })
+    let mut scales = Scales { values, tables, rescaled, elements: Vec::new() };
+    scales.elements = features::solve(graph, plan, ranges, &scales, bits);
+    Ok(scales)
 }
 
 /// Tensors that hold no negative integer, whatever the input.
@@ -145,7 +160,7 @@ fn positive(graph: &Graph, plan: &Plan<'_>) -> Vec<bool> {
     positive
 }
 
-/// A tensor that is 0 for all samples is given the range of 1.
+/// A tensor that is 0, whatever the input, is given the range of 1.
 fn nonzero(magnitude: f64) -> f64 {
     if magnitude > 0.0 {
         magnitude

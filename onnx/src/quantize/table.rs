@@ -9,6 +9,10 @@
 //!
 //! The domain holds the calibrated range and as much of its margin as keeps `f` finite and below `margin` times its
 //! largest value: `ln` or `exp` beyond the samples would spend the output's bits on values that no sample has.
+//!
+//! An argument that [reaches](super::reach) farther than its samples has a domain of that reach, halved until `f` is finite
+//! and not too large: at most 8 times as large as over the samples, or, where it is next to nothing for them, 64 times as large as over
+//! a quarter of the reach, as a cubic is.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +24,16 @@ use super::plan::Function;
 /// Points at which a function is examined on each side of its calibrated range, and inside.
 const POINTS: u32 = 4096;
 
+/// How much larger a function may be over what its argument reaches than over the samples.
+const GROWTH: f64 = 8.0;
+/// How much larger it may be than over a quarter of the reach, if it is next to nothing over the samples.
+const GROWTH_FROM_ZERO: f64 = 64.0;
+/// What is next to nothing beside what the function may be. Less, and a root of a constant near 0 would ask for an argument finer than
+/// coefficients of 32 bits make it.
+const NEGLIGIBLE: f64 = 1.0 / 64.0;
+/// How often a reach is halved.
+const HALVINGS: i32 = 64;
+
 /// The real domain of a function, and the largest absolute value it takes there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,8 +43,8 @@ pub(super) struct Domain {
     pub(super) magnitude: f64,
 }
 
-/// The domain of `f` for arguments calibrated to `range`.
-pub(super) fn domain(node: &str, f: Function<'_>, range: Range, margin: f64) -> Result<Domain, OnnxError> {
+/// The domain of `f` for arguments calibrated to `range`, which may lie `far` beyond it.
+pub(super) fn domain(node: &str, f: Function<'_>, range: Range, margin: f64, far: f64) -> Result<Domain, OnnxError> {
     let inside = |i: u32| range.min + (range.max - range.min) * f64::from(i) / f64::from(POINTS);
     let mut magnitude = 0f64;
     for at in (0..=POINTS).map(inside) {
@@ -57,7 +71,39 @@ pub(super) fn domain(node: &str, f: Function<'_>, range: Range, margin: f64) -> 
         (end, largest)
     };
     let ((low, below), (high, above)) = (reach(range.min, wide.min), reach(range.max, wide.max));
-    Ok(Domain { low, high, magnitude: magnitude.max(below).max(above) })
+    let mut domain = Domain { low, high, magnitude: magnitude.max(below).max(above) };
+    // What has a pole at 0 is told from it by an argument that is resolved.
+    let far = if f.eval(0.0).is_finite() { far } else { far.min(GROWTH * range.magnitude()) };
+    if far > 0.0 {
+        let ((low, below), (high, above)) = (farther(f, range.min, -far, magnitude), farther(f, range.max, far, magnitude));
+        domain = Domain { low: low.min(domain.low), high: high.max(domain.high), magnitude: domain.magnitude.max(below).max(above) };
+    }
+    Ok(domain)
+}
+
+/// How far `f` is followed from `from`, at most `far`, and its largest absolute value there. `magnitude` is that of the samples.
+fn farther(f: Function<'_>, from: f64, far: f64, magnitude: f64) -> (f64, f64) {
+    let largest = |to: f64| (0..=POINTS).map(|i| f.eval(from + to * f64::from(i) / f64::from(POINTS)).abs()).fold(0.0, nan_or_larger);
+    let ends = (0..HALVINGS).map(|halvings| far * 2f64.powi(-halvings));
+    let mut finite = ends.map(|to| (to, largest(to))).filter(|(_, size)| size.is_finite()).peekable();
+    let first = finite.peek().copied();
+    let limit = |to: f64| match (magnitude, largest(to / 4.0)) {
+        // A step from 0, or a dead zone, says nothing of how the function grows.
+        (0.0, 0.0) => f64::INFINITY,
+        (_, quarter) if magnitude < quarter * NEGLIGIBLE => GROWTH_FROM_ZERO * quarter,
+        _ => GROWTH * magnitude,
+    };
+    let grown = finite.find(|(to, size)| *size <= limit(*to));
+    grown.or(first).map_or((from, 0.0), |(to, size)| (from + to, size))
+}
+
+/// The larger one, or NaN if there is one.
+fn nan_or_larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
 }
 
 /// How an argument is represented: `v = (q + offset)·scale`.
@@ -74,7 +120,12 @@ pub(super) fn finest_scale(domain: Domain, offset: bool, bits: u32) -> f64 {
     let span =
         if offset { (domain.high - domain.low) / (2.0 * half - 3.0) } else { domain.low.abs().max(domain.high.abs()) / (half - 1.0) };
     // The argument must resolve its own magnitude: a constant argument has no span.
-    span.max(domain.low.abs().max(domain.high.abs()) * 2f64.powi(-20)).max(f64::MIN_POSITIVE * 1e30)
+    let scale = span.max(domain.low.abs().max(domain.high.abs()) * 2f64.powi(-20));
+    if scale > 0.0 {
+        scale
+    } else {
+        1.0 / (half - 1.0)
+    }
 }
 
 /// The offset that centres the domain.

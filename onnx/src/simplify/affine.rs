@@ -258,7 +258,7 @@ fn before_term(linear: &Linear, term: &Term, ca: &[f32], c: &[f32], from: &[usiz
 }
 
 /// Whether a window of the convolution leaves the image.
-fn reads_padding(conv: &Conv, from: &[usize], to: &[usize]) -> bool {
+pub(crate) fn reads_padding(conv: &Conv, from: &[usize], to: &[usize]) -> bool {
     (0..2).any(|axis| {
         let (Some(&size), Some(&count)) = (from.get(2 + axis), to.get(2 + axis)) else { return true };
         let last = count.saturating_sub(1) * conv.stride[axis] + (conv.kernel[axis] - 1) * conv.dilation[axis];

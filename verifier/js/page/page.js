@@ -25,13 +25,13 @@ const show = (verdict, title, ...lines) => {
   at('statement').hidden = true;
 };
 
-const tensor = ({ name, shape, scale, integers, reals }, role) => {
+const tensor = ({ name, shape, scale, features, integers, reals }, role) => {
   const rows = integers.slice(0, SHOWN).map((integer, i) => element('tr', undefined, element('td', i), element('td', reals[i]), element('td', integer)));
   const head = element('tr', undefined, element('th', '#'), element('th', 'value'), element('th', 'integer'));
   const values = element('div', undefined, element('table', undefined, element('thead', undefined, head), element('tbody', undefined, ...rows)));
   values.className = 'values';
   const more = integers.length > SHOWN ? [element('p', `${integers.length - SHOWN} more values are in the receipt`)] : [];
-  return [element('h2', `${role} ${escaped(name)} [${shape.join(', ')}]`), element('p', `value = integer · ${scale}`), values, ...more];
+  return [element('h2', `${role} ${escaped(name)} [${shape.join(', ')}]`), element('p', features ? 'value = integer · scale + offset, by feature' : `value = integer · ${scale}`), values, ...more];
 };
 
 /** Controls, marks without width and marks that turn the direction of text, as \\u{…}: a name cannot look like another. */

@@ -5,6 +5,8 @@ use super::*;
 use crate::arbitrary::{arb_graph, arb_sample, Random};
 use crate::calibrate::{calibrate, calibrate_within, Range};
 use crate::graph::{Conv, Linear, Op, Source, Term};
+use crate::quantize::features::{Element, Elements};
+use crate::quantize::tests::of_range;
 use crate::quantize::{quantize, Quantised};
 use crate::simplify::simplify;
 use crate::unary::Unary;
@@ -13,12 +15,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     /// Honest circuits pass, calibrated on samples or for ranges; their records survive being written down.
     #[test]
-    fn what_was_quantised_passes(seed: u64, steps in 1usize..9, bits in 6u32..=14, declared: bool) {
+    fn what_was_quantised_passes(seed: u64, steps in 1usize..9, bits in 6u32..=14, declared: bool, mixed: bool) {
         let mut random = Random(seed);
-        let graph = simplify(arb_graph(&mut random, steps));
+        let plain = arb_graph(&mut random, steps);
+        let sizes: Vec<f32> = (0..plain.node(plain.inputs[0]).elements()).map(|_| if mixed { 10f32.powi(random.below(7) as i32 - 3) } else { 1.0 }).collect();
+        let graph = simplify(if mixed { divided(&plain, &sizes) } else { plain });
         let ranges = match declared {
             true => calibrate_within(&graph, &[Range { min: -1.0, max: 1.5 }], None).unwrap().0,
-            false => calibrate(&graph, &[arb_sample(&mut random, &graph)], None).unwrap(),
+            false => {
+                let mut sample = arb_sample(&mut random, &graph);
+                sample[0].iter_mut().zip(&sizes).for_each(|(x, size)| *x *= size);
+                calibrate(&graph, &[sample], None).unwrap()
+            }
         };
         if let Ok(Quantised { graph: circuit, record, .. }) = quantize(&graph, &ranges, bits) {
             audit(&graph, &record, &circuit).unwrap();
@@ -26,6 +34,22 @@ proptest! {
             prop_assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
         }
     }
+}
+
+/// A graph whose input is divided by a size of each element first.
+fn divided(plain: &Graph, sizes: &[f32]) -> Graph {
+    let input = plain.node(plain.inputs[0]);
+    let mut graph = Graph::default();
+    let x = graph.push("x", Op::Input, vec![], input.shape.clone());
+    graph.inputs.push(x);
+    let ca = sizes.iter().map(|size| 1.0 / size).collect();
+    graph.push("divide", Op::Elementwise { ca, cb: 0.0, cm: 0.0, c: vec![0.0] }, vec![x], input.shape.clone());
+    for node in &plain.nodes[1..] {
+        let inputs = node.inputs.iter().map(|id| NodeId(id.0 + 1)).collect();
+        graph.push(node.name.clone(), node.op.clone(), inputs, node.shape.clone());
+    }
+    plain.outputs.iter().for_each(|output| graph.push_output(output.name.clone(), NodeId(output.node.0 + 1)));
+    graph
 }
 
 /// Convolution, tanh, concatenation with a constant, dense layer with relu, maximum.
@@ -82,12 +106,15 @@ fn weight(linear: &mut quant::Linear, by: i32) {
     conv.weights = IntColumn::from(weights);
 }
 
+/// The node that is named, a part of the message, and what is changed.
+type Change<'a, T> = (&'a str, &'a str, &'a dyn Fn(&mut T));
+
 /// What a liar could change in a circuit, each by one, and which node and part the audit names.
 #[test]
 fn a_changed_circuit_is_refused_by_node() {
     let (graph, record, circuit) = honest();
     let table = circuit.tables.len() - 1;
-    let changes: [(&str, &str, &dyn Fn(&mut QuantGraph)); 10] = [
+    let changes: [Change<'_, QuantGraph>; 10] = [
         ("tanh", "a weight", &|c| weight(linear(node(c, "tanh")), 1)),
         ("relu", "a weight", &|c| weight(linear(node(c, "relu")), -1)),
         ("relu", "the bias", &|c| linear(node(c, "relu")).bias[1] += 1),
@@ -135,7 +162,7 @@ fn a_record_chooses_nothing_but_resolution() {
     let (graph, record, _) = honest();
     let index = |name: &str| graph.nodes.iter().position(|n| n.name == name).unwrap();
     let [tanh, flip, relu, max] = ["tanh", "flip", "relu", "max"].map(index);
-    let changes: [(&str, &str, &dyn Fn(&mut Record)); 10] = [
+    let changes: [Change<'_, Record>; 10] = [
         ("flip", "passes on", &|r| r.scales.values[flip] *= 2.0),
         ("max", "passes on", &|r| r.scales.values[max] *= 2.0),
         ("relu", "positive", &|r| r.scales.values[relu] = -1.0),
@@ -179,4 +206,182 @@ fn a_record_chooses_nothing_but_resolution() {
     short.means.pop();
     assert!(matches!(audit(&graph, &short, &none), Err(AuditError::Record { .. })));
     assert!(matches!(audit(&graph, &Record { bits: 16, ..record }, &none), Err(AuditError::Record { .. })));
+}
+
+fn dense(weights: Vec<f32>, bias: Vec<f32>) -> Op {
+    let conv = Conv { kernel: [1, 1], stride: [1, 1], pad_before: [0, 0], dilation: [1, 1], groups: 1, weights };
+    Op::Linear(Linear { channels: quant::Channels::Last, terms: vec![Term::Conv(conv)], bias })
+}
+
+const SIZES: [f32; 4] = [4.0, 1e4, 1e-3, 1.0];
+const MEANS: [f32; 4] = [2000.0, 0.0, 0.0, 0.3];
+
+fn rows(random: &mut Random, count: usize) -> Vec<Vec<Vec<f32>>> {
+    let mut row = || vec![(0..4).map(|i| MEANS[i] + SIZES[i] * random.real()).collect()];
+    (0..count).map(|_| row()).collect()
+}
+
+/// Features read by a dense layer, a gather with a constant and, after that, a layer, and a function.
+fn of_features(random: &mut Random) -> Graph {
+    let mut graph = Graph::default();
+    let x = graph.push("x", Op::Input, vec![], vec![1, 4]);
+    graph.inputs.push(x);
+    let weights: Vec<f32> = (0..12).map(|i| random.real() / SIZES[i % 4]).collect();
+    let centred = weights.chunks(4).map(|row| -row[0] * MEANS[0]).collect();
+    let a = graph.push("dense", dense(weights, centred), vec![x], vec![1, 3]);
+    let sources = [2, 0, 3, 1].map(|index| Source::Element { input: 0, index }).into_iter().chain([Source::Constant(0.5)]);
+    let b = graph.push("moved", Op::Gather(sources.collect()), vec![x], vec![1, 5]);
+    let order = [1e-3, 4.0, 1.0, 1e4, 1.0];
+    let weights: Vec<f32> = (0..10).map(|i| random.real() / order[i % 5]).collect();
+    let centred = weights.chunks(5).map(|row| -row[1] * MEANS[0]).collect();
+    let b = graph.push("second", dense(weights, centred), vec![b], vec![1, 2]);
+    let (ca, c) = (SIZES.map(|s| 1.0 / s).to_vec(), (0..4).map(|i| -MEANS[i] / SIZES[i]).collect());
+    let c = graph.push("scaled", Op::Elementwise { ca, cb: 0.0, cm: 0.0, c }, vec![x], vec![1, 4]);
+    let c = graph.push("tanh", Op::Unary(Unary::Tanh), vec![c], vec![1, 4]);
+    for (name, id) in [("a", a), ("b", b), ("c", c)] {
+        graph.push_output(name, id);
+    }
+    graph
+}
+
+fn refused(graph: &Graph, record: &Record, changes: &[Change<'_, Record>]) {
+    let none = QuantGraph { bits: 8, nodes: vec![], inputs: vec![], outputs: vec![], tables: vec![] };
+    for (name, rule, change) in changes {
+        let mut changed = record.clone();
+        change(&mut changed);
+        let error = audit(graph, &changed, &none).unwrap_err();
+        assert!(
+            matches!(&error, AuditError::Choice { node, rule: found } if node == name && found.contains(rule)),
+            "{name}, {rule}: {error}"
+        );
+    }
+}
+
+fn each(record: &mut Record, index: usize) -> &mut Vec<Element> {
+    &mut record.scales.elements[index].as_mut().unwrap().each
+}
+
+#[test]
+fn features_are_of_inputs_and_what_moves_them() {
+    let mut random = Random(3);
+    let graph = of_features(&mut random);
+    let samples = rows(&mut random, 16);
+    let Quantised { graph: circuit, record, .. } = quantize(&graph, &calibrate(&graph, &samples, None).unwrap(), 12).unwrap();
+    audit(&graph, &record, &circuit).unwrap();
+    assert!(matches!(&circuit.nodes[0].op, quant::Op::Features(features) if features.offsets[0] != 0.0));
+    assert_eq!(serde_json::from_str::<Record>(&serde_json::to_string(&record).unwrap()).unwrap(), record);
+    let index = |name: &str| graph.nodes.iter().position(|n| n.name == name).unwrap();
+    let (x, moved, layer) = (index("x"), index("moved"), index("dense"));
+    let limit = record.scales.values[x] * 2048.0;
+    refused(
+        &graph,
+        &record,
+        &[
+            ("x", "no scale", &|r| each(r, x)[2].gain = 61),
+            ("x", "no scale", &|r| each(r, x)[0].offset = f64::NAN),
+            ("x", "no scale", &|r| each(r, x)[0].offset = limit * 1.01),
+            ("x", "no scale", &|r| each(r, x)[1].offset = -0.0),
+            ("x", "divide", &|r| each(r, x).truncate(3)),
+            ("x", "divide", &|r| each(r, x).clear()),
+            ("x", "divide", &|r| r.scales.elements[x].as_mut().unwrap().run = 0),
+            ("x", "divide", &|r| r.scales.elements[x].as_mut().unwrap().run = usize::MAX),
+            ("x", "nothing", &|r| each(r, x).fill(Element::PLAIN)),
+            ("moved", "moves", &|r| each(r, x)[0].offset *= 0.5),
+            ("moved", "moves", &|r| each(r, moved)[0].gain += 1),
+            ("moved", "moves", &|r| r.scales.elements[moved] = None),
+            ("dense", "no input", &|r| r.scales.elements[layer] = r.scales.elements[x].clone()),
+        ],
+    );
+    let mut short = record.clone();
+    short.scales.elements.pop();
+    assert!(matches!(audit(&graph, &short, &circuit), Err(AuditError::Record { .. })));
+    // In the circuit, with the record as it is.
+    let mut changed = circuit.clone();
+    let quant::Op::Features(features) = &mut changed.nodes[0].op else { panic!() };
+    features.offsets[3] += 0.1;
+    let error = audit(&graph, &record, &changed).unwrap_err();
+    assert!(matches!(&error, AuditError::Differs { node, part } if node == "x" && part.contains("feature")), "{error}");
+}
+
+/// What a reader cannot have in its coefficients, no record may say.
+#[test]
+fn readers_take_the_features_they_tell_apart() {
+    let image = |op: Op, shape: Vec<usize>| {
+        let mut graph = Graph::default();
+        let x = graph.push("x", Op::Input, vec![], vec![1, 2, 3, 3]);
+        graph.inputs.push(x);
+        let inputs = if matches!(op, Op::Elementwise { .. }) { vec![x, x] } else { vec![x] };
+        let y = graph.push("y", op, inputs, shape);
+        graph.push_output("y", y);
+        graph
+    };
+    let conv =
+        |pad: usize| Conv { kernel: [3, 3], stride: [1, 1], pad_before: [pad; 2], dilation: [1, 1], groups: 1, weights: vec![0.1; 18] };
+    let layer = |terms: Vec<Term>, channels| Op::Linear(Linear { channels: quant::Channels::First, terms, bias: vec![0.5; channels] });
+    let max = quant::Max { window: 2, windows: vec![0, 9, 1, 10] };
+    let by_channel = Elements { run: 9, each: vec![Element { gain: 3, offset: 0.0 }, Element { gain: 0, offset: 1.0 }] };
+    let by_element = Elements { run: 1, each: (0..9).map(|i| Element { gain: i, offset: 0.0 }).collect() };
+    let without = Elements { run: 9, each: vec![Element { gain: 3, offset: 0.0 }, Element::PLAIN] };
+    let cases = [
+        (layer(vec![Term::Conv(conv(0))], 1), vec![1, 1, 1, 1], by_channel.clone(), None),
+        (layer(vec![Term::Conv(conv(0))], 1), vec![1, 1, 1, 1], by_element.clone(), Some("tell apart")),
+        (layer(vec![Term::Conv(conv(1))], 1), vec![1, 1, 3, 3], by_channel.clone(), Some("pads")),
+        (layer(vec![Term::Conv(conv(1))], 1), vec![1, 1, 3, 3], without.clone(), None),
+        (layer(vec![Term::Scale(0.5)], 2), vec![1, 2, 3, 3], without.clone(), Some("tell apart")),
+        (Op::Reduce { inner: 18, factor: 0.1 }, vec![1, 1], without.clone(), Some("tell apart")),
+        (Op::Max(max), vec![1, 2], without.clone(), Some("tell apart")),
+        (Op::Elementwise { ca: vec![1.0], cb: 0.5, cm: 0.0, c: vec![0.0] }, vec![1, 2, 3, 3], without.clone(), Some("tell apart")),
+        (Op::Unary(Unary::Tanh), vec![1, 2, 3, 3], by_element.clone(), None),
+    ];
+    let sample = vec![(0..18).map(|i| 0.1 * i as f32 - 0.6).collect::<Vec<f32>>()];
+    for (op, shape, elements, rule) in cases {
+        let named = format!("{op:?}");
+        let graph = image(op, shape);
+        let mut record = quantize(&graph, &calibrate(&graph, std::slice::from_ref(&sample), None).unwrap(), 11).unwrap().record;
+        record.scales.elements[0] = Some(elements.clone());
+        match rule {
+            Some(rule) => refused(&graph, &record, &[("x", rule, &|_| ())]),
+            None => {
+                let circuit = emit(&graph, &Plan::new(&graph), record.clone()).unwrap().graph;
+                audit(&graph, &record, &circuit).unwrap_or_else(|error| panic!("{named}: {error}"));
+            }
+        }
+        // As an output the input is shown with the tensor's scale.
+        let mut shown = graph.clone();
+        shown.push_output("x", shown.inputs[0]);
+        record.scales.elements[0] = Some(elements);
+        assert!(audit(&shown, &record, &QuantGraph { bits: 11, nodes: vec![], inputs: vec![], outputs: vec![], tables: vec![] }).is_err());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+    /// Whatever scales and offsets a record has for features, what passes is the model's function, or refuses the input.
+    #[test]
+    fn features_choose_resolution_only(seed: u64, gains in prop::array::uniform4(0u32..=6), offsets in prop::array::uniform4(-1.0f64..1.0)) {
+        let mut random = Random(seed);
+        let graph = of_features(&mut random);
+        let samples = rows(&mut random, 16);
+        let mut record = quantize(&graph, &calibrate(&graph, &samples, None).unwrap(), 14).unwrap().record;
+        let index = |name: &str| graph.nodes.iter().position(|n| n.name == name).unwrap();
+        let (x, moved) = (index("x"), index("moved"));
+        let honest = each(&mut record, x).clone();
+        for (i, element) in each(&mut record, x).iter_mut().enumerate() {
+            let honest = &honest[i];
+            // Around what was calibrated: far from it nothing but refusals comes.
+            element.gain = honest.gain.saturating_sub(gains[i] / 2);
+            element.offset = honest.offset + offsets[i] * f64::from(SIZES[i]) + 0.0;
+        }
+        let chosen = each(&mut record, x).clone();
+        for (place, from) in [2, 0, 3, 1].into_iter().enumerate() {
+            each(&mut record, moved)[place] = chosen[from];
+        }
+        let circuit = emit(&graph, &Plan::new(&graph), record.clone()).unwrap().graph;
+        let quantised = audit(&graph, &record, &circuit).unwrap();
+        for sample in &samples {
+            if let Some(error) = of_range(&graph, &quantised, std::slice::from_ref(sample)) {
+                prop_assert!(error < 0.004, "{}", error);
+            }
+        }
+    }
 }
