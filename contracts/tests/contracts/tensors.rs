@@ -55,8 +55,8 @@ fn models_of_any_number_of_public_tensors_verify() {
 /// The tensors of a key in another number: its proofs do not matter.
 fn with_tensors(parts: &KeyParts, roles: &[Role]) -> Result<Package, ExportError> {
     let tensor = |(index, role): (usize, &Role)| {
-        let PublicTensor { scale, form, .. } = parts.tensors[0].clone();
-        PublicTensor { name: format!("t{index}"), role: *role, shape: vec![], scale, form }
+        let first = parts.tensors[0].clone();
+        PublicTensor { name: format!("t{index}"), role: *role, shape: vec![], features: None, ..first }
     };
     let parts = KeyParts { tensors: roles.iter().enumerate().map(tensor).collect(), ..parts.clone() };
     Package::new(&VerifyingKey::new(&parts).unwrap())
