@@ -1,5 +1,4 @@
 //! A public input whose features have scales of their own, from file to receipt.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use sworn::{Input, Model, Options, Receipt, Rejection, SrsPolicy};
 

@@ -62,10 +62,6 @@ impl Compile {
             "settings": compiled.manifest().settings, "srs": compiled.manifest().srs, "report": compiled.manifest().report, "layout": estimate,
         });
         let mut text = format!("compiled       {}\nverifying key  {key}\n", folder.display());
-        text += match compiled.shows_input() {
-            true => "receipts show  output and input\n",
-            false => "receipts show  output\n",
-        };
         text += &summary(&compiled);
         if self.verbose {
             text += &super::inspect::report_text(&compiled.manifest().report);
@@ -77,7 +73,7 @@ impl Compile {
 
 /// What there is to know before the first proof.
 fn summary(compiled: &Compiled) -> String {
-    let (estimate, settings) = (&compiled.layout().estimate, &compiled.manifest().settings);
+    let estimate = &compiled.layout().estimate;
     format!(
         "accuracy       {} bits; outputs off by at most {:.3} % of the largest, over the samples\n\
          proofs         about {:.2} s on two cores, {:.0} MB of memory, {:.0} gas on chain\n\
@@ -87,6 +83,6 @@ fn summary(compiled: &Compiled) -> String {
         estimate.prove_seconds,
         estimate.prove_bytes / 1e6,
         estimate.gas,
-        if settings.public_input { "the input and the output" } else { "the output; the input stays private" },
+        if compiled.shows_input() { "the input and the output" } else { "the output; the input stays private" },
     )
 }
