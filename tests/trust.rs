@@ -14,7 +14,7 @@ const UNKNOWN: SrsPolicy = SrsPolicy { allow_unknown: true, ..SrsPolicy::SECURE 
 static PROVED: LazyLock<(Compiled, Receipt)> = LazyLock::new(|| {
     let model = Model::load("tests/vectors/tiny.onnx").unwrap();
     let input = Input::read("tests/vectors/tiny.json").unwrap();
-    let compiled = model.compile(&Options { bits: Some(9), ..Options::default() }, &[input.clone()]).unwrap();
+    let compiled = model.compile(&Options { bits: Some(9), ..Options::default() }, std::slice::from_ref(&input)).unwrap();
     let receipt = compiled.prove_in(CONTEXT, &input, &mut silent()).unwrap().receipt;
     (compiled, receipt)
 });
@@ -86,7 +86,8 @@ fn a_key_of_another_string_is_another_key_of_unknown_origin() {
 /// Other words beside the same commitments are another key, and a receipt of one is none of the other.
 #[test]
 fn a_renamed_key_is_another_key() {
-    let changes: [(fn(&mut KeyParts), Field); 5] = [
+    type Change = fn(&mut KeyParts);
+    let changes: [(Change, Field); 5] = [
         (|parts| parts.about.model = "Tiny".into(), Field::Model),
         (|parts| parts.about.source[0] ^= 1, Field::Source),
         (|parts| parts.about.bits = 4, Field::Bits),

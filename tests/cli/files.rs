@@ -252,7 +252,7 @@ fn with_digits() -> Place {
 fn is_whole(place: &Place) {
     place.succeed(&["prove", "digits.sworn", "image.json", "-o", "r.json"]);
     place.succeed(&["verify", "r.json", "--vk", "digits.sworn", "--allow-insecure-srs"]);
-    assert_eq!(hidden(place), [PathBuf::new(); 0]);
+    assert_eq!(hidden(place), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn interrupted_compilations_leave_nothing() {
         let output = child.wait_with_output().unwrap();
         let expected = if signal == "INT" { 2 } else { 15 };
         assert_eq!(output.status.signal(), Some(expected), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(hidden(&place), [PathBuf::new(); 0], "{signal}");
+        assert_eq!(hidden(&place), Vec::<PathBuf>::new(), "{signal}");
     }
     // Nothing can be done about this one, until the next compilation.
     let mut child = compiling(&place, &[]);
