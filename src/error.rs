@@ -49,7 +49,7 @@ pub enum Error {
     },
     /// The circuit is not that of the model.
     #[error("the circuit is not the quantisation of this model: {0}")]
-    Audit(#[from] AuditError),
+    Audit(Box<AuditError>),
     /// The integer graph is refused, or a value leaves its range.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -95,6 +95,12 @@ pub enum Error {
     /// The caller's progress function stopped the work.
     #[error("cancelled")]
     Cancelled,
+}
+
+impl From<AuditError> for Error {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(Box::new(error))
+    }
 }
 
 impl Error {

@@ -1,5 +1,4 @@
 //! Outputs have the names of the model, each its own, also where several are one tensor.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use sworn::{Input, Model, Options, ReceiptTensor, SrsPolicy};
 

@@ -1,6 +1,5 @@
 //! The function of the fuzz target of reference strings, on random bytes, on random changes of the vectors and on headers that state
 //! more than the file has; in a process that may take 512 MB.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[expect(unreachable_pub, reason = "public in the crate of the fuzz targets")]
 #[path = "../fuzz/src/strings.rs"]

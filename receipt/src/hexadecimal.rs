@@ -68,7 +68,6 @@ impl<'de> Deserialize<'de> for Bytes {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

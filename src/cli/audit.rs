@@ -41,7 +41,7 @@ impl Audit {
         let line = context.line();
         let model = self.compile.load(&self.model)?;
         let audited = model.audit(&folder, &options, &mut line.callback()).map_err(|error| match error {
-            Error::Audit(_) | Error::Key(_) => CliError::AuditRejected(error),
+            Error::Audit(_) | Error::Key(_) => CliError::AuditRejected(Box::new(error)),
             error => error.into(),
         })?;
         drop(line);

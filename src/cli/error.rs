@@ -8,7 +8,7 @@ use sworn::{Difference, Error, FileError, InputError, Rejection, SrsError};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
-    Sworn(#[from] Error),
+    Sworn(Box<Error>),
     /// A key would have to be made of the input.
     #[error("`{}` needs samples or ranges to be compiled for: its keys and receipts would reveal the input{}", model.display(), ways(model))]
     NoCalibration { model: PathBuf },
@@ -20,7 +20,7 @@ pub(crate) enum CliError {
     Differs { folder: PathBuf, differences: Vec<Difference>, hint: String },
     /// A folder that cannot be read.
     #[error("{error}\nhint: compile again with `{command}`")]
-    Damaged { error: Error, command: String },
+    Damaged { error: Box<Error>, command: String },
     /// A folder whose receipts show what is thought to be private.
     #[error("`{}` was compiled to show the input in its receipts", folder.display())]
     ShowsInput { folder: PathBuf },
@@ -47,7 +47,7 @@ pub(crate) enum CliError {
     BenchStep { step: &'static str },
     /// Keys that are not the model's.
     #[error("rejected: {0}")]
-    AuditRejected(Error),
+    AuditRejected(Box<Error>),
     /// An SRS that does not pass its check.
     #[error("rejected: {0}")]
     SrsRejected(SrsError),
@@ -65,8 +65,12 @@ pub(crate) enum CliError {
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
         match self {
-            Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) | Self::Sworn(Error::Rejected(_)) => true,
-            Self::Sworn(Error::Package(error)) => error.is_rejection(),
+            Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) => true,
+            Self::Sworn(error) => match &**error {
+                Error::Rejected(_) => true,
+                Error::Package(error) => error.is_rejection(),
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -118,11 +122,17 @@ pub(super) fn quoted(path: &Path) -> String {
     }
 }
 
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        Self::Sworn(Box::new(error))
+    }
+}
+
 macro_rules! through_sworn {
     ($($error:ty),*) => {
         $(impl From<$error> for CliError {
             fn from(error: $error) -> Self {
-                Self::Sworn(error.into())
+                Error::from(error).into()
             }
         })*
     };

@@ -106,6 +106,12 @@ pub(super) fn receipt(path: &Path) -> Result<Receipt, Error> {
     }
 }
 
+/// A compiled model, and what the float model answers, if that is at hand.
+pub(super) struct Opened {
+    pub(super) compiled: Compiled,
+    pub(super) float: Option<Vec<Vec<f32>>>,
+}
+
 /// What `prove` proves with: a folder, or an ONNX file with the folder beside it, which must be what is asked for. Without one the model
 /// is compiled. Keys are never replaced here, and never made of an input unless that is asked for.
 pub(super) struct Opening<'a> {
@@ -131,7 +137,7 @@ impl Opening<'_> {
     }
 
     /// The compiled model, and what the float model answers, if that is at hand.
-    pub(super) fn open(&self, input: &Input, line: &Line) -> Result<(Compiled, Option<Vec<Vec<f32>>>), CliError> {
+    pub(super) fn open(&self, input: &Input, line: &Line) -> Result<Opened, CliError> {
         let (compiled, float) = match self.path.is_dir() {
             true => (self.open_folder(self.path, line)?, None),
             false => {
@@ -142,7 +148,7 @@ impl Opening<'_> {
         if compiled.manifest().settings.calibration == Calibration::Input {
             line.say("warning: keys and receipts of this model reveal the input that it was calibrated on");
         }
-        Ok((compiled, float))
+        Ok(Opened { compiled, float })
     }
 
     fn open_folder(&self, folder: &Path, line: &Line) -> Result<Compiled, CliError> {
@@ -200,11 +206,11 @@ impl Opening<'_> {
             }
         }
         let command = self.args.command(self.path);
-        let damaged = |error: Error| CliError::Damaged { error, command: command.clone() };
+        let damaged = |error: Error| CliError::Damaged { error: Box::new(error), command: command.clone() };
         let manifest = Manifest::read(&folder).map_err(|error| damaged(error.into()))?;
         self.compare(model, &manifest)?;
         let compiled = self.open_folder(&folder, line).map_err(|error| match error {
-            CliError::Sworn(error @ (Error::File(_) | Error::Key(_))) => damaged(error),
+            CliError::Sworn(error) if matches!(*error, Error::File(_) | Error::Key(_)) => damaged(*error),
             error => error,
         })?;
         // What the folder says of itself is its maker's word.

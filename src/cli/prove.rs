@@ -9,7 +9,7 @@ use sworn::{check_output, external_files, Context as Bound, Digest};
 use super::backend::{bytes, warning, BackendArgs};
 use super::error::CliError;
 use super::interrupt::uninterrupted;
-use super::open::{self, folder_of, Opening};
+use super::open::{self, folder_of, Opened, Opening};
 use super::policy::context;
 use super::run::relative_error;
 use super::statement::line as line_of;
@@ -69,7 +69,7 @@ impl Prove {
         opening.check()?;
         let input = open::input(&self.input)?;
         let line = context.line();
-        let (compiled, float) = opening.open(&input, &line)?;
+        let Opened { compiled, float } = opening.open(&input, &line)?;
         let compiled = self.backend.apply(compiled.with_memory(self.memory), false);
         let proved = compiled.prove_in(self.context.unwrap_or_default(), &input, &mut line.callback())?;
         if let Some(warning) = warning(&proved) {
