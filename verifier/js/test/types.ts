@@ -9,8 +9,8 @@ if (answer.accepted) {
   console.log(answer.model, answer.verifying_key, answer.insecure_dev, reals);
   const kind: 'ceremony' | 'unknown' | 'insecure-dev' = answer.srs.kind;
   console.log(answer.id, answer.context, answer.bits + answer.error + answer.samples, kind, answer.srs.name?.length, answer.visibility.input === 'public');
-  // @ts-expect-error an accepted receipt has no error
-  console.log(answer.error);
+  // @ts-expect-error an accepted receipt has no hint
+  console.log(answer.hint);
 } else {
   const status: 1 | 2 = answer.status;
   console.log(status, answer.kind === 'insecure-srs', answer.error, answer.hint);
