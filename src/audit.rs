@@ -6,13 +6,15 @@
 //! what the key claims   = what was recomputed
 //! ```
 //!
-//! How coarse the quantisation is, is measured over samples: that is no matter of equality.
+//! That leaves the record to its maker: ranges that are too wide make a model coarse, and what no sample shows may be lost. Two things
+//! tell. The error is measured, over samples that its maker could not know where they are drawn. And where the samples or ranges are those
+//! that the folder was compiled for, the record that follows from them is made again: if it is the folder's, nothing was left to choose.
 
 use std::path::Path;
 
 use sworn_circuits::layout::Layout;
 use sworn_onnx::quantize::audit::audit;
-use sworn_onnx::quantize::Quantised;
+use sworn_onnx::quantize::{Quantised, Record};
 use sworn_onnx::report::{compare, evaluate_quantised};
 use sworn_onnx::synthetic;
 use sworn_prover::KeyError;
@@ -20,7 +22,7 @@ use sworn_verifier::About;
 
 use crate::options::ranges_of;
 use crate::progress::tell;
-use crate::{Calibration, Compiled, Digest, Error, Input, Model, Progress, SrsSource, Stage, VerifyingKey};
+use crate::{Calibration, Compiled, Digest, Error, Input, InputRange, Manifest, Model, Progress, SrsSource, Stage, VerifyingKey};
 
 /// What an audit is told beside the folder.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,7 @@ pub struct AuditOptions<'a> {
     pub key: Option<&'a VerifyingKey>,
     /// Samples to measure the error over.
     pub samples: &'a [Input],
-    /// Where there are no samples, ranges to draw some from.
+    /// Where there are no samples, ranges to draw some from: those of a compilation, and as many others.
     pub calibration: Calibration,
     /// Where the reference string comes from.
     pub srs: SrsSource,
@@ -48,19 +50,31 @@ pub struct Audited {
     pub insecure_dev: bool,
     /// The error that the folder claims, as a fraction of the largest output.
     pub claimed: f64,
-    /// The error that was measured.
+    /// The error that was measured; none without samples that are answered.
     pub measured: Option<Measured>,
+    /// Samples that leave the ranges, which nothing can be proved about.
+    pub refused: usize,
+    /// Whether the scales are those that the samples or ranges give: then the folder's maker chose nothing. None without either.
+    pub reproduced: Option<bool>,
 }
 
 /// An error over samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     /// The largest error of an output, as a fraction of its largest value.
-    pub error: f64,
+    pub relative_error: f64,
     /// Samples that were answered.
     pub answered: usize,
-    /// Samples that leave the ranges, which nothing can be proved about.
-    pub refused: usize,
+}
+
+impl AuditOptions<'_> {
+    /// The ranges to draw samples from.
+    fn ranges(&self) -> Option<&[InputRange]> {
+        match &self.calibration {
+            Calibration::Ranges(ranges) if self.samples.is_empty() => Some(ranges),
+            _ => None,
+        }
+    }
 }
 
 impl Model {
@@ -71,12 +85,19 @@ impl Model {
     pub fn audit(&self, folder: impl AsRef<Path>, options: &AuditOptions<'_>, progress: &mut Progress<'_>) -> Result<Audited, Error> {
         let folder = folder.as_ref();
         tell(progress, Stage::Load, 0.0)?;
-        let compiled = Compiled::open(folder, &options.srs)?;
-        let manifest = compiled.manifest();
+        // Of a circuit that is not the model's, nothing else is worth reading.
+        let claimed = Manifest::read(folder)?;
+        let circuit = claimed.read_circuit(folder)?;
         tell(progress, Stage::Quantize, 0.0)?;
-        let quantised = audit(&self.simplified(), &manifest.record, compiled.graph())?;
-        let key = compiled.verifying_key();
-        if options.key.is_some_and(|other| other != key) || manifest.read_circuit(folder)? != quantised.graph {
+        let quantised = audit(&self.simplified(), &claimed.record, &circuit)?;
+        let compiled = Compiled::open(folder, &options.srs)?;
+        let (manifest, key) = (compiled.manifest(), compiled.verifying_key());
+        if *compiled.graph() != quantised.graph {
+            // Names the node.
+            audit(&self.simplified(), &manifest.record, compiled.graph())?;
+            return Err(Error::Key(KeyError::Mismatch));
+        }
+        if options.key.is_some_and(|other| other != key) || *manifest != claimed {
             return Err(Error::Key(KeyError::Mismatch));
         }
         tell(progress, Stage::Setup, 0.0)?;
@@ -84,31 +105,54 @@ impl Model {
             return Err(Error::Key(KeyError::Mismatch));
         }
         tell(progress, Stage::Verify, 0.0)?;
+        let (measured, refused) = self.measure(&quantised, options)?;
+        let reproduced = self.reproduces(&manifest.record, quantised.graph.bits, options)?;
         let audited = Audited {
             verifying_key: key.digest(),
             bits: quantised.graph.bits,
             shows_input: compiled.shows_input(),
             insecure_dev: sworn_verifier::srs::is_insecure_dev(&key.key().s_g2),
             claimed: manifest.relative_error(),
-            measured: self.measure(&quantised, options)?,
+            measured,
+            refused,
+            reproduced,
         };
         tell(progress, Stage::Verify, 1.0)?;
         Ok(audited)
     }
 
-    fn measure(&self, quantised: &Quantised, options: &AuditOptions<'_>) -> Result<Option<Measured>, Error> {
+    /// The error over the samples that are answered, and the number of the others.
+    fn measure(&self, quantised: &Quantised, options: &AuditOptions<'_>) -> Result<(Option<Measured>, usize), Error> {
         let float = self.simplified();
-        let samples = match &options.calibration {
-            Calibration::Ranges(ranges) if options.samples.is_empty() => synthetic::samples(&float, &ranges_of(ranges, &self.inputs())?),
-            _ => self.fit_samples(options.samples)?,
+        let samples = match options.ranges() {
+            Some(ranges) => {
+                let ranges = ranges_of(ranges, &self.inputs())?;
+                let others = synthetic::samples_from(&float, &ranges, rand::random());
+                synthetic::samples(&float, &ranges).into_iter().chain(others).collect()
+            }
+            None => self.fit_samples(options.samples)?,
         };
-        if samples.is_empty() {
-            return Ok(None);
-        }
         let count = samples.len();
         let answered: Vec<_> = samples.into_iter().filter(|sample| evaluate_quantised(&quantised.graph, sample).is_ok()).collect();
-        let error = compare(&float, quantised, &answered)?.relative();
-        Ok(Some(Measured { error, answered: answered.len(), refused: count - answered.len() }))
+        let refused = count - answered.len();
+        if answered.is_empty() {
+            return Ok((None, refused));
+        }
+        let relative_error = compare(&float, quantised, &answered)?.relative();
+        Ok((Some(Measured { relative_error, answered: answered.len() }), refused))
+    }
+
+    /// Whether the record is the one that the samples or ranges give at that width.
+    fn reproduces(&self, record: &Record, bits: u32, options: &AuditOptions<'_>) -> Result<Option<bool>, Error> {
+        let ranges = options.ranges().map(|ranges| ranges_of(ranges, &self.inputs())).transpose()?;
+        let samples = self.fit_samples(options.samples)?;
+        if samples.is_empty() && ranges.is_none() {
+            return Ok(None);
+        }
+        let quantise = sworn_onnx::compile::Options { bits: Some(bits), ranges, ..Default::default() };
+        // Samples that nothing can be compiled for are not the folder's.
+        let made = sworn_onnx::compile::compile(self.simplified(), &samples, &quantise);
+        Ok(Some(made.is_ok_and(|quantised| quantised.record == *record)))
     }
 }
 
@@ -121,7 +165,7 @@ impl Compiled {
             source: model.source().0,
             samples: self.verifying_key().key().about.samples,
             report: Digest::of(self.manifest().report.to_string().as_bytes()).0,
-            error: self.manifest().relative_error().min(f64::MAX),
+            relative_error: self.manifest().relative_error().min(f64::MAX),
             ..sworn_prover::about(model.name(), graph)
         };
         let made = sworn_prover::setup(graph.clone(), visibility, layout, about, self.srs()).map_err(Error::Key)?;

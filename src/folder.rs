@@ -126,7 +126,8 @@ impl Manifest {
     /// There is none, or it is damaged or of another version.
     pub fn read(folder: &Path) -> Result<Self, FileError> {
         let path = folder.join(MANIFEST);
-        let bytes = std::fs::read(&path).map_err(|source| FileError::Read { path: path.clone(), source })?;
+        let file = std::fs::File::open(&path).map_err(|source| FileError::Read { path: path.clone(), source })?;
+        let bytes = file::read_text(&path, file)?;
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|source| FileError::Manifest { path: path.clone(), source })?;
         if manifest.format != FORMAT || manifest.version != VERSION {
             let source = FormatError::Version { expected: VERSION, actual: manifest.version };

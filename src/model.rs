@@ -120,7 +120,7 @@ impl Model {
             source: self.source.0,
             samples: u32::try_from(samples).unwrap_or(u32::MAX),
             report: Digest::of(report.to_string().as_bytes()).0,
-            error: quantised.report.relative().min(f64::MAX),
+            relative_error: quantised.report.relative().min(f64::MAX),
             ..sworn_prover::about(&self.name, &quantised.graph)
         }
     }

@@ -125,12 +125,13 @@ impl SrsSource {
         Ok(self.asked()?.unwrap_or_else(Self::dev_identity))
     }
 
-    /// Where that string comes from.
+    /// What identifies that string, and where it comes from.
     ///
     /// # Errors
     /// The file is no reference string.
-    pub fn origin(&self) -> Result<Origin, Error> {
-        Ok(origin_of(&self.identity()?.0))
+    pub fn origin(&self) -> Result<(Digest, Origin), Error> {
+        let identity = self.identity()?;
+        Ok((identity, origin_of(&identity.0)))
     }
 
     /// What identifies the development string.

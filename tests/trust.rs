@@ -92,7 +92,7 @@ fn a_renamed_key_is_another_key() {
         (|parts| parts.about.source[0] ^= 1, Field::Source),
         (|parts| parts.about.bits = 4, Field::Bits),
         (|parts| parts.about.samples = 1000, Field::Samples),
-        (|parts| parts.about.error = 0.0, Field::Error),
+        (|parts| parts.about.relative_error = 0.0, Field::RelativeError),
     ];
     let honest = PROVED.0.verifying_key();
     for (change, field) in changes {
@@ -111,7 +111,8 @@ fn a_renamed_key_is_another_key() {
         let renamed = of(&key, |value| {
             value["model"] = json!(about.model);
             value["source"] = json!(sworn::Digest(about.source));
-            (value["bits"], value["samples"], value["error"]) = (json!(about.bits), json!(about.samples), json!(about.error));
+            (value["bits"], value["samples"], value["relative_error"]) =
+                (json!(about.bits), json!(about.samples), json!(about.relative_error));
         });
         assert!(matches!(renamed.accept(&key, SrsPolicy::ANY), Err(Rejection::Proof(_))), "{field}");
     }
@@ -126,9 +127,9 @@ fn a_receipt_shows_what_its_key_says() {
     receipt.verify(key, SrsPolicy::INSECURE).unwrap();
     assert!(matches!(receipt.verify(key, SrsPolicy::SECURE), Err(Rejection::InsecureSrs)));
     assert_eq!((receipt.model(), receipt.source().0, receipt.bits()), ("tiny", about.source, 9));
-    assert_eq!((receipt.samples(), receipt.error().to_bits()), (1, about.error.to_bits()));
+    assert_eq!((receipt.samples(), receipt.relative_error().to_bits()), (1, about.relative_error.to_bits()));
     assert_eq!(about.input_scales.len(), 1);
-    assert!(about.error > 0.0, "nine bits are not exact");
+    assert!(about.relative_error > 0.0, "nine bits are not exact");
     assert_eq!(about.source, Model::load("tests/vectors/tiny.onnx").unwrap().source().0);
     let json = receipt.accept(key, SrsPolicy::INSECURE).unwrap().to_json();
     for field in ["model", "verifying_key", "source", "bits", "samples", "error", "srs", "visibility", "context", "inputs", "outputs"] {
@@ -219,7 +220,7 @@ fn texts_are_refused_or_the_same_receipt() {
         changed(|value| value["visibility"]["input"] = json!("public")),
         changed(|value| value["outputs"][0]["shape"] = json!([2])),
         changed(|value| value["outputs"][0]["reals"][0] = json!(0.99)),
-        changed(|value| value["error"] = json!(0.0)),
+        changed(|value| value["relative_error"] = json!(0.0)),
         changed(|value| value["samples"] = json!(32)),
     ] {
         assert!(matches!(lie, Rejection::Mismatch { .. } | Rejection::Tensor { .. }), "{lie}");

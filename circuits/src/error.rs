@@ -29,12 +29,12 @@ pub enum GraphError {
     OutOfRange {
         /// Name of the node.
         node: String,
-        /// The value, in units of the node's scale before its activation.
-        value: i64,
+        /// The value before the activation, in the tensor's units; before a function, the integer that is looked up.
+        value: String,
         /// Smallest value allowed.
-        low: i64,
+        low: String,
         /// Largest value allowed.
-        high: i64,
+        high: String,
     },
     /// The graph is not well formed.
     #[error("node `{}` is not well formed: {rule}", .node.escape_debug())]

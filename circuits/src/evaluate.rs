@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::column::typed;
 use crate::error::GraphError;
 use crate::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Reduce, Source, Term};
-use crate::number::{fit, index};
+use crate::number::{fit, index, units};
 
 /// Elements that are worth a task of their own.
 const MIN_ELEMENTS: usize = 1 << 12;
@@ -79,6 +79,10 @@ pub(crate) fn range(graph: &QuantGraph, activation: Activation) -> (i64, i64) {
 fn in_range(graph: &QuantGraph, node: &Node, activation: Activation, value: i64) -> Result<(), GraphError> {
     let (low, high) = range(graph, activation);
     if value < low || value > high {
+        let [value, low, high] = [value, low, high].map(|q| match activation {
+            Activation::Table(_) => q.to_string(),
+            _ => units(q, node.scale),
+        });
         return Err(GraphError::OutOfRange { node: node.name.clone(), value, low, high });
     }
     Ok(())

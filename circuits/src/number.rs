@@ -33,3 +33,10 @@ fn too_wide() -> ! {
 pub(crate) fn real(count: usize) -> f64 {
     count as f64
 }
+
+/// An integer in the units of its tensor, with as many digits as tell a single-precision number.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "for people to read")]
+pub(crate) fn units(integer: i64, scale: f64) -> String {
+    let value = (integer as f64 * scale) as f32;
+    format!("{value:?}").trim_end_matches(".0").to_owned()
+}

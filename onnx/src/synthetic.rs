@@ -4,7 +4,7 @@
 //! x[i] = lo + (hi − lo)·t[i],   sample k:   k mod 4 = 0, 1   t[i] = u[i]                                noise
 //!                                           k mod 4 = 2      t[i] = clamp(a + c·(u[i] − 1/2), 0, 1)     a level a and a contrast c
 //!                                           k mod 4 = 3      t[i] = 0 or 1                              corners
-//! u, a, c   SplitMix64 from the seed k, uniform in [0, 1)
+//! u, a, c   SplitMix64 from the seed k, uniform in [0, 1); k and a seed of one's own for other samples
 //! ```
 //!
 //! Noise alone has no tensor whose elements are large together, as those of images and of extreme cases are.
@@ -29,11 +29,16 @@ impl Uniform {
 
 /// The samples, each a vector for every input.
 pub fn samples(graph: &Graph, ranges: &[Range]) -> Vec<Vec<Vec<f32>>> {
-    (0..SAMPLES).map(|k| sample(graph, ranges, k)).collect()
+    samples_from(graph, ranges, 0)
 }
 
-fn sample(graph: &Graph, ranges: &[Range], k: usize) -> Vec<Vec<f32>> {
-    let mut uniform = Uniform(k as u64);
+/// As many others, from another seed: samples that whoever compiled a model could not know.
+pub fn samples_from(graph: &Graph, ranges: &[Range], seed: u64) -> Vec<Vec<Vec<f32>>> {
+    (0..SAMPLES).map(|k| sample(graph, ranges, k, seed.wrapping_add(k as u64))).collect()
+}
+
+fn sample(graph: &Graph, ranges: &[Range], k: usize, seed: u64) -> Vec<Vec<f32>> {
+    let mut uniform = Uniform(seed);
     let tensor = |(id, range): (&sworn_circuits::graph::NodeId, &Range)| -> Vec<f32> {
         let (level, contrast) = (uniform.next(), uniform.next());
         let mut element = || {
@@ -65,6 +70,7 @@ mod tests {
         let drawn = samples(&graph, &ranges);
         assert_eq!(drawn, samples(&graph, &ranges));
         assert_eq!(drawn.len(), SAMPLES);
+        assert!(samples_from(&graph, &ranges, 1 << 40).iter().zip(&drawn).all(|(other, sample)| other[0] != sample[0]));
         let first = drawn.iter().flat_map(|sample| &sample[0]).map(|&x| f64::from(x));
         let (low, high, sum) = first.fold((f64::MAX, f64::MIN, 0.0), |(l, h, s), x| (l.min(x), h.max(x), s + x));
         assert_eq!((low, high), (-1.0, 3.0), "corners are at the ends");

@@ -64,7 +64,7 @@ pub fn about(model: &str, graph: &QuantGraph) -> About {
         InputScale { name: node.name.clone(), scales: features(node).map_or_else(|| vec![node.scale], |features| features.scales) }
     };
     let input_scales = graph.inputs.iter().map(input).collect();
-    About { model: model.into(), source: [0; 32], bits: graph.bits, input_scales, samples: 0, report: [0; 32], error: 0.0 }
+    About { model: model.into(), source: [0; 32], bits: graph.bits, input_scales, samples: 0, report: [0; 32], relative_error: 0.0 }
 }
 
 /// Whether what a key says of its graph is so.
@@ -79,6 +79,7 @@ fn is_about(about: &About, graph: &QuantGraph) -> bool {
 /// A reference string that was not checked, of another size or without the power that blinds the quotient, a circuit that halo2
 /// refuses, or words about another graph.
 pub fn setup(graph: QuantGraph, visibility: Visibility, layout: Layout, about: About, srs: &Srs) -> Result<ProvingKey, KeyError> {
+    require_checked(srs)?;
     check_size(srs, &layout)?;
     if !is_about(&about, &graph) {
         return Err(KeyError::Mismatch);
@@ -150,11 +151,16 @@ fn packed_commitments<B: Backend>(
     Ok(of_key.flat_map(commit).collect())
 }
 
-/// The reference string was checked and has the layout's size, and where the limbs are blinded by it one power more.
-fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
-    if !srs.is_checked() {
-        return Err(KeyError::SrsUnchecked);
+/// The reference string was checked.
+fn require_checked(srs: &Srs) -> Result<(), KeyError> {
+    match srs.is_checked() {
+        true => Ok(()),
+        false => Err(KeyError::SrsUnchecked),
     }
+}
+
+/// The reference string has the layout's size, and where the limbs are blinded by it one power more.
+fn check_size(srs: &Srs, layout: &Layout) -> Result<(), KeyError> {
     let expected = layout.choice().log_powers();
     if srs.k() != expected {
         return Err(KeyError::SrsSize { expected, actual: srs.k() });
@@ -331,9 +337,7 @@ impl DecodedKey {
 
 /// The digest is whatever a file of a proving key says; the point is what its proofs are checked with.
 fn is_of(srs: &Srs, digest: &[u8; 32], verifying: &VerifyingKey) -> Result<(), KeyError> {
-    if !srs.is_checked() {
-        return Err(KeyError::SrsUnchecked);
-    }
+    require_checked(srs)?;
     match srs.digest() == *digest && to_g2(&srs.s_g2()) == verifying.s_g2 {
         true => Ok(()),
         false => Err(KeyError::SrsMismatch),

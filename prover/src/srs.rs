@@ -102,7 +102,7 @@ impl Srs {
         if k > MAX_K {
             return Err(SrsError::LogSize { expected: MAX_K, actual: k });
         }
-        Budget::SYSTEM.require(srs_bytes(k), "the development string")?;
+        require_memory(1 << k)?;
         let mut g = dev::powers_of_generator(k);
         let next = g.pop();
         let (g2, s_g2) = (G2Affine::generator(), dev_s_g2());

@@ -185,7 +185,7 @@ fn keys_of_other_strings_and_with_other_words_are_refused() {
     assert!(matches!(with(|parts| parts.about.input_scales[0].scales[0] = 0.5), Err(KeyError::Mismatch)));
     assert!(matches!(with(|parts| parts.about.input_scales[0].name = "z".into()), Err(KeyError::Mismatch)));
     // What no graph shows is whoever's word made the key.
-    assert!(with(|parts| parts.about.error = 0.5).is_ok());
+    assert!(with(|parts| parts.about.relative_error = 0.5).is_ok());
     let about = About { bits: 8, ..about("tiny", &graph(40)) };
     let layout = Layout::new(&graph(40), Visibility::default()).unwrap();
     assert!(matches!(setup(graph(40), Visibility::default(), layout, about, &srs), Err(KeyError::Mismatch)));

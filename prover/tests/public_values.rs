@@ -159,7 +159,9 @@ fn both_ends_of_the_range() {
         let model = Model { name: "ends", graph, inputs, visibility: Visibility { input: false, pack_public: true } };
         let mut keyed = model.keyed();
         let (low, high) = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1);
-        for ends in [[low, low], [high, high], [low, high]] {
+        // Once with the long table: both ends are in it.
+        let all = [[low, high], [low, low], [high, high]];
+        for ends in all.into_iter().take(if bits == 4 { 3 } else { 1 }) {
             keyed.inputs = vec![(0..count).map(|i| ends[i % 2]).collect()];
             let (proof, vk) = (keyed.prove(Cpu, 2), keyed.key.verifying_key());
             assert_eq!(proof.outputs, keyed.inputs);

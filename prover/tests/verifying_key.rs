@@ -153,7 +153,7 @@ fn what_a_key_says_is_in_its_digest() {
         |a| a.input_scales.clear(),
         |a| a.samples += 1,
         |a| a.report[0] ^= 128,
-        |a| a.error = f64::MIN_POSITIVE,
+        |a| a.relative_error = f64::MIN_POSITIVE,
     ];
     let mut digests = vec![key().digest()];
     for change in changes {
@@ -178,11 +178,11 @@ fn what_a_key_says_is_checked() {
     is_refused(|a| a.input_scales[0].scales[0] = -0.25);
     is_refused(|a| a.input_scales[0].scales[0] = f64::NAN);
     is_refused(|a| a.input_scales[0].scales[0] = f64::INFINITY);
-    is_refused(|a| a.error = f64::NAN);
-    is_refused(|a| a.error = f64::INFINITY);
-    is_refused(|a| a.error = -1e-9);
+    is_refused(|a| a.relative_error = f64::NAN);
+    is_refused(|a| a.relative_error = f64::INFINITY);
+    is_refused(|a| a.relative_error = -1e-9);
     // Zero has one encoding.
-    is_refused(|a| a.error = -0.0);
+    is_refused(|a| a.relative_error = -0.0);
     // A name is text.
     let bytes = changed(|k| k.about.model = "model".into()).unwrap().to_bytes();
     let at = bytes.windows(5).position(|w| w == b"model").unwrap();

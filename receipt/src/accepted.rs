@@ -41,7 +41,7 @@ impl Accepted<'_> {
         let receipt = self.receipt;
         json!({
             "accepted": true, "id": receipt.id(), "model": receipt.model(), "verifying_key": receipt.verifying_key(),
-            "source": receipt.source(), "bits": receipt.bits(), "samples": receipt.samples(), "error": receipt.error(),
+            "source": receipt.source(), "bits": receipt.bits(), "samples": receipt.samples(), "relative_error": receipt.relative_error(),
             "srs": receipt.srs(), "insecure_dev": receipt.is_insecure_dev(), "visibility": receipt.visibility(),
             "context": Digest(receipt.context().0), "inputs": receipt.inputs(), "outputs": receipt.outputs(),
         })

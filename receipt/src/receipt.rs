@@ -5,7 +5,8 @@
 //! model               name of the model                                        = the verifying key's
 //! verifying_key       digest of the verifying key, which commits to the weights = the verifying key's
 //! source, bits,       digest of the ONNX graph; bits of an activation; samples  = the verifying key's
-//! samples, error      that the ranges are of; largest error over them
+//! samples,            that the ranges are of; largest error over them
+//! relative_error
 //! srs                 identity of the reference string, kind and name          = the verifying key's
 //! visibility          which tensors are public                                 = the verifying key's
 //! inputs, outputs     public tensors: name, shape, scale                       = the verifying key's
@@ -45,7 +46,7 @@ pub struct Receipt {
     source: Digest,
     bits: u32,
     samples: u32,
-    error: f64,
+    relative_error: f64,
     srs: Srs,
     visibility: Visibility,
     inputs: Vec<ReceiptTensor>,
@@ -117,7 +118,7 @@ impl Receipt {
             source: Digest(about.source),
             bits: about.bits,
             samples: about.samples,
-            error: about.error,
+            relative_error: about.relative_error,
             srs: key.srs(),
             visibility: visibility(key),
             inputs: of(Role::Input),
@@ -176,7 +177,7 @@ impl Receipt {
             (Field::Source, self.source == Digest(about.source)),
             (Field::Bits, self.bits == about.bits),
             (Field::Samples, self.samples == about.samples),
-            (Field::Error, self.error.to_bits() == about.error.to_bits()),
+            (Field::RelativeError, self.relative_error.to_bits() == about.relative_error.to_bits()),
             (Field::Srs, self.srs == key.srs()),
             (Field::Visibility, self.visibility == visibility(key)),
         ];
@@ -257,8 +258,8 @@ impl Receipt {
     }
 
     /// The largest error of an output over the samples, as a fraction of the largest output.
-    pub fn error(&self) -> f64 {
-        self.error
+    pub fn relative_error(&self) -> f64 {
+        self.relative_error
     }
 
     /// The reference string that it says that it was made with.
@@ -311,7 +312,7 @@ const FIELDS: [&str; 15] = [
     "source",
     "bits",
     "samples",
-    "error",
+    "relative_error",
     "srs",
     "visibility",
     "inputs",

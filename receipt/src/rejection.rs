@@ -86,7 +86,7 @@ pub enum Field {
     /// Number of samples.
     Samples,
     /// The error over them.
-    Error,
+    RelativeError,
     /// The reference string.
     Srs,
     /// Which tensors are public.
@@ -105,7 +105,7 @@ impl Field {
     fn verb(self) -> &'static str {
         match self {
             Self::Bits | Self::Samples | Self::Tensors | Self::Inputs | Self::Outputs | Self::Instances => "do",
-            Self::Model | Self::Source | Self::Error | Self::Srs | Self::Visibility => "does",
+            Self::Model | Self::Source | Self::RelativeError | Self::Srs | Self::Visibility => "does",
         }
     }
 }
@@ -117,7 +117,7 @@ impl fmt::Display for Field {
             Self::Source => "source",
             Self::Bits => "bits",
             Self::Samples => "samples",
-            Self::Error => "error",
+            Self::RelativeError => "relative_error",
             Self::Srs => "srs",
             Self::Visibility => "visibility",
             Self::Tensors => "tensors",

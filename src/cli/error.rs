@@ -48,6 +48,9 @@ pub(crate) enum CliError {
     /// Keys that are not the model's.
     #[error("rejected: {0}")]
     AuditRejected(Box<Error>),
+    /// Keys that are the model's, and too coarse or too narrow for the samples.
+    #[error("rejected: {0}")]
+    AuditError(String),
     /// An SRS that does not pass its check.
     #[error("rejected: {0}")]
     SrsRejected(SrsError),
@@ -65,7 +68,7 @@ pub(crate) enum CliError {
 impl CliError {
     pub(crate) fn is_rejection(&self) -> bool {
         match self {
-            Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) => true,
+            Self::Receipts { .. } | Self::SrsRejected(_) | Self::AuditRejected(_) | Self::AuditError(_) => true,
             Self::Sworn(error) => match &**error {
                 Error::Rejected(_) => true,
                 Error::Package(error) => error.is_rejection(),
@@ -84,6 +87,7 @@ impl CliError {
             Self::HidesInput { .. } => Some("leave out `--public-input`, or compile with it"),
             Self::OptionNeedsModel { .. } => Some("compile the .onnx file with it, `sworn compile MODEL.onnx`, or leave it out"),
             Self::AuditRejected(_) => Some("do not trust these keys: compile the model yourself with `sworn compile`"),
+            Self::AuditError(_) => Some("ask for keys of more bits and of ranges like these, or allow more with `--max-error`"),
             Self::OptionNeedsBackend { .. } => Some("leave it out, or choose the device with `--backend cuda` or `--backend auto`"),
             Self::TraceToStdout => Some("name a file, or a FIFO"),
             Self::BenchFile { .. } => Some("a folder of a benchmark holds network.onnx and input.json"),

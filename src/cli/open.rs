@@ -154,7 +154,7 @@ impl Opening<'_> {
     fn open_folder(&self, folder: &Path, line: &Line) -> Result<Compiled, CliError> {
         let srs = self.context.srs(self.args)?;
         if srs.file.is_some() {
-            say_origin(&srs, |words| line.say(words))?;
+            say_origin(&srs, |_, words| line.say(words))?;
         }
         let compiled = Compiled::open_within(folder, &srs, self.memory)?;
         match (compiled.shows_input(), self.args.public_input) {
@@ -241,10 +241,9 @@ fn compile_in(
     samples: &[Input],
     (context, line): (&Context, &Line),
 ) -> Result<Compiled, CliError> {
-    let is_dev = matches!(options.srs.origin()?, SrsOrigin::InsecureDev);
-    say_origin(&options.srs, |words| match is_dev {
-        true => context.say_daily(line, "insecure-srs", words),
-        false => line.say(words),
+    say_origin(&options.srs, |origin, words| match origin {
+        SrsOrigin::InsecureDev => context.say_daily(line, "insecure-srs", words),
+        _ => line.say(words),
     })?;
     let temporary = Temporary::new(place.temporaries());
     let compiled = model.compile_with(options, samples, &mut line.callback())?;

@@ -74,7 +74,7 @@ impl Run {
             }
             rows.push(json!({
                 "name": output.name, "shape": output.shape, "scale": output.scale, "integers": output.integers, "reals": output.reals,
-                "float": float, "error": error,
+                "float": float, "relative_error": error,
             }));
         }
         let json = json!({ "model": inspection.name, "bits": inspection.graph.bits, "outputs": rows });

@@ -113,11 +113,11 @@ impl Srs {
 }
 
 /// Says which string a model is compiled or opened with, and what that is worth.
-pub(super) fn say_origin(source: &SrsSource, say: impl Fn(&str)) -> Result<(), CliError> {
-    let (origin, identity) = (source.origin()?, source.identity()?);
+pub(super) fn say_origin(source: &SrsSource, say: impl Fn(SrsOrigin, &str)) -> Result<(), CliError> {
+    let (identity, origin) = source.origin()?;
     match origin {
-        SrsOrigin::Ceremony(ceremony) => say(&format!("reference string {identity}: {}", ceremony.name)),
-        _ => warn(origin, identity, say),
+        SrsOrigin::Ceremony(ceremony) => say(origin, &format!("reference string {identity}: {}", ceremony.name)),
+        _ => warn(origin, identity, |words| say(origin, words)),
     }
     Ok(())
 }

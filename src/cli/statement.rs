@@ -34,7 +34,7 @@ pub(super) fn statement(receipt: &Receipt) -> String {
     text += &format!(
         "quantised      to {} bits, off by up to {} of the largest output over {samples}\n",
         receipt.bits(),
-        percent(receipt.error())
+        percent(receipt.relative_error())
     );
     let tensors = receipt.inputs().iter().map(|t| ("input ", t)).chain(receipt.outputs().iter().map(|t| ("output", t)));
     tensors.for_each(|(role, tensor)| text += &format!("{role}         {}\n", line(tensor)));

@@ -60,14 +60,22 @@ fn honest_folders_pass() {
     assert_eq!((&audited["accepted"], &audited["bits"], &audited["shows_input"]), (&json!(true), &json!(11), &json!(false)));
     assert_eq!(audited["source"], manifest["source"]);
     // Over the same samples the error is what the folder claims.
-    assert_eq!((&audited["measured"]["error"], &audited["measured"]["answered"]), (&audited["claimed_error"], &json!(2)));
-    let audited = place.succeed_json(&["audit", "tiny.onnx", "tiny.sworn", "--input-range", "-100..100"]);
-    assert!(audited["measured"]["refused"].as_u64().unwrap() > 0, "{audited}");
+    assert_eq!((&audited["measured"]["relative_error"], &audited["measured"]["answered"]), (&audited["claimed_relative_error"], &json!(2)));
+    assert_eq!((&audited["reproduced"], &audited["refused"]), (&json!(true), &json!(0)));
+    let audited = place.succeed_json(&["audit", "tiny.onnx", "tiny.sworn", "--input-range", "-0.1..0.1"]);
+    assert_eq!((&audited["reproduced"], &audited["measured"]["answered"]), (&json!(false), &json!(128)), "{audited}");
+    // What is too coarse, or answers nothing, is rejected.
+    let measure = |samples: &'static str| ["audit", "tiny.onnx", "--calibrate", samples];
+    place.write("far.json", r#"{"input_data": [[100, 2, 3]]}"#);
+    place.fail(1, &measure("far.json"), "no sample is within the ranges");
+    place.fail(1, &[&measure("calibration.json")[..], &["--max-error", "1e-9"]].concat(), "an output is off by ");
+    place.fail(2, &[&measure("calibration.json")[..], &["--max-error=-1"]].concat(), "not negative");
     assert!(place.succeed(&["audit", "tiny.onnx"]).contains("claimed; `--calibrate SAMPLES`"));
     // Of another name, of the other profiles, of ranges, and of a real network.
     for options in [&["--profile", "onchain", "--public-input"][..], &["--profile", "plain", "--pack-public"]] {
         place.succeed(&[&["compile", "tiny.onnx", "--input-range", "-1..1", "--bits", "9", "-o", "other.sworn"], options].concat());
-        place.succeed(&["audit", "tiny.onnx", "other.sworn"]);
+        let audited = place.succeed_json(&["audit", "tiny.onnx", "other.sworn", "--input-range", "-1..1"]);
+        assert_eq!(audited["reproduced"], json!(true));
     }
     place.fail(1, &["audit", "tiny.onnx", "--vk", "other.sworn/verifying.key"], "do not belong together");
     let digits = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits");
@@ -95,7 +103,7 @@ fn a_folder_is_not_believed_about_its_model() {
     let circuit = contents(&honest, "circuit.bin");
     forge(&evil, "circuit.bin", FileKind::Circuit, &circuit);
     evil.fail(2, &prove, "a weight of the circuit");
-    evil.fail(1, &["audit", "tiny.onnx"], "a weight of the circuit");
+    evil.fail(1, &["audit", "tiny.onnx"], "of the circuit is not that of the model");
 }
 
 /// The honest circuit and a key that commits to another one, under the digest of the honest one: only making the keys again shows it.
@@ -135,7 +143,10 @@ fn run_answers_without_keys() {
     assert_eq!(from_folder["outputs"][0]["float"], Value::Null);
     let numbers = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
     let (float, reals) = (numbers(&from_samples["outputs"][0]["float"]), numbers(&from_samples["outputs"][0]["reals"]));
-    assert!(float.iter().zip(&reals).all(|(a, b)| (a - b).abs() < 0.01) && from_samples["outputs"][0]["error"].as_f64().unwrap() < 0.01);
+    assert!(
+        float.iter().zip(&reals).all(|(a, b)| (a - b).abs() < 0.01)
+            && from_samples["outputs"][0]["relative_error"].as_f64().unwrap() < 0.01
+    );
     assert!(place.succeed(&["run", "tiny.onnx", "tiny.json"]).contains("float      "));
     place.fail(2, &["run", "tiny.onnx", "tiny.json", "--bits", "9"], "--bits is auto there");
     place.write("far.json", r#"{"input_data": [[100, 2, 3]]}"#);

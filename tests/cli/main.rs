@@ -3,9 +3,11 @@
 
 mod audit;
 mod calibration;
+mod figures;
 mod files;
 #[path = "../common/halo2_params.rs"]
 mod halo2_params;
+mod manners;
 mod onchain;
 mod receipts;
 
@@ -355,72 +357,6 @@ fn bad_models_and_inputs() {
 }
 
 #[test]
-fn errors_are_json_too() {
-    let place = Place::new();
-    let output = place.run(&["verify", "missing.json", "--vk", "missing.key", "--json"]);
-    assert_eq!(output.status.code(), Some(2));
-    let error: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(error["status"], json!(2));
-    assert!(error["error"].as_str().unwrap().contains("missing.key") && error["hint"].is_string());
-    for usage in [&["no-such-command"][..], &["verify"], &["prove", "tiny.onnx", "tiny.json", "--no-such-option"], &["inspect"]] {
-        let output = place.run(&[usage, &["--json"]].concat());
-        assert_eq!(output.status.code(), Some(2));
-        let error: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(error["status"] == 2 && error["error"].is_string() && error["hint"].is_string(), "{error}");
-        place.fail(2, usage, "");
-    }
-    let bench: Value = serde_json::from_slice(&place.run(&["bench", "nowhere", "--json"]).stdout).unwrap();
-    assert_eq!((&bench["status"], &bench["models"][0]["model"]), (&json!(2), &json!("nowhere")));
-}
-
-#[test]
-fn help_has_examples() {
-    let place = Place::new();
-    for command in
-        ["", "prove", "compile", "verify", "inspect", "export", "export solidity", "export calldata", "srs", "bench", "completions"]
-    {
-        let help = place.succeed(&[command.split_whitespace().collect(), vec!["--help"]].concat());
-        assert!(help.contains("Example"), "{command}: {help}");
-    }
-    for shell in ["bash", "zsh", "fish"] {
-        assert!(place.succeed(&["completions", shell]).contains("calibrate"), "{shell}");
-    }
-    place.fail(2, &["completions", "cmd"], "cmd");
-}
-
-/// What always holds is said the first time, and nothing with `--quiet`.
-#[test]
-fn standing_warnings_are_rare() {
-    let place = Place::new();
-    let words = |args: &[&str]| {
-        let output = place.run(args);
-        assert!(output.status.success());
-        String::from_utf8(output.stderr).unwrap()
-    };
-    let compile = ["compile", "tiny.onnx", "--calibrate", "tiny.json"];
-    assert_eq!(words(&[&compile[..], &["--quiet"]].concat()), "");
-    assert!(words(&compile).contains("insecure development SRS"));
-    assert_eq!(words(&compile), "");
-    assert!(place.succeed(&["prove", "tiny.sworn", "tiny.json", "-o", "r.json"]).contains("receipt"));
-    assert!(place.succeed(&VERIFY).contains("insecure development SRS"));
-}
-
-/// What would not be read is not passed by.
-#[test]
-fn options_that_do_not_apply_are_errors() {
-    let place = Place::proved();
-    let prove = |more: &[&'static str]| [&["prove", "tiny.sworn", "tiny.json"], more].concat();
-    for option in [&["--batch", "2"][..], &["--dimension", "N=2"], &["--bits", "8"], &["--calibrate", "tiny.json"]] {
-        place.fail(2, &prove(option), option[0]);
-    }
-    for option in [&["--device-memory", "1GB"][..], &["--device-overhead", "1"], &["--device-plugin", "x.so"]] {
-        place.fail(2, &prove(option), option[0]);
-    }
-    place.fail(2, &prove(&["--backend", "cuda", "--device-overhead", "1"]), "--device-overhead");
-    place.fail(2, &prove(&["--trace", "-"]), "--trace");
-}
-
-#[test]
 fn compile_and_inspect() {
     let place = Place::new();
     place.fail(2, &["compile", "tiny.onnx"], "");
@@ -437,32 +373,6 @@ fn compile_and_inspect() {
     assert_eq!(place.succeed(&compile).lines().count(), 5);
     assert!(place.succeed(&[&compile[..], &["--verbose"]].concat()).contains("advice"));
     place.fail(2, &["inspect", "missing.sworn"], "missing.sworn");
-}
-
-#[test]
-fn a_profile_names_every_stage() {
-    let place = Place::new();
-    place.succeed(&[
-        "prove",
-        "tiny.onnx",
-        "tiny.json",
-        "--calibrate",
-        "calibration.json",
-        "-o",
-        "r.json",
-        "--trace",
-        "trace.json",
-        "--memory",
-        "1GB",
-    ]);
-    place.succeed(&VERIFY);
-    let trace = place.json("trace.json");
-    let events = trace["traceEvents"].as_array().unwrap();
-    for stage in ["witness", "first phase", "second phase", "products", "quotient", "openings"] {
-        let of_stage = events.iter().filter(|e| e["ph"] == "X" && e["cat"] == stage);
-        assert!(of_stage.clone().count() > 0, "{stage}");
-        assert!(of_stage.into_iter().all(|e| e["ts"].as_f64().unwrap() >= 0.0 && e["dur"].as_f64().unwrap() >= 0.0), "{stage}");
-    }
 }
 
 #[test]
@@ -546,30 +456,4 @@ fn a_device_by_its_plugin() {
         place.run(&["prove", "tiny.sworn", "tiny.json", "--backend", "cuda", "--device-plugin", prove[6], "--device-memory", "1KB"]);
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.code() == Some(2) && err.contains("too little memory") && err.contains("hint: `--backend cpu`"), "{err}");
-}
-
-#[test]
-fn bench_prints_a_line_a_model() {
-    let place = Place::new();
-    std::fs::create_dir(place.path("model")).unwrap();
-    std::fs::copy(place.path("tiny.onnx"), place.path("model/network.onnx")).unwrap();
-    std::fs::copy(place.path("tiny.json"), place.path("model/input.json")).unwrap();
-    let row: Value = serde_json::from_str(&place.succeed(&["bench", "model", "--runs", "1"])).unwrap();
-    let names = "model logrows setup_s prove_s prove_mb verify_s proof_bytes pk_bytes max_abs_err columns cells lookups witness_s stages";
-    for name in names.split(' ') {
-        assert!(!row[name].is_null(), "{name} is missing in {row}");
-    }
-    assert!(row["max_abs_err"].as_f64().unwrap() < 0.05);
-    assert_eq!(row["stages"].as_object().unwrap().len(), 6);
-    assert!(row["stages"]["quotient"]["s"].as_f64().unwrap() > 0.0);
-    assert!(row["backend"] == "cpu" && row["prove_again_s"].is_null() && row["kernel_s"].is_null(), "{row}");
-    let device = ["--backend", "cuda", "--device-plugin", sworn_gpu_emulated::PLUGIN];
-    let bench = [&["bench", "model", "--runs", "2", "--again"], &device[..]].concat();
-    let row: Value = serde_json::from_str(&place.succeed(&bench)).unwrap();
-    let seconds = |name: &str| row[name].as_f64().unwrap();
-    assert!(row["backend"] == "cuda" && seconds("device_mb") > 0.1 && seconds("estimated_s") > 0.0, "{row}");
-    assert!(seconds("kernel_s") > 0.0 && seconds("kernel_s") + seconds("copy_s") < seconds("prove_again_s"), "{row}");
-    let output = place.run(&["bench", "nowhere", "model", "--runs", "1"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 2);
 }

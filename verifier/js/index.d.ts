@@ -47,7 +47,7 @@ export interface Accepted {
   /** Samples that the ranges were calibrated with; 0 if they were declared. */
   samples: number;
   /** The largest error of an output over the samples, as a fraction of the largest output. */
-  error: number;
+  relative_error: number;
   /** The reference string that the proof rests on. */
   srs: Srs;
   /** Who sees inputs and outputs. */

@@ -8,7 +8,7 @@
 //! | input scales | for each input, public or private, the real value of the integer 1: one, or one for each feature | positive, finite |
 //! | samples | how many samples the ranges were calibrated with; 0 for declared ranges | |
 //! | report | digest of the report on the errors over the samples | |
-//! | error | the largest error of an output over them, as a fraction of the largest output | finite, at least 0 |
+//! | relative error | the largest error of an output over them, as a fraction of the largest output | finite, at least 0 |
 //!
 //! No constraint depends on it. It is in the digest so that nobody can put other words beside the same commitments: who trusts a key's
 //! digest knows which model it was made from, how coarsely, and how far its answers were off. That the words are true is shown by
@@ -45,7 +45,7 @@ pub struct About {
     /// Digest of the report on the errors over the samples.
     pub report: [u8; 32],
     /// The largest error of an output over the samples, as a fraction of the largest output.
-    pub error: f64,
+    pub relative_error: f64,
 }
 
 /// How an input is quantised.
@@ -69,6 +69,6 @@ impl About {
             range("number of scales of an input", input.scales.len(), !input.scales.is_empty())?;
             range("scale of an input", 0, input.scales.iter().all(|scale| scale.is_finite() && *scale > 0.0))?;
         }
-        range("error", 0, self.error.is_finite() && self.error.is_sign_positive())
+        range("relative error", 0, self.relative_error.is_finite() && self.relative_error.is_sign_positive())
     }
 }

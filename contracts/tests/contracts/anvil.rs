@@ -12,7 +12,7 @@ use sworn_contracts::{export, selector, typed_calldata};
 use sworn_verifier::Context;
 
 use crate::accept::tiny;
-use crate::evm::installed;
+use crate::evm::node_modules;
 use crate::fixture::Fixture;
 
 /// The first account of every chain that anvil makes: its key is in anvil's documentation.
@@ -42,7 +42,7 @@ fn tools() -> Option<Vec<PathBuf>> {
     if !cfg!(unix) || !TOOLS.iter().all(|tool| is_locked(tool)) {
         return None;
     }
-    let folders: Vec<PathBuf> = TOOLS.iter().map(|tool| installed().join(package(tool)).join("bin")).collect();
+    let folders: Vec<PathBuf> = TOOLS.iter().map(|tool| node_modules().join(package(tool)).join("bin")).collect();
     for (tool, folder) in TOOLS.iter().zip(&folders) {
         assert!(folder.join(tool).is_file(), "npm has installed no {tool} in {}", folder.display());
     }
@@ -131,7 +131,7 @@ fn hexed(bytes: &[u8]) -> String {
 fn compiler(folder: &Path) -> PathBuf {
     let path = folder.join("solc");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("solc.js");
-    let text = format!("#!/bin/sh\nexec node '{}' '{}' \"$@\"\n", script.display(), installed().display());
+    let text = format!("#!/bin/sh\nexec node '{}' '{}' \"$@\"\n", script.display(), node_modules().display());
     fs::write(&path, text).unwrap();
     assert!(Command::new("chmod").arg("+x").arg(&path).status().unwrap().success());
     path

@@ -17,6 +17,9 @@ use serde_json::{json, Value};
 use sha3::{Digest, Keccak256};
 use sworn_contracts::{selector, word, Package, SOURCES};
 
+/// The file of a model's own contract.
+const WRAPPER: &str = "ModelVerifier.sol";
+
 /// How the compiler is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pipeline {
@@ -50,16 +53,17 @@ fn tmp() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("sworn-contracts")
 }
 
-/// Tests may be threads and processes: one at a time installs and compiles.
-fn lock() -> fs::File {
+/// Tests may be threads and processes: one at a time does what it holds the lock of.
+fn lock(name: &str) -> fs::File {
     fs::create_dir_all(tmp()).unwrap();
-    let file = fs::File::create(tmp().join("lock")).unwrap();
+    let file = fs::File::create(tmp().join(format!("{name}.lock"))).unwrap();
     file.lock().unwrap();
     file
 }
 
 /// The folder with `node_modules`: installed once, from the lock file.
-fn node_modules() -> PathBuf {
+pub fn node_modules() -> PathBuf {
+    let _guard = lock("node");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lock = fs::read(root.join("package-lock.json")).unwrap();
     let folder = tmp().join(format!("node-{}", hex::encode(&Keccak256::digest(&lock)[..8])));
@@ -76,12 +80,6 @@ fn node_modules() -> PathBuf {
     folder
 }
 
-/// The folder with `node_modules`, for those who do not hold the lock.
-pub fn installed() -> PathBuf {
-    let _guard = lock();
-    node_modules()
-}
-
 /// Compiles the package's sources, with a wrapper or without; results are kept between runs.
 pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Compiled> {
     compile_changed(wrapper, pipeline, "", "")
@@ -89,12 +87,19 @@ pub fn compile(wrapper: Option<&str>, pipeline: Pipeline) -> HashMap<String, Com
 
 /// The same with a piece of the sources in the place of another.
 pub fn compile_changed(wrapper: Option<&str>, pipeline: Pipeline, from: &str, to: &str) -> HashMap<String, Compiled> {
-    let _guard = lock();
     let changed = |text: &str| if from.is_empty() { text.to_string() } else { text.replace(from, to) };
     let mut sources: serde_json::Map<String, Value> =
         SOURCES.iter().map(|(name, text)| ((*name).to_string(), json!({ "content": changed(text) }))).collect();
     assert!(from.is_empty() || SOURCES.iter().any(|(_, text)| text.contains(from)), "no source has `{from}`");
-    sources.extend(wrapper.map(|text| ("ModelVerifier.sol".to_string(), json!({ "content": text }))));
+    let Some(wrapper) = wrapper else { return compile_sources(&sources, "*", pipeline) };
+    // The compiler makes only what it is asked for: the rest is the same beside every wrapper.
+    let rest = compile_sources(&sources, "*", pipeline);
+    sources.insert(WRAPPER.into(), json!({ "content": wrapper }));
+    compile_sources(&sources, WRAPPER, pipeline).into_iter().chain(rest).collect()
+}
+
+/// Compiles the contracts of a file, or all.
+fn compile_sources(sources: &serde_json::Map<String, Value>, file: &str, pipeline: Pipeline) -> HashMap<String, Compiled> {
     let input = json!({
         "language": "Solidity",
         "sources": sources,
@@ -102,11 +107,13 @@ pub fn compile_changed(wrapper: Option<&str>, pipeline: Pipeline, from: &str, to
             "evmVersion": "cancun",
             "viaIR": pipeline == Pipeline::ViaIr,
             "optimizer": { "enabled": true, "runs": 100_000 },
-            "outputSelection": { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+            "outputSelection": { file: { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
         },
     })
     .to_string();
-    let cached = tmp().join(format!("solc-{}.json", hex::encode(Keccak256::digest(&input))));
+    let digest = hex::encode(Keccak256::digest(&input));
+    let _guard = lock(&digest);
+    let cached = tmp().join(format!("solc-{digest}.json"));
     let output = fs::read(&cached).unwrap_or_else(|_| {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("solc.js");
         let mut child = Command::new("node")

@@ -136,7 +136,7 @@ fn key(rng: &mut ChaCha20Rng, secret: Fr) -> VerifyingKey {
             input_scales: vec![InputScale { name: "x".into(), scales: vec![0.5; rng.gen_range(1..4)] }],
             samples: rng.gen(),
             report: rng.gen(),
-            error: 0.25,
+            relative_error: 0.25,
         },
         tensors: vec![tensor],
     };

@@ -10,16 +10,20 @@
 //! | of the record | it may be | what it decides |
 //! |---|---|---|
 //! | width | 4 to 15 bits | resolution; it stands in the key |
-//! | scale of a tensor | positive; equal where a gather, maximum or relu passes values on | resolution, and which inputs leave the range |
-//! | table: domain, scale and offset of the argument | finite; no offset where nothing takes it; no value cut off | which inputs leave the range |
+//! | scale of a tensor | positive; equal where a gather, maximum or relu passes values on; one that leaves a single factor within 1/8 | resolution, and which inputs leave the range |
+//! | table: domain, scale and offset of the argument | finite, the domain within the table; no offset where nothing takes it; no value cut off | resolution of the argument, and which inputs leave the range |
 //! | element of an input: scale `s·2^−k`, offset | k up to 60, offset within `s·2^(b−1)`; none where a reader cannot take it | resolution, and which inputs leave the range |
-//! | mean of a tensor that a layer reads | one integer that the tensor can hold | `−m·Σ δ_i`, a bias of the rounding errors |
+//! | means of what a layer reads | integers that the tensor can hold, one for each channel, one for all of an input | `−Σ δ_i·m_i` within `2·√(Σ m_i²)`, a bias of the rounding errors |
 //!
 //! Every weight is the rounding of the model's at one factor for its tensors, every constant too, every table is the function's values at
 //! the points of its grid, and every element that moves is the one that the model moves. A value that leaves its range stops the prover, and is
-//! never cut off or wrapped. So no choice of a record singles out an input, a class or a weight: **it can only make the model coarse**, or
-//! a feature of its inputs, and to all inputs alike, or refuse inputs. The mean moves the outputs of a layer of n inputs by at most
-//! `m·|Σ δ_i| / 2^b ≲ 0.29·√n` steps of the output's integer, as the rounding of the weights does without it; the bound that is certain is `n/2`.
+//! never wrapped. So a record puts no function in the place of another, and no weight: **what it chooses is resolution**, tensor by tensor, and which inputs are refused.
+//!
+//! That is not nothing. A tensor with a scale far beyond its values is 0, and a path through the model that the samples do not take can be
+//! lost that way: a gate that they never open, a rare feature. The means move an output of a layer of n inputs by at most `2·√n` of its steps, where the
+//! rounding of the weights moves it by `0.29·√n`; that shows over any sample. So equality is half of an audit. The other half is to measure, over samples
+//! that whoever compiled could not know; or to make the record again from the samples or ranges that the model was compiled for, which leaves nothing
+//! to choose. `sworn audit` does both.
 //!
 //! Elements of an input with a scale and an offset of their own (rules: `audit/features.rs`) change what its integers stand for, and every reader has the
 //! same ones in its coefficients: `Σ w_i·x_i + b = Σ (w_i·s_i)·q_i + (b + Σ w_i·z_i)`. So what is computed is the model's function of the real values that the
@@ -27,8 +31,7 @@
 //! element reads it at the tensor's scale, without an offset, or the record is refused. What is left to choose is the resolution and the range of a feature: one
 //! can be made so coarse that it is not seen, or so narrow that most inputs are refused. The key says the scale of each feature in its digest, beside the bits.
 //!
-//! How coarse is no matter of equality: it is measured over samples, and the figure that the key claims is its maker's word until it is
-//! measured again. `sworn audit` does, over given samples or within the ranges of the inputs.
+//! The error that the key claims is its maker's word until it is measured again.
 
 mod features;
 
@@ -36,19 +39,20 @@ use sworn_circuits::graph as quant;
 use sworn_circuits::graph::{NodeId, QuantGraph};
 
 use super::emit::emit;
+use super::features::channels;
 use super::plan::{Activation, Form, Plan, Site};
-use super::record::Record;
-use super::scales::{has_constant, Scales};
+use super::record::{of_inputs, Record};
+use super::scales::{self, has_constant, Scales};
 use super::{table, Quantised, BITS};
 use crate::error::OnnxError;
-use crate::graph::Graph;
+use crate::graph::{Graph, Op};
 
 /// Magnitudes of scales: beyond them products of two are no normal numbers.
 const SCALES: std::ops::RangeInclusive<f64> = 1e-100..=1e100;
 /// Offsets of table arguments; the largest that a calibration makes is 2^20 times the table's length.
 const OFFSETS: u64 = 1 << 40;
-/// How far a function may go beyond the integers of its table: it is examined at other points than those of its grid.
-const BEYOND: f64 = 1.02;
+/// The largest error of a factor that carries a whole sum or product, as a part of it. Where other terms are larger, it is not made exact.
+const GAIN: f64 = 1.0 / 8.0;
 
 /// Why a circuit is not the quantisation of a model.
 #[derive(Debug, thiserror::Error)]
@@ -112,13 +116,27 @@ fn check_record(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(), A
     if lengths.iter().any(|length| *length != nodes) {
         return rule("it has another number of nodes");
     }
+    let of_inputs = of_inputs(graph);
     for (index, site) in plan.iter() {
-        let wrong = check_scale(graph, index, site, scales).or_else(|| check_table(graph, index, site, record));
+        let wrong = check_scale(graph, index, site, scales)
+            .or_else(|| check_table(graph, index, site, record))
+            .or_else(|| check_factor(graph, index, site, record));
         if let Some(rule) = wrong {
             return Err(AuditError::Choice { node: graph.nodes[index].name.clone(), rule });
         }
     }
+    if let Some(index) = (0..nodes).find(|index| !has_means(graph, *index, &of_inputs, record)) {
+        return Err(AuditError::Choice { node: graph.nodes[index].name.clone(), rule: "it has means of other channels than it reads" });
+    }
     features::check(graph, plan, record).map_err(|(index, rule)| AuditError::Choice { node: graph.nodes[index].name.clone(), rule })
+}
+
+/// One mean for each channel that a layer reads, or one for all of an input.
+fn has_means(graph: &Graph, index: usize, of_inputs: &[bool], record: &Record) -> bool {
+    let (node, means) = (&graph.nodes[index], &record.means[index]);
+    let Op::Linear(linear) = &node.op else { return means.is_empty() };
+    let count = |id: &NodeId| if of_inputs[id.0] { 1 } else { channels(linear.channels, &graph.node(*id).shape) };
+    means.len() == node.inputs.len() && node.inputs.iter().zip(means).all(|(id, means)| means.len() == count(id))
 }
 
 fn check_scale(graph: &Graph, index: usize, site: Site<'_>, scales: &Scales) -> Option<&'static str> {
@@ -154,10 +172,24 @@ fn check_table(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> 
     if argument.offset != 0 && !has_constant(graph, site) {
         return Some("the argument of its table has an offset that nothing takes");
     }
-    let most = BEYOND * f64::from(1u32 << (record.bits - 1)) * record.scales.values[index];
+    let half = 1i64 << (record.bits - 1);
+    let [first, last] = table::ends(domain, argument);
+    if first < -half || last >= half {
+        return Some("its table is cut off");
+    }
+    let most = half as f64 - 0.5;
     // What is no number is not within.
-    let within = table::points(domain, argument, record.bits).1.all(|v| function.eval(v).abs() <= most);
+    let within = table::reals(function, domain, argument, record.scales.values[index], record.bits).1.all(|real| real.abs() <= most);
     (!within).then_some("the values of its table are cut off")
+}
+
+/// Where one factor carries a whole sum or product, its rounding is a gain of all that comes after: it must be next to none.
+fn check_factor(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> Option<&'static str> {
+    let (scales, Form::Accumulate(pre)) = (&record.scales, site.form) else { return None };
+    let (factor, over) = scales::single_factor(graph, pre)?;
+    let real = scales::in_accumulator(factor, over.iter().map(|id| scales.values[id.0]), record.bits) / scales.requantised(index);
+    let is_whole = (real.round() - real).abs() <= GAIN * real;
+    (!is_whole).then_some("its scale makes its factor another number")
 }
 
 /// The first difference of two circuits.

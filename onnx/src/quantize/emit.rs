@@ -52,7 +52,7 @@ struct Emitter<'a> {
     graph: &'a Graph,
     scales: &'a Scales,
     /// For each float node, the mean integer of what each term of a linear layer reads.
-    means: &'a [Vec<i64>],
+    means: &'a [Vec<Vec<i64>>],
     bits: u32,
     out: QuantGraph,
     origins: Vec<NodeId>,
@@ -314,8 +314,8 @@ impl Emitter<'_> {
                     layer.move_bias(&mut moved);
                     // A mean that the tensor cannot have is the nearest that it can.
                     let (low, high) = self.bounds[self.place(from).0];
-                    let mean = means.get(place).copied().unwrap_or(0).max(low).min(high);
-                    let (weights, left) = rounding::weights(&layer, scale * unit, mean)?;
+                    let means: Vec<i64> = means.get(place).into_iter().flatten().map(|mean| (*mean).max(low).min(high)).collect();
+                    let (weights, left) = rounding::weights(&layer, scale * unit, &means)?;
                     correction.iter_mut().zip(left).for_each(|(sum, left)| *sum += left);
                     let crate::graph::Conv { kernel, stride, pad_before, dilation, groups, .. } = *conv;
                     quant::Term::Conv(quant::Conv::new(kernel, stride, pad_before, dilation, groups, weights))

@@ -351,22 +351,28 @@ impl Cost {
     }
 }
 
-/// The channel of an element of what a layer reads.
-pub(super) fn channel(channels: Channels, shape: &[usize], element: usize) -> usize {
-    let (count, plane) = match channels {
-        Channels::First => (shape.get(1).copied().unwrap_or(1), shape.get(2..).map_or(1, |s| s.iter().product::<usize>())),
-        Channels::Last => (shape.last().copied().unwrap_or(1), 1),
+/// The channels of what a layer reads.
+pub(super) fn channels(channels: Channels, shape: &[usize]) -> usize {
+    let count = match channels {
+        Channels::First => shape.get(1),
+        Channels::Last => shape.last(),
     };
-    element / plane.max(1) % count.max(1)
+    count.copied().unwrap_or(1).max(1)
+}
+
+/// The channel of an element of what a layer reads.
+pub(super) fn channel(order: Channels, shape: &[usize], element: usize) -> usize {
+    let plane = match order {
+        Channels::First => shape.get(2..).map_or(1, |s| s.iter().product::<usize>()),
+        Channels::Last => 1,
+    };
+    element / plane.max(1) % channels(order, shape)
 }
 
 /// The largest weight that each input channel of a convolution meets.
 fn largest_weights(linear: &Linear, conv: &Conv, shape: &[usize]) -> Vec<f64> {
     let outputs = linear.bias.len();
-    let inputs = match linear.channels {
-        Channels::First => shape.get(1).copied().unwrap_or(1),
-        Channels::Last => shape.last().copied().unwrap_or(1),
-    };
+    let inputs = channels(linear.channels, shape);
     let taps = conv.kernel[0] * conv.kernel[1];
     let (per_input, per_output) = ((inputs / conv.groups).max(1), (outputs / conv.groups).max(1));
     let mut largest = vec![0f64; inputs];

@@ -106,7 +106,7 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
                 Form::Accumulate(pre) => {
                     let Some((factor, over)) = single_factor(graph, pre) else { continue };
                     let scale = tables[index].map_or(groups.scale(index), |(_, argument)| argument.scale);
-                    let real: f64 = over.iter().map(|id| groups.scale(id.0)).product::<f64>() * factor * 2.0 * half;
+                    let real = in_accumulator(factor, over.iter().map(|id| groups.scale(id.0)), bits);
                     let raw = real / scale;
                     if raw < 1.0 - 1e-9 {
                         let id = over.iter().max_by(|a, b| ranges.nodes[a.0].magnitude().total_cmp(&ranges.nodes[b.0].magnitude()));
@@ -126,6 +126,16 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
                 _ => {}
             }
         }
+        // A function that turns between the points at which it was examined is larger at some point of its grid.
+        for (index, site) in plan.iter() {
+            let (Activation::Table(f), Some((domain, argument))) = (site.activation, tables[index]) else { continue };
+            let argument = Argument { offset: offset(graph, site, domain, argument.scale), ..argument };
+            let scale = table::largest(f, domain, argument, bits) / (half - 1.0);
+            if !raised && scale > groups.scale(index) {
+                groups.raise(index, scale);
+                raised = true;
+            }
+        }
         if !raised {
             break;
         }
@@ -133,9 +143,7 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
     let values: Vec<f64> = (0..graph.nodes.len()).map(|i| groups.scale(i)).collect();
     for (index, site) in plan.iter() {
         if let Some((domain, argument)) = &mut tables[index] {
-            if has_constant(graph, site) {
-                argument.offset = table::centre(*domain, argument.scale);
-            }
+            argument.offset = offset(graph, site, *domain, argument.scale);
         }
     }
     let mut scales = Scales { values, tables, rescaled, elements: Vec::new() };
@@ -174,14 +182,28 @@ pub(super) fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
     !matches!(site.form, Form::Accumulate(pre) if matches!(graph.node(pre).op, Op::Reduce { .. }))
 }
 
+/// What moves an argument to the middle of its range, where something takes it.
+fn offset(graph: &Graph, site: Site<'_>, domain: Domain, scale: f64) -> i64 {
+    if has_constant(graph, site) {
+        table::centre(domain, scale)
+    } else {
+        0
+    }
+}
+
 /// Largest absolute constant of a gather.
 fn constants(graph: &Graph, index: usize) -> f64 {
     let Op::Gather(sources) = &graph.nodes[index].op else { return 0.0 };
     sources.iter().map(|s| if let Source::Constant(c) = s { f64::from(c.abs()) } else { 0.0 }).fold(0.0, f64::max)
 }
 
+/// A factor times the scales of what it multiplies, in the accumulator's units of an output of scale 1.
+pub(super) fn in_accumulator(factor: f64, scales: impl Iterator<Item = f64>, bits: u32) -> f64 {
+    scales.product::<f64>() * factor * f64::from(1u32 << bits)
+}
+
 /// The factor that carries a whole accumulator, as an absolute value, and the tensors that it multiplies.
-fn single_factor(graph: &Graph, pre: NodeId) -> Option<(f64, Vec<NodeId>)> {
+pub(super) fn single_factor(graph: &Graph, pre: NodeId) -> Option<(f64, Vec<NodeId>)> {
     let node = graph.node(pre);
     let (factor, over) = match &node.op {
         Op::Reduce { factor, .. } => (*factor, node.inputs.clone()),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! v = (q + z)·s_q,  q in [first, first + len)        values[q − first] = round(f(v) / s_y)
+//! [first, first + len)·s_q holds the domain; f(v) beyond it by less than a step where that is a number within the range, else f of its end
 //! ```
 //!
 //! `z` moves the range of the argument to the middle of the signed range of `q`, so that a one-sided argument loses no
@@ -33,6 +34,8 @@ const GROWTH_FROM_ZERO: f64 = 64.0;
 const NEGLIGIBLE: f64 = 1.0 / 64.0;
 /// How often a reach is halved.
 const HALVINGS: i32 = 64;
+/// Steps of the argument that are rounding.
+const ROUNDING: f64 = 1e-6;
 
 /// The real domain of a function, and the largest absolute value it takes there.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,20 +136,44 @@ pub(super) fn centre(domain: Domain, scale: f64) -> i64 {
     ((domain.low + domain.high) / (2.0 * scale)).round() as i64
 }
 
-/// The first argument, and the real arguments of the table.
-pub(super) fn points(domain: Domain, argument: Argument, bits: u32) -> (i64, impl Iterator<Item = f64>) {
-    let half = 1i64 << (bits - 1);
+/// The first and the last argument of the table, before they are fitted into the signed range.
+pub(super) fn ends(domain: Domain, argument: Argument) -> [i64; 2] {
     let grid = |v: f64| (v / argument.scale).clamp(-1e15, 1e15);
-    let first = (grid(domain.low).floor() as i64 - argument.offset).clamp(-half, half - 1);
-    let last = (grid(domain.high).ceil() as i64 - argument.offset).clamp(first, half - 1);
-    let point = move |q: i64| ((q + argument.offset) as f64 * argument.scale).clamp(domain.low, domain.high);
-    (first, (first..=last).map(point))
+    // An end that rounding moves beyond its point is there.
+    let low = (grid(domain.low) + ROUNDING).floor() as i64 - argument.offset;
+    let high = (grid(domain.high) - ROUNDING).ceil() as i64 - argument.offset;
+    [low, high.max(low)]
+}
+
+/// The first argument, and the function at the points of the grid, in units of `scale`. An outermost point may lie up to a step beyond the
+/// domain: where the function is none there, or too large for `bits`, it is that of the domain's end.
+pub(super) fn reals(f: Function<'_>, domain: Domain, argument: Argument, scale: f64, bits: u32) -> (i64, impl Iterator<Item = f64> + '_) {
+    let half = 1i64 << (bits - 1);
+    let [first, last] = ends(domain, argument).map(|end| end.clamp(-half, half - 1));
+    let most = half as f64 - 0.5;
+    let value = move |q: i64| {
+        let point = (q + argument.offset) as f64 * argument.scale;
+        let value = f.eval(point) / scale;
+        if value.abs() <= most {
+            value
+        } else {
+            f.eval(point.clamp(domain.low, domain.high)) / scale
+        }
+    };
+    (first, (first..=last).map(value))
+}
+
+/// The largest absolute value of the function at the points of the grid within the domain.
+pub(super) fn largest(f: Function<'_>, domain: Domain, argument: Argument, bits: u32) -> f64 {
+    let half = 1i64 << (bits - 1);
+    let [first, last] = ends(domain, argument).map(|end| end.clamp(-half, half - 1));
+    let point = |q: i64| ((q + argument.offset) as f64 * argument.scale).clamp(domain.low, domain.high);
+    (first..=last).map(|q| f.eval(point(q)).abs()).filter(|size| size.is_finite()).fold(0.0, f64::max)
 }
 
 /// The first argument and the values.
 pub(super) fn values(f: Function<'_>, domain: Domain, argument: Argument, scale: f64, bits: u32) -> (i32, Vec<i32>) {
     let half = 1i64 << (bits - 1);
-    let (first, points) = points(domain, argument, bits);
-    let value = |v: f64| ((f.eval(v) / scale).round() as i64).clamp(-half, half - 1) as i32;
-    (first as i32, points.map(value).collect())
+    let (first, reals) = reals(f, domain, argument, scale, bits);
+    (first as i32, reals.map(|real| (real.round() as i64).clamp(-half, half - 1) as i32).collect())
 }

@@ -46,7 +46,7 @@ const WARNINGS = {
 const accepted = (answer, milliseconds) => {
   show('accepted', 'accepted', `Checked in ${milliseconds.toFixed(0)} ms.`, ...WARNINGS[answer.srs.kind]);
   const samples = answer.samples === 0 ? 'declared ranges' : answer.samples === 1 ? '1 sample' : `${answer.samples} samples`;
-  const error = answer.error <= 10 ? `${(100 * answer.error).toFixed(3)} %` : 'more than 1000 %';
+  const error = answer.relative_error <= 10 ? `${(100 * answer.relative_error).toFixed(3)} %` : 'more than 1000 %';
   const rows = [
     ['model', escaped(answer.model)],
     ['receipt', answer.id],

@@ -8,7 +8,7 @@ if (answer.accepted) {
   const reals: number[] = answer.outputs.flatMap((tensor) => tensor.reals);
   console.log(answer.model, answer.verifying_key, answer.insecure_dev, reals);
   const kind: 'ceremony' | 'unknown' | 'insecure-dev' = answer.srs.kind;
-  console.log(answer.id, answer.context, answer.bits + answer.error + answer.samples, kind, answer.srs.name?.length, answer.visibility.input === 'public');
+  console.log(answer.id, answer.context, answer.bits + answer.relative_error + answer.samples, kind, answer.srs.name?.length, answer.visibility.input === 'public');
   // @ts-expect-error an accepted receipt has no hint
   console.log(answer.hint);
 } else {

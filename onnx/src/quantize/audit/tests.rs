@@ -185,10 +185,10 @@ fn a_record_chooses_nothing_but_resolution() {
             "{name}, {rule}: {error}"
         );
     }
-    // A mean beyond the tensor's integers is the largest of them; one within is a choice, and moves the biases alone, by less than n/2 steps.
+    // A mean beyond the tensor's integers is the largest of them; one within is a choice, and moves the biases alone, by 2·√n steps at most.
     let follow = |means: i64| {
         let mut changed = record.clone();
-        changed.means.iter_mut().flatten().for_each(|mean| *mean = means);
+        changed.means.iter_mut().flatten().flatten().for_each(|mean| *mean = means);
         let circuit = emit(&graph, &plan, changed.clone()).unwrap().graph;
         audit(&graph, &changed, &circuit).unwrap();
         circuit
@@ -200,12 +200,71 @@ fn a_record_chooses_nothing_but_resolution() {
         assert_eq!(a.terms, b.terms);
         let [quant::Term::Conv(conv)] = &a.terms[..] else { panic!() };
         let inputs = (conv.weights.len() / a.bias.len()) as i64;
-        assert!(a.bias.iter().zip(&b.bias).all(|(a, b)| (a - b).abs() <= inputs * (1 << 10) / 2 + 1));
+        let most = 2.0 * (inputs as f64).sqrt() * f64::from(1 << 10) + 1.0;
+        assert!(a.bias.iter().zip(&b.bias).all(|(a, b)| (a - b).abs() as f64 <= most));
     }
+    // One mean for each channel that is read, and one of an input.
+    let [conv, dense] = ["conv", "dense"].map(index);
+    assert_eq!((record.means[conv][0].len(), record.means[dense][0].len()), (1, 5));
+    let more = [conv, dense].map(|index| move |r: &mut Record| r.means[index][0].push(0));
+    refused(&graph, &record, &[("conv", "means of other channels", &more[0]), ("dense", "means of other channels", &more[1])]);
+    refused(&graph, &record, &[("relu", "means of other channels", &|r| r.means[relu].push(vec![0]))]);
     let mut short = record.clone();
     short.means.pop();
     assert!(matches!(audit(&graph, &short, &none), Err(AuditError::Record { .. })));
     assert!(matches!(audit(&graph, &Record { bits: 16, ..record }, &none), Err(AuditError::Record { .. })));
+}
+
+/// A domain and an argument that are not the table's pin no value: the table has the function at its grid, however coarse.
+#[test]
+fn a_table_is_the_function_at_its_grid() {
+    let (graph, record, circuit) = honest();
+    let tanh = graph.nodes.iter().position(|n| n.name == "tanh").unwrap();
+    let of = |low: f64, high: f64, scale: f64| {
+        let mut changed = record.clone();
+        let (domain, argument) = changed.scales.tables[tanh].as_mut().unwrap();
+        (domain.low, domain.high, argument.scale, argument.offset) = (low, high, scale, 0);
+        let circuit = emit(&graph, &Plan::new(&graph), changed.clone()).unwrap().graph;
+        (audit(&graph, &changed, &circuit), circuit)
+    };
+    // tanh(1) for every argument within 500, a lie; tanh(0) is only coarse.
+    let (audited, coarse) = of(1.0, 1.0, 1e3);
+    let table = coarse.tables.last().unwrap();
+    assert!(audited.is_ok() && table.first == 0 && table.values[0] == 0, "{table:?}");
+    // A table that ends before its domain does would have the last value of some other point.
+    for (low, high) in [(5000.0, 5000.0), (-5000.0, 1.0)] {
+        assert!(matches!(of(low, high, 1.0).0, Err(AuditError::Choice { rule: "its table is cut off", .. })), "{low} {high}");
+    }
+    let honest = circuit.tables.last().unwrap();
+    assert!(honest.values.len() > 1000 && honest.values.iter().all(|v| v.abs() < 1 << 10));
+    // One part in fifty of its values is cut off.
+    let flip = graph.nodes.iter().position(|n| n.name == "flip").unwrap();
+    let narrow = |r: &mut Record| {
+        (r.scales.values[tanh], r.scales.values[flip]) = (r.scales.values[tanh] / 1.02, r.scales.values[flip] / 1.02);
+    };
+    refused(&graph, &record, &[("tanh", "values of its table are cut off", &narrow)]);
+}
+
+/// The one factor of a product or a sum is the model's: a scale that rounds it to a multiple, or to nothing, is refused.
+#[test]
+fn a_scale_is_no_gain() {
+    let mut graph = Graph::default();
+    let inputs = ["x", "y"].map(|name| graph.push(name, Op::Input, vec![], vec![1, 8]));
+    graph.inputs = inputs.to_vec();
+    let product = graph.push("product", Op::Elementwise { ca: vec![0.0], cb: 0.0, cm: 1.0, c: vec![0.0] }, inputs.to_vec(), vec![1, 8]);
+    let sum = graph.push("sum", Op::Reduce { inner: 8, factor: 0.125 }, vec![product], vec![1]);
+    graph.push_output("z", sum);
+    let sample = vec![vec![0.7, -0.2, 0.4, 0.9, -0.6, 0.1, 0.3, -1.0], vec![0.9, 1.0, -0.4, 0.2, 0.7, -0.8, 0.5, 0.3]];
+    let Quantised { graph: circuit, record, .. } = quantize(&graph, &calibrate(&graph, &[sample], None).unwrap(), 11).unwrap();
+    audit(&graph, &record, &circuit).unwrap();
+    for (name, id, factor) in [("product", product, 1.0), ("sum", sum, 0.125)] {
+        let from: f64 = graph.nodes[id.0].inputs.iter().map(|id| record.scales.values[id.0]).product();
+        // Coefficients of 1 for a half, a half and less, of 1 for three halves less a little.
+        for raw in [0.5, 0.4999, 1.49] {
+            let change = |r: &mut Record| r.scales.values[id.0] = from * factor * f64::from(1 << 11) / raw;
+            refused(&graph, &record, &[(name, "another number", &change)]);
+        }
+    }
 }
 
 fn dense(weights: Vec<f32>, bias: Vec<f32>) -> Op {
