@@ -74,15 +74,16 @@ impl Compile {
 /// What there is to know before the first proof.
 fn summary(compiled: &Compiled) -> String {
     let estimate = &compiled.layout().estimate;
+    // A key that no contract can hold has none.
+    let gas = compiled.verifying_key().estimate_gas().map_or_else(|_| String::new(), |gas| format!(", {gas} gas on chain"));
     format!(
         "accuracy       {} bits; outputs off by at most {:.3} % of the largest, over the samples\n\
-         proofs         about {:.2} s on two cores, {:.0} MB of memory, {:.0} gas on chain\n\
+         proofs         about {:.2} s on two cores, {:.0} MB of memory{gas}\n\
          receipts show  {}\n",
         compiled.graph().bits,
         100.0 * compiled.manifest().relative_error(),
         estimate.prove_seconds,
         estimate.prove_bytes / 1e6,
-        estimate.gas,
         if compiled.shows_input() { "the input and the output" } else { "the output; the input stays private" },
     )
 }

@@ -178,7 +178,7 @@ impl InputError {
             Self::Missing { .. } => "name the arrays as the model's inputs: `numpy.savez(file, NAME=array)`; `sworn inspect` lists them",
             Self::TooLong { .. } => "leave out what is no input, or save it as .npy",
             Self::TooManySamples { .. } => "some hundred samples are enough to calibrate",
-            Self::SampleCount { .. } => "one proof is for one sample; several go to `--calibrate`",
+            Self::SampleCount { .. } => "one proof is for one sample, or for those of a batch of a model that was compiled with `--batch N`; samples go to `--calibrate`",
             Self::JsonNonFinite { .. } | Self::NonFinite { .. } => "replace NaN and infinite values",
             _ => "`sworn inspect` lists the model's inputs and their shapes",
         }
