@@ -133,6 +133,10 @@ fn balance(ints: &mut [i32], block: usize, real: impl Fn(usize) -> f64) {
         let errors = (start..end).map(|i| (f64::from(ints[i]) - real(i), i));
         let sum = carry + errors.clone().map(|(error, _)| error).sum::<f64>();
         let wanted = sum.abs().round() as usize;
+        if wanted == 0 {
+            carry = sum;
+            continue;
+        }
         order.clear();
         order.extend(errors.map(|(error, i)| (error * sum.signum(), i)).filter(|(error, _)| *error > 0.0));
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
