@@ -25,16 +25,14 @@ pub enum GraphError {
         actual: usize,
     },
     /// A value is outside the range that the calibration chose.
-    #[error("node `{}`: the value {value} is outside the calibrated range [{low}, {high}]\nhint: compile again with `--calibrate` and samples that cover this input", .node.escape_debug())]
+    #[error("node `{}`: the value {value} is outside the calibrated range {range}\nhint: compile again with `--calibrate` and samples that cover this input", .node.escape_debug())]
     OutOfRange {
         /// Name of the node.
         node: String,
         /// The value before the activation, in the tensor's units; before a function, the integer that is looked up.
         value: String,
-        /// Smallest value allowed.
-        low: String,
-        /// Largest value allowed.
-        high: String,
+        /// The values allowed, `[smallest, largest]`.
+        range: String,
     },
     /// The graph is not well formed.
     #[error("node `{}` is not well formed: {rule}", .node.escape_debug())]

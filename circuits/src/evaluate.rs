@@ -83,7 +83,7 @@ fn in_range(graph: &QuantGraph, node: &Node, activation: Activation, value: i64)
             Activation::Table(_) => q.to_string(),
             _ => units(q, node.scale),
         });
-        return Err(GraphError::OutOfRange { node: node.name.clone(), value, low, high });
+        return Err(GraphError::OutOfRange { node: node.name.clone(), value, range: format!("[{low}, {high}]") });
     }
     Ok(())
 }

@@ -27,6 +27,8 @@ const TABLES: u64 = 6 * 16 * 51;
 pub(crate) const BATCH: usize = 4;
 /// Columns beside those that are counted: limbs, openings, temporaries.
 const SPARE: u64 = 16;
+/// Pages of the program, of threads and of the allocator that the first proof touches.
+const TOUCHED: u64 = 5_000_000;
 
 /// How a proof uses memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +72,7 @@ pub(crate) fn estimate(layout: &Layout, circuit: &Circuit) -> [u64; 3] {
 
 /// Bytes of a prover: those that are resident once it is made, or what it should have where the system does not tell.
 pub(crate) fn prover_bytes(layout: &Layout) -> u64 {
-    resident_bytes().unwrap_or_else(|| held(layout) + points(&layout.choice()) + permutation_bytes(layout) / 3)
+    TOUCHED + resident_bytes().unwrap_or_else(|| held(layout) + points(&layout.choice()) + permutation_bytes(layout) / 3)
 }
 
 /// Bytes of the fixed columns.
@@ -85,7 +87,7 @@ fn held(layout: &Layout) -> u64 {
 pub(crate) fn check_proof(layout: &Layout, circuit: &Circuit, budget: Budget) -> Result<(), ProveError> {
     let string = points(&layout.choice()).max(srs_bytes(layout.choice().log_powers()));
     let [_, _, lean] = estimate(layout, circuit);
-    let needed = resident_bytes().unwrap_or(0) + string + permutation_bytes(layout) + lean;
+    let needed = resident_bytes().unwrap_or(0) + TOUCHED + string + permutation_bytes(layout) + lean;
     let budget = budget.total();
     match needed <= budget {
         true => Ok(()),

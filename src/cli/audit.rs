@@ -56,7 +56,8 @@ impl Audit {
         drop(line);
         let measured = audited.measured.as_ref();
         match measured {
-            Some(m) if !(100.0 * m.relative_error <= self.max_error) => {
+            // An error that is no number is none that is allowed.
+            Some(m) if m.relative_error.is_nan() || 100.0 * m.relative_error > self.max_error => {
                 let (error, most) = (100.0 * m.relative_error, self.max_error);
                 return Err(CliError::AuditError(format!("an output is off by {error:.3} % of the largest, more than {most} %")));
             }
