@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use crate::column::typed;
 use crate::error::GraphError;
-use crate::graph::{Activation, Channels, Conv, Elementwise, Gather, Linear, Max, Node, NodeId, Op, QuantGraph, Reduce, Source, Term};
-use crate::number::{fit, index, units};
+use crate::graph::{Activation, Node, NodeId, Op, QuantGraph};
+use crate::number::{fit, units};
+use crate::ops::Made;
 
 /// Elements that are worth a task of their own.
-const MIN_ELEMENTS: usize = 1 << 12;
+pub(crate) const MIN_ELEMENTS: usize = 1 << 12;
 
 /// The tensor of every node.
 pub(crate) fn evaluate(graph: &QuantGraph, inputs: &[Vec<i32>]) -> Result<Vec<Vec<i32>>, GraphError> {
@@ -41,8 +41,10 @@ pub(crate) fn evaluate_with(
                     }
                     given.clone()
                 }
-                Op::Max(max) => max_windows(max, args[0]),
-                Op::Gather(gather) => gather_elements(gather, &args),
+                _ if node.activation().is_none() => match node.op.operation().make(graph, node, &args) {
+                    Made::Values(values) => values,
+                    Made::Sums(_) => return Err(GraphError::Malformed { node: node.name.clone(), rule: "what is summed is activated" }),
+                },
                 _ => {
                     let activation = node.activation().unwrap_or(Activation::None);
                     let sums = accumulate(NodeId(index), &args);
@@ -102,104 +104,21 @@ fn activate(graph: &QuantGraph, node: &Node, activation: Activation, q: i64) -> 
 /// # Panics
 /// If the node does not requantise.
 pub(crate) fn accumulate(graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Vec<i64> {
-    match &node.op {
-        Op::Linear(linear) => {
-            let shapes: Vec<&[usize]> = node.inputs.iter().map(|&id| graph.node(id).shape.as_slice()).collect();
-            linear_sum(linear, node, args, &shapes)
-        }
-        Op::Reduce(reduce) => reduce_sum(reduce, args[0]),
-        Op::Elementwise(elementwise) => elementwise_sum(elementwise, node.elements(), args),
-        Op::Input | Op::Features(_) | Op::Max(_) | Op::Gather(_) => panic!("node `{}` does not requantise", node.name),
+    match node.op.operation().make(graph, node, args) {
+        Made::Sums(sums) => sums,
+        Made::Values(_) => panic!("node `{}` does not requantise", node.name),
     }
 }
 
-fn linear_sum(linear: &Linear, node: &Node, args: &[&[i32]], shapes: &[&[usize]]) -> Vec<i64> {
-    let mut acc: Vec<i64> = match linear.channels {
-        Channels::First => {
-            let plane: usize = node.shape[2..].iter().product();
-            let channels = linear.bias.len();
-            (0..node.elements()).map(|i| linear.bias[i / plane % channels]).collect()
-        }
-        Channels::Last => (0..node.elements()).map(|i| linear.bias[i % linear.bias.len()]).collect(),
-    };
-    for ((term, x), shape) in linear.terms.iter().zip(args).zip(shapes) {
-        match term {
-            Term::Scale(factor) => acc.iter_mut().zip(*x).for_each(|(a, &x)| *a += i64::from(*factor) * i64::from(x)),
-            Term::Conv(conv) => match linear.channels {
-                Channels::First => typed!(&conv.weights, w => convolve(conv, w, x, [shape, &node.shape], &mut acc)),
-                Channels::Last => typed!(&conv.weights, w => dense(w, x, shape[shape.len() - 1], linear.bias.len(), &mut acc)),
-            },
-        }
+impl QuantGraph {
+    /// Evaluates the graph; answers the tensor of every node.
+    ///
+    /// # Errors
+    /// Inputs of the wrong number or length, or a value outside its range.
+    ///
+    /// # Panics
+    /// On a graph that [`check`](crate::layout::bounds::check) refuses; [`Layout::new`](crate::layout::Layout::new) calls it.
+    pub fn evaluate(&self, inputs: &[Vec<i32>]) -> Result<Vec<Vec<i32>>, GraphError> {
+        evaluate(self, inputs)
     }
-    acc
-}
-
-fn dense<T: Copy + Sync + Into<i64>>(weights: &[T], x: &[i32], inputs: usize, outputs: usize, acc: &mut [i64]) {
-    acc.par_chunks_mut(outputs).zip(x.par_chunks(inputs)).for_each(|(acc, x)| {
-        for (acc, row) in acc.iter_mut().zip(weights.chunks(inputs)) {
-            *acc += row.iter().zip(x).map(|(&w, &x)| w.into() * i64::from(x)).sum::<i64>();
-        }
-    });
-}
-
-fn convolve<T: Copy + Sync + Into<i64>>(conv: &Conv, weights: &[T], x: &[i32], [from, to]: [&[usize]; 2], acc: &mut [i64]) {
-    let (channels, height, width) = (from[1], from[2], from[3]);
-    let (outputs, rows, cols) = (to[1], to[2], to[3]);
-    let (inputs_per_group, outputs_per_group) = (channels / conv.groups, outputs / conv.groups);
-    let [kernel_h, kernel_w] = conv.kernel;
-    acc.par_chunks_mut(rows * cols).enumerate().for_each(|(plane, acc)| {
-        let (batch, o) = (plane / outputs, plane % outputs);
-        for c in 0..inputs_per_group {
-            let channel = o / outputs_per_group * inputs_per_group + c;
-            let image = &x[(batch * channels + channel) * height * width..][..height * width];
-            for (tap, &w) in weights[(o * inputs_per_group + c) * kernel_h * kernel_w..][..kernel_h * kernel_w].iter().enumerate() {
-                let (dh, dw) = (tap / kernel_w * conv.dilation[0], tap % kernel_w * conv.dilation[1]);
-                for i in 0..rows {
-                    let Some(h) = (i * conv.stride[0] + dh).checked_sub(conv.pad_before[0]).filter(|&h| h < height) else { continue };
-                    for j in 0..cols {
-                        let Some(v) = (j * conv.stride[1] + dw).checked_sub(conv.pad_before[1]).filter(|&v| v < width) else { continue };
-                        acc[i * cols + j] += w.into() * i64::from(image[h * width + v]);
-                    }
-                }
-            }
-        }
-    });
-}
-
-fn reduce_sum(reduce: &Reduce, x: &[i32]) -> Vec<i64> {
-    x.par_chunks(reduce.inner).map(|row| i64::from(reduce.factor) * row.iter().map(|&x| i64::from(x)).sum::<i64>()).collect()
-}
-
-fn elementwise_sum(e: &Elementwise, elements: usize, args: &[&[i32]]) -> Vec<i64> {
-    let at = |v: &[i64], i: usize| if v.len() == 1 { v[0] } else { v[i] };
-    (0..elements)
-        .into_par_iter()
-        .with_min_len(MIN_ELEMENTS)
-        .map(|i| {
-            let a = i64::from(args[0][i]);
-            let b = args.get(1).map_or(0, |b| i64::from(b[i]));
-            let ca = i64::from(if e.ca.len() == 1 { e.ca[0] } else { e.ca[i] });
-            ca * a + i64::from(e.cb) * b + i64::from(e.cm) * a * b + at(&e.c, i)
-        })
-        .collect()
-}
-
-fn max_windows(max: &Max, x: &[i32]) -> Vec<i32> {
-    max.windows
-        .par_chunks(max.window)
-        .with_min_len(MIN_ELEMENTS.div_ceil(max.window))
-        .map(|w| w.iter().map(|&i| x[index(i)]).max().unwrap_or(0))
-        .collect()
-}
-
-fn gather_elements(gather: &Gather, args: &[&[i32]]) -> Vec<i32> {
-    gather
-        .sources
-        .par_iter()
-        .with_min_len(MIN_ELEMENTS)
-        .map(|source| match *source {
-            Source::Element { input, index: element } => args[index(input)][index(element)],
-            Source::Constant(value) => value,
-        })
-        .collect()
 }

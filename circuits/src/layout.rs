@@ -6,18 +6,17 @@
 //!
 //! [`Layout::with_profile`] tries numbers of lanes, rows and packs and takes the cheapest by [`cost`], for a [`LayoutProfile`].
 
-mod arrange;
+pub(crate) mod arrange;
 mod blocks;
 pub mod bounds;
 pub mod cost;
-mod demand;
+pub(crate) mod demand;
 mod fixed;
 mod gather;
-mod identity;
-mod linear;
+pub(crate) mod identity;
 pub mod packing;
-mod room;
-mod rows;
+pub(crate) mod room;
+pub(crate) mod rows;
 mod summary;
 
 pub(crate) use arrange::{FlatConvolution, FlatTerm, Step, UnitStep};

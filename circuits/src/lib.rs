@@ -23,6 +23,7 @@ mod linear;
 mod lookups;
 pub mod memory;
 mod number;
+mod ops;
 pub mod shape;
 pub mod witness;
 

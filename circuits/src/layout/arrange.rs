@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::error::LayoutError;
-use crate::graph::{Activation, Elementwise, Node, NodeId, Op, QuantGraph, Reduce, Source};
+use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::layout::bounds;
-use crate::layout::demand::{demands, is_vector, Demand, Spacing, View, NONE};
-use crate::layout::identity::{Block, Factor, Identity, Product};
+use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
+use crate::layout::identity::{Identity, Product};
 use crate::layout::packing::{PublicNode, Run};
 use crate::layout::room::{check_rows, Room};
 use crate::layout::rows::{Form, GatherRow, Lane, Origin, Site, Slots, UnitRow};
@@ -77,7 +77,7 @@ pub(crate) struct Arrangement<'g> {
     constants_at: HashMap<i32, usize>,
     pub(crate) demands: Vec<Option<Demand>>,
     /// The least and the largest value of each node.
-    pub(super) ranges: Vec<(i64, i64)>,
+    pub(crate) ranges: Vec<(i64, i64)>,
     pub(crate) room: Room,
 }
 
@@ -87,11 +87,7 @@ impl<'g> Arrangement<'g> {
     /// # Errors
     /// It takes more memory than there is room, or a group has more rows than any circuit.
     pub(crate) fn new(graph: &'g QuantGraph, lanes: usize, public: &[PublicNode], mut room: Room) -> Result<Self, LayoutError> {
-        let grids = graph.nodes.iter().any(|n| match &n.op {
-            Op::Linear(l) => !is_vector(l, &n.shape),
-            Op::Reduce(_) => true,
-            _ => false,
-        });
+        let grids = graph.nodes.iter().any(|n| n.op.operation().is_grid(n));
         let mut this = Self {
             graph,
             lanes,
@@ -116,14 +112,7 @@ impl<'g> Arrangement<'g> {
         for (index, node) in graph.nodes.iter().enumerate() {
             let id = NodeId(index);
             this.room.take::<Origin>(node.elements(), node)?;
-            let origins = match &node.op {
-                Op::Input | Op::Features(_) => this.input(id, node)?,
-                Op::Linear(linear) => this.linear(id, node, linear)?,
-                Op::Reduce(reduce) => this.reduce(id, node, reduce)?,
-                Op::Elementwise(elementwise) => this.elementwise(id, node, elementwise)?,
-                Op::Max(max) => this.max(id, node, max)?,
-                Op::Gather(gather) => gather.sources.iter().map(|s| this.source(node, *s)).collect(),
-            };
+            let origins = node.op.operation().place(&mut this, id)?;
             this.origins.push(origins);
         }
         for tensor in public {
@@ -143,7 +132,7 @@ impl<'g> Arrangement<'g> {
     }
 
     /// Room for rows of the gather group, and a copy into each of their lanes.
-    pub(super) fn reserve_gather(&mut self, node: &Node, rows: usize) -> Result<(), LayoutError> {
+    pub(crate) fn reserve_gather(&mut self, node: &Node, rows: usize) -> Result<(), LayoutError> {
         check_rows(self.gather.len().saturating_add(rows))?;
         self.room.take::<GatherRow>(GROWN * rows, node)?;
         self.room.take::<(Site, Site)>(GROWN * GATHER_LANES * rows, node)
@@ -169,13 +158,6 @@ impl<'g> Arrangement<'g> {
     /// Rows of the weight group that pack public values.
     pub(crate) fn packing_rows(&self) -> usize {
         self.runs.iter().map(|run| run.digits.len()).sum()
-    }
-
-    fn source(&self, node: &Node, source: Source) -> Origin {
-        match source {
-            Source::Constant(value) => Origin::Constant(value),
-            Source::Element { input, index } => self.origins[node.inputs[number::index(input)].0][number::index(index)],
-        }
     }
 
     /// Constrains `to` to the value of `from`.
@@ -244,8 +226,13 @@ impl<'g> Arrangement<'g> {
         origins
     }
 
-    /// Slots for a node that may choose its order, and the form if it is a grid.
-    pub(super) fn free_slots(&mut self, id: NodeId, lanes: usize) -> Result<(Slots, Option<(View, Spacing)>), LayoutError> {
+    /// Slots for a node that may choose its order, for which `reserve` makes room, and the form if it is a grid.
+    pub(crate) fn free_slots(
+        &mut self,
+        id: NodeId,
+        lanes: usize,
+        reserve: impl Fn(&mut Self, &Node, usize) -> Result<(), LayoutError>,
+    ) -> Result<(Slots, Option<(View, Spacing)>), LayoutError> {
         let node = self.graph.node(id);
         let elements = node.elements();
         self.room.has::<u8>(elements, node)?;
@@ -256,88 +243,19 @@ impl<'g> Arrangement<'g> {
                 let (view, spacing) = (view.clone(), *spacing);
                 let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
                 let block_rows = last / lanes + 1;
-                self.reserve_free(node, view.dims[0].saturating_mul(block_rows), lanes)?;
+                reserve(self, node, view.dims[0].saturating_mul(block_rows).saturating_mul(lanes))?;
                 let slots = Slots::grid(view.dims, &view.elements, spacing, 0, block_rows, lanes);
                 return Ok((slots, Some((view, spacing))));
             }
         }
-        self.reserve_free(node, elements.div_ceil(lanes), lanes)?;
+        reserve(self, node, elements.div_ceil(lanes).saturating_mul(lanes))?;
         Ok((Slots::natural(elements, lanes), None))
     }
 
-    /// Room for rows of units, or of maxima, which have a lane of their own.
-    fn reserve_free(&mut self, node: &Node, rows: usize, lanes: usize) -> Result<(), LayoutError> {
-        match &node.op {
-            Op::Max(_) => {
-                self.reserve_gather(node, rows)?;
-                self.room.take::<u32>(rows, node)
-            }
-            _ => self.reserve_units(node, rows.saturating_mul(lanes)),
-        }
-    }
-
-    fn input(&mut self, id: NodeId, _node: &Node) -> Result<Vec<Origin>, LayoutError> {
-        let (slots, grid) = self.free_slots(id, self.lanes)?;
-        let (row0, block_rows) = (self.units.len(), slots.block_rows);
-        let origins = self.push_units(id, slots, |_| 0, None, 0..0);
-        if let Some((view, spacing)) = grid {
-            self.push_form(Lane::X, self.lanes, row0, block_rows, &view, spacing, 0, false);
-        }
-        Ok(origins)
-    }
-
-    fn elementwise(&mut self, id: NodeId, node: &Node, e: &Elementwise) -> Result<Vec<Origin>, LayoutError> {
-        let (slots, grid) = self.free_slots(id, self.lanes)?;
-        self.room.take::<(i32, i64)>(GROWN * slots.elements.len(), node)?;
-        self.room.take::<(Site, Site)>(GROWN * node.inputs.len() * node.elements(), node)?;
-        let (row0, block_rows, first) = (self.units.len(), slots.block_rows, self.copies.len());
-        for (index, lanes) in slots.elements.chunks(self.lanes).enumerate() {
-            let row = fit(row0 + index);
-            let mut factors = vec![(0, 0); self.lanes];
-            for (j, &element) in lanes.iter().enumerate().filter(|(_, &x)| x != NONE) {
-                let i = number::index(element);
-                let at = |len: usize| if len == 1 { 0 } else { i };
-                factors[j] = (e.ca[at(e.ca.len())], e.c[at(e.c.len())]);
-                self.copy(self.origins[node.inputs[0].0][i], Site { lane: Lane::E(fit(j)), row });
-                if let Some(second) = node.inputs.get(1) {
-                    self.copy(self.origins[second.0][i], Site { lane: Lane::E2(fit(j)), row });
-                }
-            }
-            self.lane_factors.insert(row0 + index, factors);
-        }
-        let copies = first..self.copies.len();
-        let rows = row0..row0 + slots.elements.len() / self.lanes;
-        let origins = self.push_units(id, slots, |_| 0, None, copies);
-        for row in &mut self.units[rows] {
-            (row.elementwise, row.cb, row.cm) = (true, e.cb, e.cm);
-        }
-        if let Some((view, spacing)) = grid {
-            let table = matches!(e.activation, Activation::Table(_));
-            self.push_form(Lane::X, self.lanes, row0, block_rows, &view, spacing, 0, table);
-        }
-        Ok(origins)
-    }
-
-    fn reduce(&mut self, id: NodeId, node: &Node, reduce: &Reduce) -> Result<Vec<Origin>, LayoutError> {
-        let outer = node.elements();
-        self.room.has::<(u32, Origin)>(outer.saturating_mul(reduce.inner), node)?;
-        self.room.take::<Product>(outer, node)?;
-        let view = View { dims: [outer, 1, 1, reduce.inner], elements: (0..fit(outer * reduce.inner)).collect() };
-        let origins = self.view_origins(node.inputs[0], &view);
-        let found = self.find_form(&origins, &view, |f| f.sum != Some(false), true);
-        let form = match found {
-            Some(form) => form,
-            None => self.materialise(node.inputs[0], &origins, &view, Spacing { row: reduce.inner, image: 0 })?,
-        };
-        self.mark_sum(form);
-        let products = (0..outer)
-            .map(|output| Product {
-                jump: 0,
-                factor: Factor::Cell(self.forms[form].evaluation(output)),
-                block: Block::One { output, value: i64::from(reduce.factor) },
-            })
-            .collect();
-        self.vector(id, node, products)
+    /// Room for rows of maxima, each of one element.
+    pub(crate) fn reserve_maxima(&mut self, node: &Node, rows: usize) -> Result<(), LayoutError> {
+        self.reserve_gather(node, rows)?;
+        self.room.take::<u32>(rows, node)
     }
 
     /// The outputs of a dense layer, and its identity.
@@ -407,7 +325,7 @@ impl<'g> Arrangement<'g> {
     }
 
     /// Evaluates a form at 1.
-    fn mark_sum(&mut self, form: usize) {
+    pub(crate) fn mark_sum(&mut self, form: usize) {
         let form = &mut self.forms[form];
         form.sum = Some(true);
         let rows = form.row0..form.row0 + form.dims[0] * form.block_rows;

@@ -5,10 +5,9 @@
 //! right of one row and on the left of the next, and `R ≥ height` does the same between images.
 
 use crate::error::LayoutError;
-use crate::graph::{Channels, Conv, Linear, Node, NodeId, Op, QuantGraph, Source, Term};
-use crate::layout::arrange::GROWN;
+use crate::graph::{Channels, Conv, Linear, NodeId, QuantGraph, Term};
 use crate::layout::room::Room;
-use crate::number::{fit, index};
+use crate::number::fit;
 
 /// No element: a zero.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -208,73 +207,7 @@ pub(crate) fn spacing(input: &View, taps: &[Tap], output: &View) -> Spacing {
 pub(crate) fn demands(graph: &QuantGraph, room: &mut Room) -> Result<Vec<Option<Demand>>, LayoutError> {
     let mut demands: Vec<Option<Demand>> = vec![None; graph.nodes.len()];
     for (at, node) in graph.nodes.iter().enumerate().rev() {
-        match &node.op {
-            Op::Linear(linear) => {
-                for (term, &input) in linear.terms.iter().zip(&node.inputs) {
-                    let dims = view_dims(linear, term, &graph.node(input).shape, &node.shape);
-                    room.take::<u32>(dims.into_iter().fold(1, usize::saturating_mul), node)?;
-                }
-                room.has::<u32>(node.elements(), node)?;
-                linear_demands(graph, node, linear, at, &mut demands);
-            }
-            Op::Reduce(reduce) => {
-                let elements = graph.node(node.inputs[0]).elements();
-                room.take::<u32>(elements, node)?;
-                let view = View { dims: [elements / reduce.inner, 1, 1, reduce.inner], elements: (0..fit(elements)).collect() };
-                demands[node.inputs[0].0] = Some(Demand { view, spacing: Spacing { row: reduce.inner, image: 0 } });
-            }
-            Op::Gather(gather) => {
-                let elements = demands[at].as_ref().map_or(0, |d| d.view.elements.len());
-                room.take::<u32>(GROWN * elements, node)?;
-                if let Some((input, demand)) = demands[at].as_ref().and_then(|d| through(d, &gather.sources)) {
-                    demands[node.inputs[input].0] = Some(demand);
-                }
-            }
-            Op::Input | Op::Features(_) | Op::Elementwise(_) | Op::Max(_) => {}
-        }
+        node.op.operation().demand(graph, NodeId(at), &mut demands, room)?;
     }
     Ok(demands)
-}
-
-fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, at: usize, demands: &mut [Option<Demand>]) {
-    let form = linear_form(linear, &node.shape);
-    if form.vector {
-        return;
-    }
-    let mut own = Spacing { row: 0, image: 0 };
-    let mut views: Vec<(NodeId, View)> = Vec::new();
-    for (term, &input) in linear.terms.iter().zip(&node.inputs) {
-        let (view, taps) = term_view(linear, term, &graph.node(input).shape, &node.shape);
-        own = own.max(spacing(&view, &taps, &form.out));
-        views.push((input, view));
-    }
-    // The output has the spacing of its inputs, so what its readers need is asked of the inputs.
-    if let Some(demand) = demands[at].as_ref().filter(|d| d.view == form.out) {
-        own = own.max(demand.spacing);
-    }
-    for (input, view) in views {
-        let spacing = match &demands[input.0] {
-            Some(later) if later.view == view => own.max(later.spacing),
-            _ => own,
-        };
-        demands[input.0] = Some(Demand { view, spacing });
-    }
-}
-
-/// A demand on a gather, as a demand on its input, if it reads one input only.
-fn through(demand: &Demand, sources: &[Source]) -> Option<(usize, Demand)> {
-    let mut from = None;
-    let mut elements = Vec::with_capacity(demand.view.elements.len());
-    for &element in &demand.view.elements {
-        match sources.get(index(element)) {
-            None | Some(Source::Constant(0)) => elements.push(NONE),
-            Some(&Source::Element { input, index: element }) if from.is_none_or(|f| f == input) => {
-                from = Some(input);
-                elements.push(element);
-            }
-            Some(_) => return None,
-        }
-    }
-    let view = View { dims: demand.view.dims, elements };
-    Some((index(from?), Demand { view, spacing: demand.spacing }))
 }

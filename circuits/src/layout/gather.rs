@@ -1,7 +1,7 @@
-//! Arrangement of the gather group: maxima, and tensors copied into the order that a layer wants.
+//! Arrangement of the gather group: rows of maxima, and tensors copied into the order that a layer wants.
 
 use crate::error::LayoutError;
-use crate::graph::{Max, Node, NodeId};
+use crate::graph::NodeId;
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::demand::{Spacing, View, NONE};
 use crate::layout::rows::{GatherRow, Lane, Origin, Site, Slots};
@@ -9,44 +9,8 @@ use crate::number::{self, fit};
 use crate::shape::GATHER_LANES;
 
 impl Arrangement<'_> {
-    pub(super) fn max(&mut self, id: NodeId, node: &Node, max: &Max) -> Result<Vec<Origin>, LayoutError> {
-        let source: Vec<Origin> = self.origins[node.inputs[0].0].clone();
-        let (slots, grid) = self.free_slots(id, 1)?;
-        // The first row of a window takes four elements, each later one three.
-        let heads = (max.window - 1).div_ceil(GATHER_LANES - 1).saturating_sub(1);
-        self.reserve_gather(node, node.elements().saturating_mul(heads))?;
-        self.room.has::<(Vec<Origin>, [Origin; GATHER_LANES])>(node.elements(), node)?;
-        let (first_copy, first_row) = (self.copies.len(), self.gather.len());
-        // Rows that take the head of a long window; the last row of each window follows with the others, in slot order.
-        let mut tails: Vec<Vec<Origin>> = Vec::with_capacity(node.elements());
-        for window in max.windows.chunks(max.window) {
-            let (mut head, mut rest) = (None, window);
-            while rest.len() + usize::from(head.is_some()) > GATHER_LANES {
-                let (now, later) = rest.split_at(GATHER_LANES - usize::from(head.is_some()));
-                let elements: Vec<Origin> = head.into_iter().chain(now.iter().map(|&i| source[number::index(i)])).collect();
-                head = Some(Origin::Cell(Site { lane: Lane::M, row: self.push_window(&elements) }));
-                rest = later;
-            }
-            tails.push(head.into_iter().chain(rest.iter().map(|&i| source[number::index(i)])).collect());
-        }
-        let row0 = self.gather.len();
-        let mut origins = vec![Origin::Constant(0); node.elements()];
-        for (slot, &element) in slots.elements.iter().enumerate() {
-            let window = tails.get(number::index(element)).map(Vec::as_slice);
-            let row = self.push_maximum(window, slot % slots.block_rows != 0);
-            if let Some(origin) = origins.get_mut(number::index(element)) {
-                *origin = Origin::Cell(Site { lane: Lane::M, row });
-            }
-        }
-        self.steps.push(Step::Gather { rows: first_row..self.gather.len(), copies: first_copy..self.copies.len() });
-        if let Some((view, spacing)) = grid {
-            self.push_form(Lane::XMax, 1, row0, slots.block_rows, &view, spacing, 0, false);
-        }
-        Ok(origins)
-    }
-
     /// A row of the gather group with up to four elements; the first is repeated.
-    fn push_window(&mut self, elements: &[Origin]) -> u32 {
+    pub(crate) fn push_window(&mut self, elements: &[Origin]) -> u32 {
         let row = fit(self.gather.len());
         self.gather.push(GatherRow::default());
         for j in 0..GATHER_LANES {
@@ -56,7 +20,7 @@ impl Arrangement<'_> {
     }
 
     /// The last row of a window, whose maximum is evaluated; without a window, a zero.
-    fn push_maximum(&mut self, window: Option<&[Origin]>, keep: bool) -> u32 {
+    pub(crate) fn push_maximum(&mut self, window: Option<&[Origin]>, keep: bool) -> u32 {
         let row = match window {
             Some(window) => self.push_window(window),
             None => {

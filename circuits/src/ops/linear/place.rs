@@ -1,7 +1,8 @@
 //! Arrangement of linear layers: the grid of an image's outputs, and the products of its identities.
 
+use super::{Linear, Term};
 use crate::error::LayoutError;
-use crate::graph::{Activation, Linear, Node, NodeId, Term};
+use crate::graph::{Activation, Node, NodeId};
 use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm, GROWN};
 use crate::layout::demand::{linear_form, phases, spacing, term_view, view_dims, Spacing, Tap, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
@@ -35,7 +36,7 @@ impl Frame {
 }
 
 impl Arrangement<'_> {
-    pub(crate) fn linear(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Result<Vec<Origin>, LayoutError> {
+    pub(super) fn linear(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Result<Vec<Origin>, LayoutError> {
         self.reserve_terms(node, linear)?;
         let form = linear_form(linear, &node.shape);
         if form.vector {
