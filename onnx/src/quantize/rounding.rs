@@ -163,3 +163,55 @@ pub(super) fn means(
     }
     sums.iter().zip(counts).map(|(sum, count)| (sum / count.max(1) as f64 / scale).round() as i64).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrary::Random;
+
+    /// At the end of every block the errors cancel, none is a whole step, and what is exact is left alone.
+    #[test]
+    fn errors_of_a_block_cancel() {
+        let mut random = Random(1);
+        for (count, block, factor) in [(1, 9, 3.0), (9, 9, 1.0), (90, 9, 40.0), (77, 16, 0.3), (400, 25, 1e4), (50, 1, 7.0)] {
+            let reals: Vec<f64> = (0..count).map(|_| f64::from(random.real()) * factor).collect();
+            let nearest: Vec<i32> = reals.iter().map(|real| real.round() as i32).collect();
+            let mut ints = nearest.clone();
+            balance(&mut ints, block, |i| reals[i]);
+            let mut sum = 0.0;
+            for (i, (&int, real)) in ints.iter().zip(&reals).enumerate() {
+                let error = f64::from(int) - real;
+                assert!(error.abs() <= 1.0 && (int - nearest[i]).abs() <= 1, "{int} for {real}");
+                sum += error;
+                if (i + 1) % block == 0 || i + 1 == count {
+                    assert!(sum.abs() <= 0.5 + 1e-6, "{sum} after {i} of {count}");
+                }
+            }
+        }
+        let mut exact = vec![3, -7, 0, 12];
+        balance(&mut exact, 2, |i| [3.0, -7.0, 0.0, 12.0][i]);
+        assert_eq!(exact, [3, -7, 0, 12]);
+    }
+
+    /// Means that fit the errors as well as they can move a bias no farther than the bound.
+    #[test]
+    fn corrections_are_bounded() {
+        let n = 400;
+        let mut random = Random(2);
+        let conv = |weights| Conv { kernel: [1, 1], stride: [1, 1], pad_before: [0, 0], dilation: [1, 1], groups: 1, weights };
+        let weights: Vec<f32> = (0..n).map(|_| random.real()).collect();
+        let layer = Layer { node: "n", conv: &conv(weights.clone()), outputs: 1, channels: &[Element::PLAIN] };
+        let (ints, none) = super::weights(&layer, 10.0, &[]).unwrap();
+        assert_eq!(none, [0.0]);
+        let errors: Vec<f64> = ints.iter().zip(&weights).map(|(&int, &w)| f64::from(int) - 10.0 * f64::from(w)).collect();
+        let aligned: Vec<i64> = errors.iter().map(|error| if *error > 0.0 { 1000 } else { -1000 }).collect();
+        let (_, most) = super::weights(&layer, 10.0, &aligned).unwrap();
+        assert!((most[0] + 2.0 * 1000.0 * f64::from(n).sqrt()).abs() < 1e-3, "{most:?}");
+        let (_, one) = super::weights(&layer, 10.0, &[1000]).unwrap();
+        assert!(one[0].abs() <= 500.0 + 1e-3, "{one:?}");
+        let honest: Vec<i64> = (0..n).map(|_| (500.0 + 500.0 * random.real()) as i64).collect();
+        let (_, exact) = super::weights(&layer, 10.0, &honest).unwrap();
+        let expected: f64 = errors.iter().zip(&honest).map(|(error, mean)| error * *mean as f64).sum();
+        assert!((exact[0] + expected).abs() < 1e-6, "{exact:?}, {expected}");
+    }
+}
