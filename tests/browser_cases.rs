@@ -229,7 +229,7 @@ fn changed_text(receipt: &[u8]) -> Vec<(String, Vec<u8>)> {
             "/version",
             "/bits",
             "/samples",
-            "/error",
+            "/relative_error",
             "/outputs/0/shape/0",
             "/outputs/0/shape/1",
             "/outputs/0/scale",
