@@ -20,7 +20,7 @@
 //! | relu       | (−2^b, 2^b)             | max(q, 0)            |
 //! | table      | the table's domain      | the table's value    |
 //!
-//! A value outside is [`GraphError::OutOfRange`], never a wrapped value.
+//! A value outside is [`GraphError::OutOfRange`](crate::error::GraphError::OutOfRange), never a wrapped value.
 //!
 //! [JKC+18]: <https://arxiv.org/abs/1712.05877> §2.2
 
