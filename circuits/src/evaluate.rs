@@ -41,18 +41,21 @@ pub(crate) fn evaluate_with(
                     }
                     given.clone()
                 }
-                _ if node.activation().is_none() => match node.op.operation().make(graph, node, &args) {
-                    Made::Values(values) => values,
-                    Made::Sums(_) => return Err(GraphError::Malformed { node: node.name.clone(), rule: "what is summed is activated" }),
+                _ => match node.activation() {
+                    None => match node.op.operation().make(graph, node, &args) {
+                        Made::Values(values) => values,
+                        Made::Sums(_) => {
+                            return Err(GraphError::Malformed { node: node.name.clone(), rule: "what is summed is activated" })
+                        }
+                    },
+                    Some(activation) => {
+                        let sums = accumulate(NodeId(index), &args);
+                        let value = |&acc: &i64| activate(graph, node, activation, requantise(acc, graph.bits));
+                        let tensor = sums.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect::<Result<_, _>>();
+                        // Which error a parallel iterator meets is left to chance: this is the first.
+                        tensor.or_else(|_| sums.iter().map(value).collect::<Result<_, _>>())?
+                    }
                 },
-                _ => {
-                    let activation = node.activation().unwrap_or(Activation::None);
-                    let sums = accumulate(NodeId(index), &args);
-                    let value = |&acc: &i64| activate(graph, node, activation, requantise(acc, graph.bits));
-                    let tensor = sums.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect::<Result<_, _>>();
-                    // Which error a parallel iterator meets is left to chance: this is the first.
-                    tensor.or_else(|_| sums.iter().map(value).collect::<Result<_, _>>())?
-                }
             }
         };
         tensors.push(tensor);

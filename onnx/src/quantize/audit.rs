@@ -183,7 +183,7 @@ fn check_table(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> 
     (!within).then_some("the values of its table are cut off")
 }
 
-/// Where one factor carries a whole sum or product, its rounding is a gain of all that comes after: it must be next to none.
+/// Where one factor carries a whole sum or product, its rounding is a gain of all that comes after: it must be a small one.
 fn check_factor(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> Option<&'static str> {
     let (scales, Form::Accumulate(pre)) = (&record.scales, site.form) else { return None };
     let (factor, over) = scales::single_factor(graph, pre)?;

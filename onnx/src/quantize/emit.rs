@@ -51,7 +51,7 @@ pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Qua
 struct Emitter<'a> {
     graph: &'a Graph,
     scales: &'a Scales,
-    /// For each float node, the mean integer of what each term of a linear layer reads.
+    /// For each float node, the mean integers of what each term of a linear layer reads, by channel.
     means: &'a [Vec<Vec<i64>>],
     bits: u32,
     out: QuantGraph,

@@ -145,14 +145,19 @@ pub(super) fn ends(domain: Domain, argument: Argument) -> [i64; 2] {
     [low, high.max(low)]
 }
 
+/// The first argument, and the real arguments of the table.
+fn grid(domain: Domain, argument: Argument, bits: u32) -> (i64, impl Iterator<Item = f64>) {
+    let half = 1i64 << (bits - 1);
+    let [first, last] = ends(domain, argument).map(|end| end.clamp(-half, half - 1));
+    (first, (first..=last).map(move |q| (q + argument.offset) as f64 * argument.scale))
+}
+
 /// The first argument, and the function at the points of the grid, in units of `scale`. An outermost point may lie up to a step beyond the
 /// domain: where the function is none there, or too large for `bits`, it is that of the domain's end.
 pub(super) fn reals(f: Function<'_>, domain: Domain, argument: Argument, scale: f64, bits: u32) -> (i64, impl Iterator<Item = f64> + '_) {
-    let half = 1i64 << (bits - 1);
-    let [first, last] = ends(domain, argument).map(|end| end.clamp(-half, half - 1));
-    let most = half as f64 - 0.5;
-    let value = move |q: i64| {
-        let point = (q + argument.offset) as f64 * argument.scale;
+    let (first, points) = grid(domain, argument, bits);
+    let most = f64::from(1u32 << (bits - 1)) - 0.5;
+    let value = move |point: f64| {
         let value = f.eval(point) / scale;
         if value.abs() <= most {
             value
@@ -160,15 +165,13 @@ pub(super) fn reals(f: Function<'_>, domain: Domain, argument: Argument, scale: 
             f.eval(point.clamp(domain.low, domain.high)) / scale
         }
     };
-    (first, (first..=last).map(value))
+    (first, points.map(value))
 }
 
 /// The largest absolute value of the function at the points of the grid within the domain.
 pub(super) fn largest(f: Function<'_>, domain: Domain, argument: Argument, bits: u32) -> f64 {
-    let half = 1i64 << (bits - 1);
-    let [first, last] = ends(domain, argument).map(|end| end.clamp(-half, half - 1));
-    let point = |q: i64| ((q + argument.offset) as f64 * argument.scale).clamp(domain.low, domain.high);
-    (first..=last).map(|q| f.eval(point(q)).abs()).filter(|size| size.is_finite()).fold(0.0, f64::max)
+    let size = |point: f64| f.eval(point.clamp(domain.low, domain.high)).abs();
+    grid(domain, argument, bits).1.map(size).filter(|size| size.is_finite()).fold(0.0, f64::max)
 }
 
 /// The first argument and the values.
