@@ -7,11 +7,8 @@ use halo2_proofs::plonk::{Advice, Any, Challenge, Circuit, Column, ConstraintSys
 use crate::column::IntColumn;
 use crate::derivation::Derivation;
 use crate::field::embed;
-use crate::gadgets::{elementwise, max, unit};
 use crate::gates::{Challenges, Gates};
 use crate::layout::Layout;
-use crate::linear::{evaluation, weights};
-use crate::lookups::logup;
 use crate::number::index;
 use crate::shape::{Cell, Place, Shape, DEGREE};
 use crate::witness::Witness;
@@ -40,12 +37,14 @@ pub struct Config {
 pub fn configure(meta: &mut ConstraintSystem<Fr>, shape: &Shape) -> Config {
     let gates = Gates::new(meta, shape);
     let instance = meta.instance_column();
-    unit::configure(meta, &gates);
-    elementwise::configure(meta, &gates);
-    max::configure(meta, &gates);
-    let mut derivations = evaluation::configure(meta, &gates);
-    derivations.extend(weights::configure(meta, &gates));
-    derivations.extend(logup::configure(meta, &gates));
+    let columns = &gates.columns;
+    columns.units.configure(meta, &gates);
+    columns.operands.iter().for_each(|operands| operands.configure(meta, &gates));
+    columns.gather.iter().for_each(|gather| gather.configure(meta, &gates));
+    let mut derivations = columns.units.configure_evaluations(meta, &gates);
+    derivations.extend(columns.gather.iter().flat_map(|gather| gather.configure_evaluations(meta, &gates)));
+    derivations.extend(columns.weights.configure(meta, &gates));
+    derivations.extend(columns.lookups.configure(meta, &gates));
     for place in &shape.copied {
         match *place {
             Place::Advice(column) => meta.enable_equality(gates.advice[usize::from(column)]),
@@ -54,7 +53,7 @@ pub fn configure(meta: &mut ConstraintSystem<Fr>, shape: &Shape) -> Config {
         }
     }
     meta.set_minimum_degree(DEGREE);
-    let num_first_phase = gates.a.num_first_phase;
+    let num_first_phase = columns.num_first_phase;
     Config { num_first_phase, challenges: gates.challenges, advice: gates.advice, fixed: gates.fixed, instance, derivations }
 }
 

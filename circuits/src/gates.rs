@@ -3,7 +3,8 @@
 use halo2_proofs::halo2curves::bn256::Fr;
 use halo2_proofs::plonk::{Advice, Challenge, Column, ConstraintSystem, Expression, FirstPhase, Fixed, SecondPhase};
 
-use crate::shape::{AdviceColumns, FixedColumns, Shape};
+use crate::groups::Columns;
+use crate::shape::Shape;
 
 /// A polynomial expression over the columns.
 pub(crate) type Expr = Expression<Fr>;
@@ -24,8 +25,7 @@ pub struct Challenges<T> {
 /// Columns and challenges of a constraint system in the making.
 pub(crate) struct Gates<'a> {
     pub(crate) shape: &'a Shape,
-    pub(crate) a: AdviceColumns,
-    pub(crate) f: FixedColumns,
+    pub(crate) columns: Columns,
     pub(crate) advice: Vec<Column<Advice>>,
     pub(crate) fixed: Vec<Column<Fixed>>,
     pub(crate) challenges: Challenges<Challenge>,
@@ -34,14 +34,15 @@ pub(crate) struct Gates<'a> {
 impl<'a> Gates<'a> {
     /// Creates the columns and challenges of a shape.
     pub(crate) fn new(meta: &mut ConstraintSystem<Fr>, shape: &'a Shape) -> Self {
-        let (a, f) = (shape.advice(), shape.fixed());
-        let advice = (0..a.count)
-            .map(|i| if i < a.num_first_phase { meta.advice_column_in(FirstPhase) } else { meta.advice_column_in(SecondPhase) })
+        let columns = shape.columns();
+        let first = columns.num_first_phase;
+        let advice = (0..columns.num_advice)
+            .map(|i| if i < first { meta.advice_column_in(FirstPhase) } else { meta.advice_column_in(SecondPhase) })
             .collect();
-        let fixed = (0..f.count).map(|_| meta.fixed_column()).collect();
+        let fixed = (0..columns.num_fixed).map(|_| meta.fixed_column()).collect();
         let mut challenge = || meta.challenge_usable_after(FirstPhase);
         let challenges = Challenges { channel: challenge(), position: challenge(), theta: challenge(), lambda: challenge() };
-        Self { shape, a, f, advice, fixed, challenges }
+        Self { shape, columns, advice, fixed, challenges }
     }
 
     /// The advice cell of this row.
@@ -66,7 +67,7 @@ impl<'a> Gates<'a> {
 
     /// 1 on usable rows.
     pub(crate) fn on(&self) -> Expr {
-        self.fixed(self.f.on)
+        self.fixed(self.columns.lookups.on)
     }
 
     /// `2^bits`.

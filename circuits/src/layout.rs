@@ -7,11 +7,9 @@
 //! [`Layout::with_profile`] tries numbers of lanes, rows and packs and takes the cheapest by [`cost`], for a [`LayoutProfile`].
 
 pub(crate) mod arrange;
-mod blocks;
 pub mod bounds;
 pub mod cost;
 pub(crate) mod demand;
-mod fixed;
 mod gather;
 pub(crate) mod identity;
 pub mod packing;
@@ -28,17 +26,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::column::IntColumn;
 use crate::error::LayoutError;
-use crate::graph::{Activation, NodeId, Op, QuantGraph, Table};
+use crate::graph::{Activation, NodeId, QuantGraph, Table};
+use crate::groups::weights::{Jumps, WeightGroup, WeightRow};
+use crate::groups::{FixedValues, Lane};
 use crate::memory::Budget;
 use crate::number::fit;
-use crate::shape::{AdviceColumns, Cell, FixedColumns, Place, Shape};
+use crate::shape::{Cell, Place, Shape};
 use arrange::Arrangement;
-use blocks::{Jumps, WeightGroup};
 use cost::Estimate;
-use fixed::FixedValues;
 use packing::{Packing, PublicNode};
 use room::Room;
-use rows::{Lane, Site};
+use rows::Site;
 
 /// Rows at the end of every column that hold blinding values: halo2's blinding factors and one more.
 pub const UNUSABLE_ROWS: usize = 6;
@@ -143,7 +141,7 @@ pub struct Layout {
     pub log_rows: u32,
     /// The most polynomials of a commitment: 1, or those of a pack.
     pub pack: usize,
-    /// The fixed columns, in the order of [`Shape::fixed`].
+    /// The fixed columns, as [`Shape::columns`] numbers them.
     pub fixed: Vec<Arc<IntColumn>>,
     /// Pairs of cells that are equal.
     pub copies: Vec<(Cell, Cell)>,
@@ -264,24 +262,22 @@ impl Layout {
     }
 
     fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Result<Self, LayoutError> {
-        let graph = arrangement.graph;
         let jumps = Jumps::new(&arrangement.identities);
         arrangement.room.has_bytes(placed_bytes(&estimate, &jumps), "the layout of the model")?;
         let mut group = WeightGroup::new(&arrangement, &jumps, estimate.weight_lanes);
         let mut shape = shape(&arrangement, &jumps, estimate.weight_lanes, estimate.limbs);
-        let map = SiteMap { advice: shape.advice(), fixed: shape.fixed() };
-        let pair = |&(from, to): &(Site, Site)| (map.cell(from), map.cell(to));
-        let step_copies: Vec<(Cell, Cell)> = arrangement.copies.iter().filter(|c| c.1.lane != Lane::Instance).map(pair).collect();
-        let copies: Vec<(Cell, Cell)> = arrangement.copies.iter().chain(&group.copies).map(pair).collect();
+        let columns = shape.columns();
+        let cell = |site: Site| columns.place(site.lane).map(|place| Cell { place, row: site.row });
+        let pair = |&(from, to): &(Site, Site)| cell(from).zip(cell(to)).ok_or(LayoutError::Choice);
+        let step_copies: Vec<(Cell, Cell)> =
+            arrangement.copies.iter().filter(|c| c.1.lane != Lane::Instance).map(pair).collect::<Result<_, _>>()?;
+        let copies: Vec<(Cell, Cell)> = arrangement.copies.iter().chain(&group.copies).map(pair).collect::<Result<_, _>>()?;
         let mut copied: Vec<Place> = copies.iter().flat_map(|(a, b)| [a.place, b.place]).collect();
         copied.sort_unstable();
         copied.dedup();
         shape.copied = copied;
         let usable = (1usize << estimate.log_rows) - UNUSABLE_ROWS;
-        let weights = std::mem::take(&mut group.weights);
-        let fixed =
-            FixedValues { graph, arrangement: &arrangement, group: &group, columns: &map.fixed, usable, table_bits: shape.table_bits() }
-                .columns(weights);
+        let fixed = FixedValues::columns(&arrangement, &columns, &mut group, usable, shape.table_bits());
         Ok(Self {
             log_rows: estimate.log_rows,
             pack: estimate.pack,
@@ -351,7 +347,7 @@ fn shape(arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, limb
         sums: arrangement.forms.iter().any(|f| f.sum == Some(true)),
         gather: !arrangement.gather.is_empty(),
         tables: has_tables(graph),
-        elementwise: graph.nodes.iter().any(|n| matches!(n.op, Op::Elementwise(_))),
+        elementwise: !arrangement.lane_factors.is_empty(),
         constants: !arrangement.constants.is_empty(),
         jumps: jumps.0.clone(),
         copied: Vec::new(),
@@ -391,39 +387,8 @@ fn placed_bytes(e: &Estimate, jumps: &Jumps) -> u64 {
     // Values of 64 bits become columns one by one, or lane by lane at the same time.
     let values = 8 * fit::<_, u64>(e.unit_rows.max(e.gather_rows).max(e.weight_rows) * (1 + rayon::current_num_threads()));
     let units = fit::<_, u64>(e.unit_rows) * fit::<_, u64>(e.fixed_columns - e.weight_lanes);
-    let weights = fit::<_, u64>(e.weight_rows) * (4 * fit::<_, u64>(e.weight_lanes) + fit::<_, u64>(size_of::<blocks::WeightRow>()));
+    let weights = fit::<_, u64>(e.weight_rows) * (4 * fit::<_, u64>(e.weight_lanes) + fit::<_, u64>(size_of::<WeightRow>()));
     let table = 48 * fit::<_, u64>(e.table_rows);
     let powers = POWER_BYTES * jumps.0.iter().copied().map(u64::from).sum::<u64>();
     powers + 3 * rows + values + 2 * units + weights + table + 3 * fit::<_, u64>(size_of::<(Site, Site)>() * e.copies)
-}
-
-/// Sites to cells.
-struct SiteMap {
-    advice: AdviceColumns,
-    fixed: FixedColumns,
-}
-
-impl SiteMap {
-    fn cell(&self, site: Site) -> Cell {
-        let a = &self.advice;
-        let at = |columns: &[usize], lane: u16| columns[usize::from(lane)];
-        let column = match site.lane {
-            Lane::U(j) => at(&a.u, j),
-            Lane::F(j) => at(&a.f, j),
-            Lane::E(j) => at(&a.e, j),
-            Lane::E2(j) => at(&a.e2, j),
-            Lane::G(j) => at(&a.g, j),
-            Lane::M => a.m.unwrap_or_default(),
-            Lane::X => a.x.unwrap_or_default(),
-            Lane::XGather => a.x_gather.unwrap_or_default(),
-            Lane::XMax => a.x_max.unwrap_or_default(),
-            Lane::Y => a.y,
-            Lane::D => a.d.unwrap_or_default(),
-            Lane::Dot => a.dot,
-            Lane::Factor => a.factor,
-            Lane::Constant => return Cell { place: Place::Fixed(fit(self.fixed.constants.unwrap_or_default())), row: site.row },
-            Lane::Instance => return Cell { place: Place::Instance, row: site.row },
-        };
-        Cell { place: Place::Advice(fit(column)), row: site.row }
-    }
 }

@@ -16,11 +16,13 @@ pub(crate) mod max;
 pub(crate) mod reduce;
 
 use crate::error::LayoutError;
+use crate::evaluate::accumulate;
 use crate::graph::{Activation, Node, NodeId, Op, QuantGraph};
 use crate::layout::arrange::Arrangement;
 use crate::layout::demand::Demand;
 use crate::layout::room::Room;
 use crate::layout::rows::Origin;
+use crate::layout::UnitStep;
 
 /// What an operation makes of its arguments.
 pub(crate) enum Made {
@@ -30,7 +32,7 @@ pub(crate) enum Made {
     Values(Vec<i32>),
 }
 
-/// All that is particular to an operation but its witness, which fills the cells of a group.
+/// All that is particular to an operation. What fills its cells is of the group in which they are.
 pub(crate) trait Operation {
     /// Its name in summaries.
     fn name(&self) -> &'static str;
@@ -54,8 +56,20 @@ pub(crate) trait Operation {
         (-half, half - 1)
     }
 
+    /// Whether the values of its tensor are what its cells can hold, or the rule that they break.
+    fn check_range(&self, _bits: u32, _range: (i64, i64)) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// The integers that it computes. An input computes nothing.
     fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made;
+
+    /// The accumulators that its units hold: of each slot, without bias, where the step says how all slots come about, or else of each
+    /// element; and those of the elements, which equal [`Operation::make`].
+    fn sums(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]], _step: Option<&UnitStep>, _lanes: usize) -> [Vec<i64>; 2] {
+        let sums = accumulate(graph, node, args);
+        [sums.clone(), sums]
+    }
 
     /// Whether its result is laid out as an image.
     fn is_grid(&self, _node: &Node) -> bool {

@@ -1,13 +1,10 @@
 //! Witness: the first phase from the integers of the model, the second from the first and the challenges.
 //!
-//! First-phase columns hold small integers: `witness/first.rs`, with the layers of `witness/linear.rs`. The multiplicities, which only
-//! the lookups need, may be counted later: `witness/lookups.rs`. Second-phase columns are functions of the columns before them and of the
-//! challenges, row by row: nothing in `witness/second.rs` knows about operations.
+//! First-phase columns hold small integers: operations compute accumulators, groups fill their cells from them. The multiplicities, which
+//! only the lookups need, may be counted later. Second-phase columns are functions of the columns before them and of the challenges, as
+//! [`Derivation`](crate::derivation::Derivation)s say.
 
 mod first;
-mod linear;
-mod lookups;
-mod products;
 #[cfg(test)]
 mod reference;
 mod second;
@@ -21,9 +18,10 @@ use crate::error::WitnessError;
 use crate::field::embed;
 use crate::gates::Challenges;
 use crate::graph::QuantGraph;
+use crate::groups::lookups;
 use crate::layout::packing::PublicNode;
 use crate::layout::Layout;
-use crate::witness::first::Evaluation;
+pub(crate) use crate::witness::first::Evaluation;
 
 /// The first phase of a witness.
 #[derive(Clone, Debug)]
@@ -44,7 +42,7 @@ impl Witness {
     /// Inputs of the wrong number or length, or a value outside its range.
     pub fn new(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Self, WitnessError> {
         let mut witness = Self::without_multiplicities(graph, layout, inputs)?;
-        witness.first[layout.shape.advice().multiplicity] = witness.count(layout, graph)?;
+        witness.first[layout.shape.columns().lookups.multiplicity] = witness.count(layout, graph)?;
         Ok(witness)
     }
 

@@ -69,13 +69,13 @@ fn unused_tables_are_no_ranges() {
     let layout = Layout::new(&graph, Visibility::default()).unwrap();
     let honest = Witness::new(&graph, &layout, &inputs).unwrap();
     assert!(Assignment::new(&layout, &honest).holds());
-    let a = layout.shape.advice();
+    let a = layout.shape.columns();
     for index in 0..2 {
-        let (lane, row) = lie::public_lane(&layout, index, &a.u);
+        let (lane, row) = lie::public_lane(&layout, index, &a.units.u);
         for delta in [1, -1] {
             let mut lying = honest.clone();
-            lie::add(&mut lying, a.u[lane], row, delta);
-            lie::add(&mut lying, a.r[lane], row, -delta << graph.bits);
+            lie::add(&mut lying, a.units.u[lane], row, delta);
+            lie::add(&mut lying, a.units.r[lane], row, -delta << graph.bits);
             lie::spread(&layout, &mut lying);
             lie::limbs(&layout, &mut lying);
             assert!(lie::recount(&layout, &mut lying).is_none());

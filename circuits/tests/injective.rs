@@ -1,4 +1,4 @@
-//! What `linear/weights` needs of the layout: the polynomials that an identity compares have a monomial for each of their values.
+//! What `groups/weights` needs of the layout: the polynomials that an identity compares have a monomial for each of their values.
 //!
 //! Of random graphs, in random lanes: every accumulator of a layer enters exactly one identity of it, and every value of a tensor
 //! each evaluation that reads it, with a power of the challenges that no other has. Were two to share one, a liar could move a
@@ -72,8 +72,8 @@ impl Monomials {
 /// Accumulators of every layer, wanted or not; answers their number.
 fn accumulators(case: &Case, honest: &Assignment<'_>) -> usize {
     let Case { layout, witness, .. } = case;
-    let a = layout.shape.advice();
-    let (dot, mut changed, mut count) = (case.advice(a.dot), honest.clone(), 0);
+    let a = layout.shape.columns();
+    let (dot, mut changed, mut count) = (case.advice(a.weights.dot), honest.clone(), 0);
     let is_layer = |op: &Op| matches!(op, Op::Linear(_) | Op::Reduce(_));
     for node in (0..case.graph.nodes.len()).filter(|&i| is_layer(&case.graph.nodes[i].op)) {
         let rows = layout.unit_rows(NodeId(node)).unwrap();
@@ -81,7 +81,7 @@ fn accumulators(case: &Case, honest: &Assignment<'_>) -> usize {
         let results: Vec<Cell> = layout.copies.iter().filter(is_result).map(|(from, _)| *from).collect();
         let mut monomials: Vec<Monomials> = results.iter().map(|_| Monomials::default()).collect();
         for (row, lane) in rows.clone().flat_map(|row| (0..layout.shape.lanes).map(move |lane| (row, lane))) {
-            changed.assign(&lie::with(witness, a.r[lane], row, 1));
+            changed.assign(&lie::with(witness, a.units.r[lane], row, 1));
             let differences = results.iter().map(|&cell| changed.value(cell) - honest.value(cell)).enumerate();
             let hits: Vec<(usize, Fr)> = differences.filter(|(_, difference)| *difference != Fr::ZERO).collect();
             assert_eq!(hits.len(), 1, "seed {} node {node} row {row} lane {lane}: identities with this accumulator", case.seed);
@@ -95,15 +95,15 @@ fn accumulators(case: &Case, honest: &Assignment<'_>) -> usize {
 /// Values in every evaluation that is a factor of a layer; answers their number.
 fn values(case: &Case, honest: &Assignment<'_>) -> usize {
     let Case { layout, witness, .. } = case;
-    let a = layout.shape.advice();
-    let factor = case.advice(a.factor);
+    let a = layout.shape.columns();
+    let factor = case.advice(a.weights.factor);
     let is_evaluation = |cell: &Cell| matches!(cell.place, Place::Advice(column) if usize::from(column) >= a.num_first_phase);
     let factors = layout.copies.iter().filter(|(_, to)| to.place == factor).map(|(from, _)| *from);
     let evaluations: BTreeSet<Cell> = factors.filter(is_evaluation).collect();
     let (mut changed, mut count) = (honest.clone(), 0);
     let mut monomials: HashMap<Cell, Monomials> = HashMap::new();
-    for &column in a.u.iter().chain(&a.f).chain(&a.g).chain(&a.m) {
-        let fixed = layout.fixed[layout.shape.fixed().keep].len();
+    for &column in a.units.u.iter().chain(&a.units.f).chain(a.gather.iter().flat_map(|g| g.values.iter().chain([&g.max]))) {
+        let fixed = layout.fixed[layout.shape.columns().units.keep].len();
         for row in 0..witness.first[column].len().max(fixed).min(layout.usable_rows()) {
             changed.assign(&lie::with(witness, column, row, 1));
             for &cell in &evaluations {

@@ -11,8 +11,9 @@ use halo2_proofs::arithmetic::Field;
 use halo2_proofs::halo2curves::bn256::Fr;
 use sworn_circuits::field::embed;
 use sworn_circuits::graph::*;
+use sworn_circuits::groups::Columns;
 use sworn_circuits::layout::{Layout, Visibility};
-use sworn_circuits::shape::{AdviceColumns, LOOKUPS_PER_HELPER};
+use sworn_circuits::shape::LOOKUPS_PER_HELPER;
 use sworn_circuits::witness::Witness;
 
 const VISIBILITY: Visibility = Visibility { input: false, pack_public: false };
@@ -21,7 +22,7 @@ struct Case {
     graph: QuantGraph,
     layout: Layout,
     honest: Witness,
-    a: AdviceColumns,
+    a: Columns,
 }
 
 impl Case {
@@ -29,7 +30,7 @@ impl Case {
         let layout = Layout::new(&graph, VISIBILITY).unwrap();
         let honest = Witness::new(&graph, &layout, &inputs).unwrap();
         assert!(Assignment::new(&layout, &honest).holds(), "the honest witness");
-        let a = layout.shape.advice();
+        let a = layout.shape.columns();
         Self { graph, layout, honest, a }
     }
 
@@ -66,11 +67,11 @@ fn convolution(activation: Activation) -> Case {
 fn remainder_moved_to_the_quotient() {
     for case in [dense(Activation::None), dense(Activation::Relu), convolution(Activation::None), convolution(Activation::Relu)] {
         let (index, _) = case.honest.instance.iter().enumerate().max_by_key(|(_, v)| **v).unwrap();
-        let (lane, row) = public_lane(&case.layout, index, &case.a.u);
+        let (lane, row) = public_lane(&case.layout, index, &case.a.units.u);
         for delta in [1, -1] {
             case.rejects(By::Lookup, |w| {
-                add(w, case.a.u[lane], row, delta);
-                add(w, case.a.r[lane], row, -delta << case.graph.bits);
+                add(w, case.a.units.u[lane], row, delta);
+                add(w, case.a.units.r[lane], row, -delta << case.graph.bits);
             });
         }
     }
@@ -80,13 +81,13 @@ fn remainder_moved_to_the_quotient() {
 #[test]
 fn quotient_in_the_field() {
     let case = dense(Activation::None);
-    let (lane, row) = public_lane(&case.layout, 0, &case.a.u);
+    let (lane, row) = public_lane(&case.layout, 0, &case.a.units.u);
     for delta in [1i64, -1, 5] {
         let mut assignment = Assignment::new(&case.layout, &case.honest);
         let unit = Fr::from(1 << case.graph.bits).invert().unwrap();
-        assignment.advice[case.a.u[lane]][row] -= embed(delta) * unit;
-        assignment.advice[case.a.r[lane]][row] += embed(delta);
-        assignment.instance[0] = assignment.advice[case.a.u[lane]][row];
+        assignment.advice[case.a.units.u[lane]][row] -= embed(delta) * unit;
+        assignment.advice[case.a.units.r[lane]][row] += embed(delta);
+        assignment.instance[0] = assignment.advice[case.a.units.u[lane]][row];
         patch_lookups(&case, &mut assignment, row);
         assert!(assignment.copies_hold());
         assert!(assignment.holds_on(0..case.layout.usable_rows() - 1));
@@ -100,23 +101,23 @@ fn patch_lookups(case: &Case, assignment: &mut Assignment<'_>, row: usize) {
     let entry = |entry: &Vec<(usize, i64)>| lambda + entry.iter().map(|&(c, f)| assignment.advice[c][row] * embed(f)).sum::<Fr>();
     let inverses: Vec<Fr> = case.layout.shape.range_lookups().iter().map(|e| entry(e).invert().unwrap()).collect();
     let mut change = Fr::ZERO;
-    for (chunk, &helper) in inverses.chunks(LOOKUPS_PER_HELPER).zip(&case.a.helpers) {
+    for (chunk, &helper) in inverses.chunks(LOOKUPS_PER_HELPER).zip(&case.a.lookups.helpers) {
         let value = chunk.iter().sum::<Fr>();
         change += value - assignment.advice[helper][row];
         assignment.advice[helper][row] = value;
     }
-    assignment.advice[case.a.phi][row..].iter_mut().for_each(|phi| *phi += change);
+    assignment.advice[case.a.lookups.phi][row..].iter_mut().for_each(|phi| *phi += change);
 }
 
 #[test]
 fn relu_with_two_parts() {
     for case in [dense(Activation::Relu), convolution(Activation::Relu)] {
         for index in 0..case.honest.instance.len() {
-            let (lane, row) = public_lane(&case.layout, index, &case.a.u);
+            let (lane, row) = public_lane(&case.layout, index, &case.a.units.u);
             // Positive or negative: both parts grow by 1, and the difference stays.
             case.rejects(By::Gate, |w| {
-                add(w, case.a.u[lane], row, 1);
-                add(w, case.a.v[lane], row, 1);
+                add(w, case.a.units.u[lane], row, 1);
+                add(w, case.a.units.v[lane], row, 1);
             });
         }
     }
@@ -126,10 +127,10 @@ fn relu_with_two_parts() {
 fn relu_of_a_positive_value_as_zero() {
     for case in [dense(Activation::Relu), convolution(Activation::Relu)] {
         let index = case.honest.instance.iter().position(|&v| v > 0).unwrap();
-        let (lane, row) = public_lane(&case.layout, index, &case.a.u);
+        let (lane, row) = public_lane(&case.layout, index, &case.a.units.u);
         case.rejects(By::Lookup, |w| {
-            set(w, case.a.u[lane], row, 0);
-            set(w, case.a.v[lane], row, -case.honest.instance[index]);
+            set(w, case.a.units.u[lane], row, 0);
+            set(w, case.a.units.v[lane], row, -case.honest.instance[index]);
         });
     }
 }
@@ -138,15 +139,15 @@ fn relu_of_a_positive_value_as_zero() {
 fn relu_of_a_negative_value_as_itself() {
     for case in [dense(Activation::Relu), convolution(Activation::Relu)] {
         let negative = |&index: &usize| {
-            let (lane, row) = public_lane(&case.layout, index, &case.a.u);
-            case.honest.first[case.a.v[lane]].get(row) > 0
+            let (lane, row) = public_lane(&case.layout, index, &case.a.units.u);
+            case.honest.first[case.a.units.v[lane]].get(row) > 0
         };
         let index = (0..case.honest.instance.len()).find(negative).unwrap();
-        let (lane, row) = public_lane(&case.layout, index, &case.a.u);
+        let (lane, row) = public_lane(&case.layout, index, &case.a.units.u);
         case.rejects(By::Lookup, |w| {
-            let v = w.first[case.a.v[lane]].get(row);
-            set(w, case.a.u[lane], row, -v);
-            set(w, case.a.v[lane], row, 0);
+            let v = w.first[case.a.units.v[lane]].get(row);
+            set(w, case.a.units.u[lane], row, -v);
+            set(w, case.a.units.v[lane], row, 0);
         });
     }
 }
@@ -155,10 +156,10 @@ fn relu_of_a_negative_value_as_itself() {
 #[test]
 fn offset_of_a_signed_value() {
     for case in [dense(Activation::None), convolution(Activation::None)] {
-        let (lane, row) = public_lane(&case.layout, 1, &case.a.u);
+        let (lane, row) = public_lane(&case.layout, 1, &case.a.units.u);
         case.rejects(By::Gate, |w| {
-            add(w, case.a.u[lane], row, 1);
-            add(w, case.a.v[lane], row, 1);
+            add(w, case.a.units.u[lane], row, 1);
+            add(w, case.a.units.v[lane], row, 1);
         });
     }
 }
@@ -168,12 +169,12 @@ fn inputs_out_of_range() {
     let mut b = Build::new(6, 53);
     let x = b.input(&[1, 3]);
     let case = Case::new(b.finish(&[x]));
-    let (lane, row) = public_lane(&case.layout, 1, &case.a.u);
+    let (lane, row) = public_lane(&case.layout, 1, &case.a.units.u);
     for value in [32, -33, 1 << 40] {
-        case.rejects(By::Lookup, |w| set(w, case.a.u[lane], row, value));
+        case.rejects(By::Lookup, |w| set(w, case.a.units.u[lane], row, value));
         case.rejects(By::Gate, |w| {
-            set(w, case.a.u[lane], row, value);
-            set(w, case.a.v[lane], row, -value);
+            set(w, case.a.units.u[lane], row, value);
+            set(w, case.a.units.v[lane], row, -value);
         });
     }
 }
@@ -188,13 +189,13 @@ fn wrong_table_rows() {
     let z = b.elementwise(x, None, 20, 0, 0, other);
     let case = Case::new(b.finish(&[y, z]));
     for index in 0..7 {
-        let (lane, row) = public_lane(&case.layout, index, &case.a.f);
-        let u = case.honest.first[case.a.u[lane]].get(row);
+        let (lane, row) = public_lane(&case.layout, index, &case.a.units.f);
+        let u = case.honest.first[case.a.units.u[lane]].get(row);
         let (own, foreign) = if index < 3 { (0, 1) } else { (1, 0) };
         let value = |table: usize, u: i64| i64::from(case.graph.tables[table].values[(u + 16) as usize]);
         for lie in [value(own, u) + 1, value(own, -16), value(foreign, u), u, 0] {
             if lie != value(own, u) {
-                case.rejects(By::Lookup, |w| set(w, case.a.f[lane], row, lie));
+                case.rejects(By::Lookup, |w| set(w, case.a.units.f[lane], row, lie));
             }
         }
     }
@@ -209,15 +210,15 @@ fn wrong_multiplicities() {
     for case in [Case::new(b.finish(&[y])), dense(Activation::Relu)] {
         for (up, down) in [(0, 1), (1, 0), (3, 9), (20, 2)] {
             let mut lying = case.honest.clone();
-            add(&mut lying, case.a.multiplicity, up, 1);
-            add(&mut lying, case.a.multiplicity, down, -1);
+            add(&mut lying, case.a.lookups.multiplicity, up, 1);
+            add(&mut lying, case.a.lookups.multiplicity, down, -1);
             assert!(!Assignment::new(&case.layout, &lying).holds());
         }
         // The range table's zero and a row behind the tables are one entry: counting either is right.
         let mut moved = case.honest.clone();
-        add(&mut moved, case.a.multiplicity, 0, -1);
-        add(&mut moved, case.a.multiplicity, case.layout.usable_rows() - 1, 1);
-        let table_ends = case.layout.fixed[case.layout.shape.fixed().table].len() < case.layout.usable_rows();
+        add(&mut moved, case.a.lookups.multiplicity, 0, -1);
+        add(&mut moved, case.a.lookups.multiplicity, case.layout.usable_rows() - 1, 1);
+        let table_ends = case.layout.fixed[case.layout.shape.columns().lookups.table].len() < case.layout.usable_rows();
         assert_eq!(Assignment::new(&case.layout, &moved).holds(), table_ends);
     }
 }
@@ -233,10 +234,10 @@ fn maxima() -> Case {
 #[test]
 fn maximum_that_is_not_the_largest() {
     let case = maxima();
-    let m = case.a.m.unwrap();
+    let m = case.a.gather.as_ref().unwrap().max;
     for index in 0..case.honest.instance.len() {
         let (_, row) = public_lane(&case.layout, index, &[m]);
-        for &g in &case.a.g {
+        for &g in &case.a.gather.as_ref().unwrap().values {
             let value = case.honest.first[g].get(row);
             if value != case.honest.instance[index] {
                 case.rejects(By::Lookup, |w| set(w, m, row, value));
@@ -248,10 +249,19 @@ fn maximum_that_is_not_the_largest() {
 #[test]
 fn maximum_that_is_not_of_the_window() {
     let case = maxima();
-    let m = case.a.m.unwrap();
+    let m = case.a.gather.as_ref().unwrap().max;
     for index in 0..case.honest.instance.len() {
         let (_, row) = public_lane(&case.layout, index, &[m]);
-        let largest_difference = case.a.g.iter().map(|&g| case.honest.instance[index] - case.honest.first[g].get(row)).max().unwrap();
+        let largest_difference = case
+            .a
+            .gather
+            .as_ref()
+            .unwrap()
+            .values
+            .iter()
+            .map(|&g| case.honest.instance[index] - case.honest.first[g].get(row))
+            .max()
+            .unwrap();
         if largest_difference < 63 {
             case.rejects(By::Gate, |w| add(w, m, row, 1));
         }
@@ -262,9 +272,9 @@ fn maximum_that_is_not_of_the_window() {
 #[test]
 fn gathered_values_are_their_sources() {
     let case = maxima();
-    let m = case.a.m.unwrap();
+    let m = case.a.gather.as_ref().unwrap().max;
     let (_, row) = public_lane(&case.layout, 2, &[m]);
-    for &g in &case.a.g {
+    for &g in &case.a.gather.as_ref().unwrap().values {
         let mut lying = case.honest.clone();
         let value = case.honest.instance[2] + 1;
         set(&mut lying, g, row, value);
@@ -282,16 +292,16 @@ fn materialised_values_are_their_sources() {
     let y = b.conv(x, 1, ConvSpec::square(2, 1, 0), Activation::None);
     let z = b.conv(x, 1, ConvSpec::square(2, 2, 1), Activation::None);
     let case = Case::new(b.finish(&[y, z]));
-    let fixed = case.layout.shape.fixed();
+    let fixed = case.layout.shape.columns();
     let mut copied = 0;
-    for (lane, &g) in case.a.g.iter().enumerate() {
+    for (lane, &g) in case.a.gather.as_ref().unwrap().values.iter().enumerate() {
         for row in 0..case.layout.usable_rows() {
-            let masked = case.layout.fixed[fixed.gather_mask[lane]].get(row) == 1;
+            let masked = case.layout.fixed[fixed.gather.as_ref().unwrap().mask[lane]].get(row) == 1;
             let mut lying = case.honest.clone();
             let delta = if case.honest.first[g].get(row) > 0 { -1 } else { 1 };
             add(&mut lying, g, row, delta);
-            let largest = case.a.g.iter().map(|&g| lying.first[g].get(row)).max().unwrap();
-            set(&mut lying, case.a.m.unwrap(), row, largest);
+            let largest = case.a.gather.as_ref().unwrap().values.iter().map(|&g| lying.first[g].get(row)).max().unwrap();
+            set(&mut lying, case.a.gather.as_ref().unwrap().max, row, largest);
             limbs(&case.layout, &mut lying);
             recount(&case.layout, &mut lying).unwrap();
             // A lane without a mask is read by nothing.
@@ -306,13 +316,13 @@ fn materialised_values_are_their_sources() {
 #[test]
 fn border_values() {
     let case = convolution(Activation::Relu);
-    let fixed = case.layout.shape.fixed();
+    let fixed = case.layout.shape.columns();
     let mut borders = 0;
     for row in case.layout.unit_rows(NodeId(1)).unwrap() {
-        for lane in (0..case.layout.shape.lanes).filter(|&l| case.layout.fixed[fixed.mask[l]].get(row) == 0) {
+        for lane in (0..case.layout.shape.lanes).filter(|&l| case.layout.fixed[fixed.units.mask[l]].get(row) == 0) {
             let mut lying = case.honest.clone();
-            let delta = if case.honest.first[case.a.r[lane]].get(row) > 0 { -1 } else { 1 };
-            add(&mut lying, case.a.r[lane], row, delta);
+            let delta = if case.honest.first[case.a.units.r[lane]].get(row) > 0 { -1 } else { 1 };
+            add(&mut lying, case.a.units.r[lane], row, delta);
             case.rejects_as_it_is(By::Copy, lying);
             borders += 1;
         }
@@ -324,15 +334,15 @@ fn border_values() {
 #[test]
 fn border_values_do_not_compensate() {
     let case = convolution(Activation::None);
-    let fixed = case.layout.shape.fixed();
-    let (lane, row) = public_lane(&case.layout, 5, &case.a.u);
+    let fixed = case.layout.shape.columns();
+    let (lane, row) = public_lane(&case.layout, 5, &case.a.units.u);
     for border in case.layout.unit_rows(NodeId(1)).unwrap() {
-        for other in (0..case.layout.shape.lanes).filter(|&l| case.layout.fixed[fixed.mask[l]].get(border) == 0) {
+        for other in (0..case.layout.shape.lanes).filter(|&l| case.layout.fixed[fixed.units.mask[l]].get(border) == 0) {
             for delta in [1, -1] {
                 let mut lying = case.honest.clone();
-                add(&mut lying, case.a.u[lane], row, 1);
-                add(&mut lying, case.a.u[other], border, delta);
-                add(&mut lying, case.a.v[other], border, delta.min(0));
+                add(&mut lying, case.a.units.u[lane], row, 1);
+                add(&mut lying, case.a.units.u[other], border, delta);
+                add(&mut lying, case.a.units.v[other], border, delta.min(0));
                 spread(&case.layout, &mut lying);
                 assert!(!Assignment::new(&case.layout, &lying).copies_hold());
             }
@@ -435,7 +445,7 @@ fn operands_are_their_sources() {
     let mut lying = other.clone();
     // The first input as it was; its copy as the liar likes it.
     let rows = case.layout.unit_rows(NodeId(0)).unwrap();
-    for column in case.a.u.iter().chain(&case.a.v) {
+    for column in case.a.units.u.iter().chain(&case.a.units.v) {
         for row in rows.clone() {
             set(&mut lying, *column, row, case.honest.first[*column].get(row));
         }
@@ -449,7 +459,7 @@ fn operands_are_their_sources() {
 fn limbs_of_a_range() {
     let case = dense(Activation::None);
     assert_eq!(case.layout.shape.limbs, 2);
-    for &high in &case.a.high {
+    for &high in &case.a.lookups.high {
         for row in 0..case.layout.usable_rows() {
             for delta in [1, -1] {
                 let mut lying = case.honest.clone();

@@ -24,28 +24,28 @@ fn layout_of(graph: &QuantGraph, inputs: &[Vec<i32>], pack: bool) -> (Layout, Wi
 
 /// Cells that may change, with the multiplicities, without making a statement false.
 fn is_free(graph: &QuantGraph, layout: &Layout, column: usize, row: usize) -> bool {
-    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+    let (a, f) = (layout.shape.columns(), layout.shape.columns());
     let fixed = |c: usize| layout.fixed[c].get(row);
     let lane_of = |columns: &[usize]| columns.iter().position(|&c| c == column);
     // Rows of an input have no accumulator, and rows behind the last unit hold nothing.
     let last = (0..graph.nodes.len()).filter_map(|i| layout.unit_rows(NodeId(i))).map(|r| r.end).max().unwrap_or(0);
     let bare = row >= last || graph.inputs.iter().any(|&id| layout.unit_rows(id).is_some_and(|r| r.contains(&row)));
-    let is_wanted = |lane: usize| fixed(f.mask[lane]) == 1 || f.table_mask.get(lane).is_some_and(|&c| fixed(c) == 1);
-    if lane_of(&a.r).is_some() {
+    let is_wanted = |lane: usize| fixed(f.units.mask[lane]) == 1 || f.units.table_mask.get(lane).is_some_and(|&c| fixed(c) == 1);
+    if lane_of(&a.units.r).is_some() {
         return bare;
     }
-    if let Some(lane) = lane_of(&a.u).or(lane_of(&a.v)) {
+    if let Some(lane) = lane_of(&a.units.u).or(lane_of(&a.units.v)) {
         return bare && !is_wanted(lane);
     }
-    if let Some(lane) = lane_of(&a.f) {
+    if let Some(lane) = lane_of(&a.units.f) {
         // A table output in a lane that has none is read by nothing.
-        return fixed(f.table_mask[lane]) == 0;
+        return fixed(f.units.table_mask[lane]) == 0;
     }
-    if lane_of(&a.e).or(lane_of(&a.e2)).is_some() {
+    if a.operands.iter().any(|o| lane_of(&o.first).or(lane_of(&o.second)).is_some()) {
         // An operand of a lane without one.
         return !is_copied(layout, column, row);
     }
-    if lane_of(&a.g).is_some() {
+    if a.gather.iter().any(|g| lane_of(&g.values).is_some()) {
         return !is_copied(layout, column, row);
     }
     false
@@ -72,7 +72,7 @@ fn mutate_as((graph, inputs): (QuantGraph, Vec<Vec<i32>>), pack: bool) {
         for row in 0..rows {
             for delta in [1, -1] {
                 let mut lie = with(&witness, column, row, delta);
-                if column != layout.shape.advice().multiplicity
+                if column != layout.shape.columns().lookups.multiplicity
                     && (is_free(&graph, &layout, column, row) || recount(&layout, &mut lie).is_none())
                 {
                     continue;
@@ -87,7 +87,8 @@ fn mutate_as((graph, inputs): (QuantGraph, Vec<Vec<i32>>), pack: bool) {
         for row in 0..rows {
             changed.advice[column][row] += Fr::ONE;
             let nearby = row.saturating_sub(1)..(row + 2).min(rows);
-            let free = column == layout.shape.advice().factor && layout.fixed[layout.shape.fixed().product].get(row) == 0;
+            let free =
+                column == layout.shape.columns().weights.factor && layout.fixed[layout.shape.columns().weights.product].get(row) == 0;
             // The factor of a row without a product is read by nothing.
             assert!(free || !changed.copies_hold() || !changed.holds_on(nearby), "second phase, column {column}, row {row}");
             changed.advice[column][row] -= Fr::ONE;

@@ -93,8 +93,8 @@ fn packing_costs_no_column() {
     assert_eq!(packed.estimate.copies, packed.copies.len());
     assert_eq!(packed.estimate.permuted_columns, packed.shape.copied.len());
     let differ: Vec<usize> = (0..plain.fixed.len()).filter(|&c| plain.fixed[c] != packed.fixed[c]).collect();
-    let f = plain.shape.fixed();
-    assert_eq!(differ, [*f.weights.last().unwrap(), f.product, f.dot_hold]);
+    let f = plain.shape.columns();
+    assert_eq!(differ, [*f.weights.lanes.last().unwrap(), f.weights.product, f.weights.hold]);
 }
 
 /// A tensor of inputs that is the output: every value of the range, at both ends and in every place.
@@ -142,8 +142,8 @@ impl<'a> Lie<'a> {
 
 /// The cells of the elements of the first packed value.
 fn digits(layout: &Layout) -> Vec<(usize, usize)> {
-    let factor = Place::Advice(layout.shape.advice().factor as u16);
-    let dot = Place::Advice(layout.shape.advice().dot as u16);
+    let factor = Place::Advice(layout.shape.columns().weights.factor as u16);
+    let dot = Place::Advice(layout.shape.columns().weights.dot as u16);
     let end = layout.copies.iter().find(|(_, to)| *to == Cell { place: Place::Instance, row: 0 }).unwrap().0;
     assert_eq!(end.place, dot);
     let digits = layout.public[0].elements.min(layout.public[0].packing.unwrap().digits());
@@ -175,10 +175,10 @@ fn wrapped_digits_of_units() {
                 add(&mut lying, pair[0].0, pair[0].1, sign << bits);
                 add(&mut lying, pair[1].0, pair[1].1, -sign);
                 // The accumulators stay what they were: the remainder takes the rest.
-                let a = layout.shape.advice();
+                let a = layout.shape.columns();
                 for (&(column, row), delta) in pair.iter().zip([-sign << (2 * bits), sign << bits]) {
-                    let lane = a.u.iter().position(|&u| u == column).unwrap();
-                    add(&mut lying, a.r[lane], row, delta);
+                    let lane = a.units.u.iter().position(|&u| u == column).unwrap();
+                    add(&mut lying, a.units.r[lane], row, delta);
                 }
                 build::lie::limbs(&layout, &mut lying);
                 let lie = Lie::new(&layout, lying);

@@ -48,7 +48,7 @@ fn layouts(graph: &QuantGraph, lanes: usize, weight_lanes: usize) -> Vec<Layout>
 
 /// Whether the identities whose result lies in these rows hold.
 fn identities_hold(assignment: &Assignment<'_>, rows: &std::ops::Range<usize>) -> bool {
-    let dot = Place::Advice(assignment.layout.shape.advice().dot as u16);
+    let dot = Place::Advice(assignment.layout.shape.columns().weights.dot as u16);
     let own = |row: u32| rows.contains(&(row as usize));
     let mut copies = assignment.layout.copies.iter().filter(|(from, to)| to.place == dot && own(from.row));
     copies.all(|(from, to)| assignment.value(*from) == assignment.value(*to))
@@ -86,18 +86,18 @@ proptest! {
         let Some(layout) = layouts(&graph, lanes, weight_lanes).pop() else { return Ok(()) };
         let Some(honest) = witness(&graph, &layout, &mut inputs) else { return Ok(()) };
         let mut assignment = Assignment::new(&layout, &honest);
-        let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+        let (a, f) = (layout.shape.columns(), layout.shape.columns());
         for (index, node) in graph.nodes.iter().enumerate().filter(|(_, n)| matches!(n.op, Op::Linear(_) | Op::Reduce(_))) {
             let rows = layout.unit_rows(NodeId(index)).unwrap();
             let mut wanted = 0;
             for row in rows.clone() {
                 for lane in 0..layout.shape.lanes {
                     let mask = |columns: &[usize]| columns.get(lane).is_some_and(|&c| layout.fixed[c].get(row) == 1);
-                    if !mask(&f.mask) && !mask(&f.table_mask) {
+                    if !mask(&f.units.mask) && !mask(&f.units.table_mask) {
                         continue;
                     }
                     wanted += 1;
-                    let column = if (row + lane) % 2 == 0 { a.u[lane] } else { a.r[lane] };
+                    let column = if (row + lane) % 2 == 0 { a.units.u[lane] } else { a.units.r[lane] };
                     assignment.assign(&lie::with(&honest, column, row, 1));
                     prop_assert!(!identities_hold(&assignment, &rows), "node {}, row {}, lane {}", index, row, lane);
                 }

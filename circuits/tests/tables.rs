@@ -39,7 +39,7 @@ fn a_table_is_not_taken_for_another() {
     for used in [65_535, 65_536] {
         let (graph, inputs) = graph(used, 65_537);
         let layout = Layout::new(&graph, VISIBILITY).unwrap();
-        let (tag, lanes) = (layout.shape.fixed().tag.unwrap(), layout.shape.advice().f);
+        let (tag, lanes) = (layout.shape.columns().units.tag.unwrap(), layout.shape.columns().units.f);
         let honest = Witness::new(&graph, &layout, &inputs).unwrap();
         let expected: Vec<i64> = graph.evaluate(&inputs).unwrap().last().unwrap().iter().map(|&v| v.into()).collect();
         assert_eq!(honest.instance, expected);

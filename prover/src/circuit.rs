@@ -84,7 +84,7 @@ pub(crate) fn constraint_system(layout: &Layout) -> (ConstraintSystem<Fr>, Vec<D
 
 /// The fixed columns of a packed layout that verifiers compute: `on` and `last`, as long as they hold exactly what is computed.
 fn closed_columns(layout: &Layout) -> ClosedColumns {
-    let (fixed, usable) = (layout.shape.fixed(), layout.usable_rows());
+    let (fixed, usable) = (layout.shape.columns().lookups, layout.usable_rows());
     let is = |column: usize, value: &dyn Fn(usize) -> i64| {
         let column = layout.fixed.get(column);
         column.is_some_and(|column| (0..1 << layout.log_rows).all(|row| column.get(row) == value(row)))
@@ -109,7 +109,7 @@ impl Circuit {
     pub(crate) fn new(layout: &Layout, meta: &ConstraintSystem<Fr>, derivations: &[Derivation]) -> Result<Self, KeyError> {
         assert_eq!(meta.blinding_factors() + 1, UNUSABLE_ROWS, "the layout and halo2 agree on unusable rows");
         let shape = &layout.shape;
-        let num_first_phase = shape.advice().num_first_phase;
+        let num_first_phase = shape.columns().num_first_phase;
         let active = layout.fixed.iter().position(|c| (0..layout.usable_rows()).all(|r| c.get(r) == 1) && c.len() == layout.usable_rows());
         let mut builder = Builder { algebra: Algebra::default(), layout, num_first_phase };
         let derived = builder.derived(derivations)?;
@@ -445,7 +445,7 @@ mod tests {
         let Ok(plain) = Layout::new(&graph, visibility) else { panic!("the graph has a layout") };
         assert_eq!(closed_columns(&plain), ClosedColumns::default());
         let Ok(packed) = Layout::restore(&graph, visibility, Choice { pack: 4, ..plain.choice() }) else { panic!("it may be packed") };
-        let (on, last) = (packed.shape.fixed().on, packed.shape.fixed().last);
+        let (on, last) = (packed.shape.columns().lookups.on, packed.shape.columns().lookups.last);
         let closed = closed_columns(&packed);
         assert_eq!(closed, ClosedColumns { usable: Some(on as u32), last_usable: Some(last as u32) });
         for column in [on, last] {
@@ -470,14 +470,14 @@ mod tests {
             let (meta, derivations) = constraint_system(&layout);
             let Ok(circuit) = Circuit::new(&layout, &meta, &derivations) else { panic!("the layout compiles") };
             assert!(circuit.chunks.len() > 1, "there is more than one chunk");
-            let (on, rows) = (&layout.fixed[layout.shape.fixed().on], 1 << layout.log_rows);
+            let (on, rows) = (&layout.fixed[layout.shape.columns().lookups.on], 1 << layout.log_rows);
             assert!((0..rows).all(|r| on.get(r) == i64::from(r < rows - UNUSABLE_ROWS)), "usable rows are marked");
             for seed in 0..3 {
                 let columns = std::cell::RefCell::new(Values::new(seed));
                 let symbols = std::cell::RefCell::new(Values::new(seed + 100));
                 let at = |query: Query| columns.borrow_mut().get(query);
                 let symbol = |s: Symbol| symbols.borrow_mut().get(s);
-                let active = Source::Fixed(layout.shape.fixed().on as u32);
+                let active = Source::Fixed(layout.shape.columns().lookups.on as u32);
                 let y = symbol(Symbol::Y);
                 let expected = naive(&meta, active, pack > 1, &at, &symbol).into_iter().fold(Fr::ZERO, |acc, e| acc * y + e);
                 let values = circuit.scalars.evaluate(symbol);

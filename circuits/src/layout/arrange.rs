@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::error::LayoutError;
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
+use crate::groups::gather::GatherRow;
+use crate::groups::units::{self, UnitRow};
+use crate::groups::Lane;
 use crate::layout::bounds;
 use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Identity, Product};
 use crate::layout::packing::{PublicNode, Run};
 use crate::layout::room::{check_rows, Room};
-use crate::layout::rows::{Form, GatherRow, Lane, Origin, Site, Slots, UnitRow};
+use crate::layout::rows::{Form, Origin, Site, Slots};
 use crate::number::{self, fit};
 use crate::shape::GATHER_LANES;
 
@@ -208,7 +211,7 @@ impl<'g> Arrangement<'g> {
             let mut bits = 0u64;
             for (j, &element) in lanes.iter().enumerate().filter(|(_, &e)| e != NONE) {
                 bits |= 1 << j;
-                let lane = if tag > 0 { Lane::F(fit(j)) } else { Lane::U(fit(j)) };
+                let lane = if tag > 0 { Lane::Units(units::Lane::Output(fit(j))) } else { Lane::Units(units::Lane::Value(fit(j))) };
                 origins[number::index(element)] = Origin::Cell(Site { lane, row: fit(row0 + index) });
             }
             self.units.push(UnitRow {
@@ -268,7 +271,7 @@ impl<'g> Arrangement<'g> {
             row.vector = self.grids;
         }
         self.units[last].d_end = self.grids;
-        let result = Site { lane: if self.grids { Lane::D } else { Lane::Y }, row: fit(last) };
+        let result = Site { lane: if self.grids { Lane::Units(units::Lane::D) } else { Lane::Units(units::Lane::Y) }, row: fit(last) };
         self.identities.push(Identity { result, outputs: node.elements(), products, tail: 0 });
         Ok(origins)
     }
@@ -330,7 +333,7 @@ impl<'g> Arrangement<'g> {
         form.sum = Some(true);
         let rows = form.row0..form.row0 + form.dims[0] * form.block_rows;
         match form.column {
-            Lane::X => self.units[rows].iter_mut().for_each(|r| r.sum = true),
+            Lane::Units(units::Lane::X) => self.units[rows].iter_mut().for_each(|r| r.sum = true),
             _ => self.gather[rows].iter_mut().for_each(|r| r.sum = true),
         }
     }

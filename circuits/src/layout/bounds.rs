@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::GraphError;
-use crate::graph::{Activation, Node, NodeId, Op, QuantGraph};
+use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::layout::MAX_LOG_ROWS;
 use crate::number::fit;
 
@@ -85,10 +85,8 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
         node.op.operation().check(graph, node).map_err(|rule| malformed(node, rule))?;
     }
     let ranges = ranges(graph);
-    for (node, &(low, high)) in graph.nodes.iter().zip(&ranges) {
-        if matches!(node.op, Op::Max(_)) && high - low >= limit {
-            return Err(malformed(node, "values of a maximum span less than 2^bits"));
-        }
+    for (node, &range) in graph.nodes.iter().zip(&ranges) {
+        node.op.operation().check_range(graph.bits, range).map_err(|rule| malformed(node, rule))?;
         let size = |id: &NodeId| ranges.get(id.0).map_or(0, |(low, high)| u128::from(low.unsigned_abs().max(high.unsigned_abs())));
         let sizes: Vec<u128> = node.inputs.iter().map(size).collect();
         if node.op.operation().largest_sum(node, &sizes) >= MAX_ACCUMULATOR {
@@ -101,7 +99,7 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Gather, Output};
+    use crate::graph::{Gather, Op, Output};
 
     #[test]
     fn a_node_before_its_input_is_refused() {

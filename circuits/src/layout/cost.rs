@@ -24,9 +24,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::groups::weights::{self, Jumps};
+use crate::groups::Lane;
 use crate::layout::arrange::{Arrangement, Step};
-use crate::layout::blocks::{self, Jumps};
-use crate::layout::rows::Lane;
 use crate::layout::{shape, table_rows, Choice, LayoutProfile, MAX_LOG_ROWS, MAX_WEIGHT_LANES, UNUSABLE_ROWS};
 use crate::number::{index, real};
 use crate::shape::{Shape, DEGREE, GATHER_LANES};
@@ -134,7 +134,7 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, limbs: u3
     (first..=MAX_LOG_ROWS)
         .filter_map(|log_rows| {
             let usable = (1usize << log_rows) - UNUSABLE_ROWS;
-            let fits = |lanes: usize| blocks::num_rows(arrangement, jumps, lanes) <= usable;
+            let fits = |lanes: usize| weights::num_rows(arrangement, jumps, lanes) <= usable;
             // The number of rows falls with the lanes: the smallest that fits, by bisection.
             let (mut low, mut high) = (0, MAX_WEIGHT_LANES);
             if !fits(high) {
@@ -160,7 +160,7 @@ pub(crate) fn candidates(arrangement: &Arrangement<'_>, jumps: &Jumps, limbs: u3
 /// Whether [`candidates`] may have this choice: a circuit no longer than the model calls for, and a reference string likewise.
 pub(crate) fn is_candidate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: &Choice) -> bool {
     let first = (least_rows(arrangement, choice.limbs) + UNUSABLE_ROWS).next_power_of_two().trailing_zeros();
-    let weights = blocks::num_rows(arrangement, jumps, MAX_WEIGHT_LANES);
+    let weights = weights::num_rows(arrangement, jumps, MAX_WEIGHT_LANES);
     let fitting = first.max((weights + UNUSABLE_ROWS).next_power_of_two().trailing_zeros());
     choice.log_rows < fitting + CANDIDATES && (choice.pack == 1 || choice.log_powers() <= MAX_POWERS.max(first + 3))
 }
@@ -169,12 +169,13 @@ pub(crate) fn is_candidate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice:
 pub(crate) fn estimate(arrangement: &Arrangement<'_>, jumps: &Jumps, choice: Choice) -> Option<Estimate> {
     let Choice { log_rows, weight_lanes, limbs, pack, .. } = choice;
     let graph = arrangement.graph;
-    let weight_rows = blocks::num_rows(arrangement, jumps, weight_lanes);
+    let weight_rows = weights::num_rows(arrangement, jumps, weight_lanes);
     if (1usize << log_rows) - UNUSABLE_ROWS < weight_rows.max(least_rows(arrangement, limbs)) {
         return None;
     }
     let shape = shape(arrangement, jumps, weight_lanes, limbs);
-    let (advice, fixed) = (shape.advice().count, shape.fixed().count);
+    let columns = shape.columns();
+    let (advice, fixed) = (columns.num_advice, columns.num_fixed);
     let permuted = permuted_columns(arrangement);
     let cells_by_op = cells_by_op(arrangement, &shape, weight_rows);
     let activations = graph.nodes.iter().filter(|n| n.activation().is_some() || n.op.is_input()).map(|n| n.elements()).sum();
@@ -256,14 +257,14 @@ struct Groups {
 
 impl Groups {
     fn new(shape: &Shape, permuted: usize) -> Self {
-        let (advice, fixed) = (shape.advice(), shape.fixed());
-        let second_once = advice.helpers.len() + advice.table_helpers.len();
+        let columns = shape.columns();
+        let second_once = columns.lookups.helpers.len() + columns.lookups.table_helpers.len();
         Self {
-            first: advice.num_first_phase,
+            first: columns.num_first_phase,
             second_once,
-            second_twice: advice.count - advice.num_first_phase - second_once,
+            second_twice: columns.num_advice - columns.num_first_phase - second_once,
             products: permuted.div_ceil(DEGREE - 2),
-            of_key: fixed.count + permuted - CLOSED,
+            of_key: columns.num_fixed + permuted - CLOSED,
         }
     }
 
@@ -298,14 +299,14 @@ fn copies(arrangement: &Arrangement<'_>, weight_rows: usize) -> usize {
 fn permuted_columns(arrangement: &Arrangement<'_>) -> usize {
     let mut lanes: Vec<Lane> = arrangement.copies.iter().flat_map(|(a, b)| [a.lane, b.lane]).collect();
     for identity in &arrangement.identities {
-        lanes.extend([Lane::Dot, Lane::Factor, identity.result.lane]);
+        lanes.extend([Lane::Weights(weights::Lane::Dot), Lane::Weights(weights::Lane::Factor), identity.result.lane]);
         lanes.extend(identity.products.iter().filter_map(|p| match p.factor {
             crate::layout::identity::Factor::Cell(site) => Some(site.lane),
             crate::layout::identity::Factor::One => None,
         }));
     }
     for run in &arrangement.runs {
-        lanes.extend([Lane::Dot, Lane::Factor, Lane::Instance]);
+        lanes.extend([Lane::Weights(weights::Lane::Dot), Lane::Weights(weights::Lane::Factor), Lane::Instance]);
         lanes.extend(run.digits.iter().map(|site| site.lane));
     }
     lanes.sort_unstable();

@@ -2,9 +2,11 @@
 
 use crate::error::LayoutError;
 use crate::graph::NodeId;
+use crate::groups::gather::{self, GatherRow};
+use crate::groups::Lane;
 use crate::layout::arrange::{Arrangement, Step};
 use crate::layout::demand::{Spacing, View, NONE};
-use crate::layout::rows::{GatherRow, Lane, Origin, Site, Slots};
+use crate::layout::rows::{Origin, Site, Slots};
 use crate::number::{self, fit};
 use crate::shape::GATHER_LANES;
 
@@ -14,7 +16,7 @@ impl Arrangement<'_> {
         let row = fit(self.gather.len());
         self.gather.push(GatherRow::default());
         for j in 0..GATHER_LANES {
-            self.copy(elements[if j < elements.len() { j } else { 0 }], Site { lane: Lane::G(fit(j)), row });
+            self.copy(elements[if j < elements.len() { j } else { 0 }], Site { lane: Lane::Gather(gather::Lane::Value(fit(j))), row });
         }
         row
     }
@@ -38,7 +40,7 @@ impl Arrangement<'_> {
     pub(crate) fn materialise(&mut self, input: NodeId, origins: &[Origin], view: &View, spacing: Spacing) -> Result<usize, LayoutError> {
         let (low, high) = self.ranges[input.0];
         let wide = high.max(0) - low.min(0) >= 1 << self.graph.bits;
-        let (column, lanes) = if wide { (Lane::XMax, 1) } else { (Lane::XGather, GATHER_LANES) };
+        let (column, lanes) = if wide { (Lane::Gather(gather::Lane::XMax), 1) } else { (Lane::Gather(gather::Lane::X), GATHER_LANES) };
         let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
         let block_rows = last / lanes + 1;
         let (row0, first) = (self.gather.len(), self.copies.len());
@@ -56,7 +58,7 @@ impl Arrangement<'_> {
             let mut mask = 0;
             for (j, &i) in lanes.iter().enumerate().filter(|(_, &i)| i != NONE) {
                 mask |= 1 << j;
-                self.copy(origins[number::index(i)], Site { lane: Lane::G(fit(j)), row: fit(row0 + row) });
+                self.copy(origins[number::index(i)], Site { lane: Lane::Gather(gather::Lane::Value(fit(j))), row: fit(row0 + row) });
             }
             self.gather.push(GatherRow { mask, keep, ..GatherRow::default() });
         }

@@ -10,7 +10,7 @@
 //!
 //! | constraint | degree | identity                                                                       |
 //! |------------|--------|--------------------------------------------------------------------------------|
-//! | `dot`      | 4      | on · (dot − B·dot' − factor) = 0           `linear/weights`, `dot_hold = B`, `V = 1` |
+//! | `dot`      | 4      | on · (dot − B·dot' − factor) = 0           `groups/weights`, `dot_hold = B`, `V = 1` |
 //!
 //! A run is Horner's rule in rows of the weight group, last element first: no column and no gate of its own. `factor` is a copy of the
 //! element's cell, `V` the single weight 1, `dot_hold` 0 in the first row and `B` in the others; the last `dot` is copied to the
@@ -18,7 +18,7 @@
 //!
 //! # Soundness
 //! The cells are those that a tensor without packing copies to the instance, each bounded where it is made: units and inputs by
-//! `gadgets/unit`, table outputs by the table, maxima as one of their operands, constants by the key. So `v_i − low ∈ [0, B)`, and
+//! `groups/units`, table outputs by the table, maxima as one of their operands, constants by the key. So `v_i − low ∈ [0, B)`, and
 //! `Σ (v_i − low)·B^i ∈ [0, B^n)` with `B^n ≤ 2^253 < r`: two runs of elements with the same `p` mod r have the same digits. The
 //! shift by `low·Σ B^i` is the same for all runs of a length. `factor`, `V` and `dot` are determined by the copies, the key and the
 //! gate: there is no cell to choose.

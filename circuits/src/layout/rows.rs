@@ -1,27 +1,8 @@
-//! Rows of the groups before columns have indices: what is fixed in them, and symbolic sites for cells.
+//! Cells before columns have indices, and where the elements of tensors stand.
 
+use crate::groups::{gather, units, Lane};
 use crate::layout::demand::{Spacing, NONE};
 use crate::number::fit;
-
-/// A column by role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Lane {
-    U(u16),
-    F(u16),
-    E(u16),
-    E2(u16),
-    G(u16),
-    M,
-    X,
-    XGather,
-    XMax,
-    Y,
-    D,
-    Dot,
-    Factor,
-    Constant,
-    Instance,
-}
 
 /// A cell by role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,39 +16,6 @@ pub(crate) struct Site {
 pub(crate) enum Origin {
     Cell(Site),
     Constant(i32),
-}
-
-/// What is fixed in a row of units.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct UnitRow {
-    /// Bit `j`: lane `j` holds a value in `u`.
-    pub(crate) mask: u64,
-    /// Bit `j`: lane `j` holds a value in `f`.
-    pub(crate) table_mask: u64,
-    pub(crate) relu: bool,
-    pub(crate) signed: bool,
-    pub(crate) keep: bool,
-    pub(crate) vector: bool,
-    pub(crate) sum: bool,
-    pub(crate) d_hold: bool,
-    pub(crate) d_step: bool,
-    pub(crate) d_end: bool,
-    pub(crate) elementwise: bool,
-    /// Of the row's table: its index and one more.
-    pub(crate) tag: u32,
-    pub(crate) cb: i32,
-    pub(crate) cm: i32,
-    pub(crate) constant: i64,
-}
-
-/// What is fixed in a row of the gather group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct GatherRow {
-    pub(crate) mask: u8,
-    pub(crate) max_mask: bool,
-    pub(crate) keep: bool,
-    pub(crate) max_keep: bool,
-    pub(crate) sum: bool,
 }
 
 /// Where an element of a tensor stands in a group: `slots[b·block_rows·lanes + σ]` is the element in slot σ of block `b`.
@@ -115,7 +63,7 @@ impl Slots {
 /// A tensor that lies as a grid and can be evaluated.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
-    /// The column of its evaluations: `X`, `XGather` or `XMax`.
+    /// The column of its evaluations: `X` of the units, `X` or `XMax` of the gather group.
     pub(crate) column: Lane,
     pub(crate) lanes: usize,
     pub(crate) row0: usize,
@@ -158,10 +106,10 @@ impl Form {
         let row = fit(self.row0 + channel * self.block_rows + slot / self.lanes);
         let j = fit(slot % self.lanes);
         let lane = match self.column {
-            Lane::XGather => Lane::G(j),
-            Lane::XMax => Lane::M,
-            _ if self.table => Lane::F(j),
-            _ => Lane::U(j),
+            Lane::Gather(gather::Lane::X) => Lane::Gather(gather::Lane::Value(j)),
+            Lane::Gather(_) => Lane::Gather(gather::Lane::Max),
+            _ if self.table => Lane::Units(units::Lane::Output(j)),
+            _ => Lane::Units(units::Lane::Value(j)),
         };
         Site { lane, row }
     }

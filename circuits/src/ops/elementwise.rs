@@ -7,9 +7,10 @@ use super::{Made, Operation};
 use crate::error::LayoutError;
 use crate::evaluate::MIN_ELEMENTS;
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
+use crate::groups::{operands, units, Lane};
 use crate::layout::arrange::{Arrangement, GROWN};
 use crate::layout::demand::NONE;
-use crate::layout::rows::{Lane, Origin, Site};
+use crate::layout::rows::{Origin, Site};
 use crate::number::{fit, index};
 
 /// `acc = ca·a + cb·b + cm·a·b + c`. Without a second input, `cb` and `cm` must be 0.
@@ -75,9 +76,10 @@ impl Operation for Elementwise {
                 let i = index(element);
                 let of = |len: usize| if len == 1 { 0 } else { i };
                 factors[j] = (self.ca[of(self.ca.len())], self.c[of(self.c.len())]);
-                arrangement.copy(arrangement.origins[node.inputs[0].0][i], Site { lane: Lane::E(fit(j)), row });
+                arrangement
+                    .copy(arrangement.origins[node.inputs[0].0][i], Site { lane: Lane::Operands(operands::Lane::First(fit(j))), row });
                 if let Some(second) = node.inputs.get(1) {
-                    arrangement.copy(arrangement.origins[second.0][i], Site { lane: Lane::E2(fit(j)), row });
+                    arrangement.copy(arrangement.origins[second.0][i], Site { lane: Lane::Operands(operands::Lane::Second(fit(j))), row });
                 }
             }
             arrangement.lane_factors.insert(row0 + at, factors);
@@ -90,7 +92,7 @@ impl Operation for Elementwise {
         }
         if let Some((view, spacing)) = grid {
             let table = matches!(self.activation, Activation::Table(_));
-            arrangement.push_form(Lane::X, width, row0, block_rows, &view, spacing, 0, table);
+            arrangement.push_form(Lane::Units(units::Lane::X), width, row0, block_rows, &view, spacing, 0, table);
         }
         Ok(origins)
     }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{Made, Operation};
 use crate::error::LayoutError;
 use crate::graph::{Node, NodeId, QuantGraph};
+use crate::groups::{units, Lane};
 use crate::layout::arrange::Arrangement;
-use crate::layout::rows::{Lane, Origin};
+use crate::layout::rows::Origin;
 
 /// What the integers of an input stand for: element `i` is of feature `f = i / run mod scales.len()`, and its real value is
 /// `scales[f]·q + offsets[f]`.
@@ -58,7 +59,7 @@ impl Operation for Input {
         let (row0, block_rows) = (arrangement.units.len(), slots.block_rows);
         let origins = arrangement.push_units(id, slots, |_| 0, None, 0..0);
         if let Some((view, spacing)) = grid {
-            arrangement.push_form(Lane::X, arrangement.lanes, row0, block_rows, &view, spacing, 0, false);
+            arrangement.push_form(Lane::Units(units::Lane::X), arrangement.lanes, row0, block_rows, &view, spacing, 0, false);
         }
         Ok(origins)
     }

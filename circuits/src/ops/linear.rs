@@ -1,6 +1,8 @@
 //! Sums of convolutions, dense layers and scaled tensors. No cell but the accumulators: they are polynomial identities at a random point.
 
 mod place;
+mod products;
+pub(crate) mod sums;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::layout::arrange::Arrangement;
 use crate::layout::demand::{self, is_vector, linear_form, spacing, term_view, view_dims, Demand, Spacing, View};
 use crate::layout::room::Room;
 use crate::layout::rows::Origin;
+use crate::layout::UnitStep;
 use crate::number::fit;
 
 /// The most slots of all blocks of an image, and the farthest that a kernel reaches.
@@ -118,6 +121,21 @@ impl Operation for Linear {
     fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made {
         let shapes: Vec<&[usize]> = node.inputs.iter().map(|&id| graph.node(id).shape.as_slice()).collect();
         Made::Sums(linear_sum(self, node, args, &shapes))
+    }
+
+    fn sums(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]], step: Option<&UnitStep>, lanes: usize) -> [Vec<i64>; 2] {
+        match step {
+            Some(step @ UnitStep { flat: Some(flat), .. }) => {
+                let size = step.slots.block_rows * lanes;
+                let sums = sums::flat_sums(self, flat, args, size);
+                let wanted = sums::wanted_sums(node, self, step, &sums, size);
+                [sums, wanted]
+            }
+            _ => {
+                let sums = sums::vector_sums(graph, node, self, args);
+                [sums.clone(), sums]
+            }
+        }
     }
 
     fn is_grid(&self, node: &Node) -> bool {

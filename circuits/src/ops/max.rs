@@ -7,8 +7,9 @@ use super::{Made, Operation};
 use crate::error::LayoutError;
 use crate::evaluate::MIN_ELEMENTS;
 use crate::graph::{Node, NodeId, QuantGraph};
+use crate::groups::{gather, Lane};
 use crate::layout::arrange::{Arrangement, Step};
-use crate::layout::rows::{Lane, Origin, Site};
+use crate::layout::rows::{Origin, Site};
 use crate::number::index;
 use crate::shape::GATHER_LANES;
 
@@ -37,6 +38,10 @@ impl Operation for Max {
         node.inputs.first().map_or((0, 0), |id| ranges[id.0])
     }
 
+    fn check_range(&self, bits: u32, (low, high): (i64, i64)) -> Result<(), &'static str> {
+        (high - low < 1 << bits).then_some(()).ok_or("values of a maximum span less than 2^bits")
+    }
+
     fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Made {
         let windows = self.windows.par_chunks(self.window).with_min_len(MIN_ELEMENTS.div_ceil(self.window));
         Made::Values(windows.map(|w| w.iter().map(|&i| args[0][index(i)]).max().unwrap_or(0)).collect())
@@ -58,7 +63,7 @@ impl Operation for Max {
             while rest.len() + usize::from(head.is_some()) > GATHER_LANES {
                 let (now, later) = rest.split_at(GATHER_LANES - usize::from(head.is_some()));
                 let elements: Vec<Origin> = head.into_iter().chain(now.iter().map(|&i| source[index(i)])).collect();
-                head = Some(Origin::Cell(Site { lane: Lane::M, row: arrangement.push_window(&elements) }));
+                head = Some(Origin::Cell(Site { lane: Lane::Gather(gather::Lane::Max), row: arrangement.push_window(&elements) }));
                 rest = later;
             }
             tails.push(head.into_iter().chain(rest.iter().map(|&i| source[index(i)])).collect());
@@ -69,12 +74,12 @@ impl Operation for Max {
             let window = tails.get(index(element)).map(Vec::as_slice);
             let row = arrangement.push_maximum(window, slot % slots.block_rows != 0);
             if let Some(origin) = origins.get_mut(index(element)) {
-                *origin = Origin::Cell(Site { lane: Lane::M, row });
+                *origin = Origin::Cell(Site { lane: Lane::Gather(gather::Lane::Max), row });
             }
         }
         arrangement.steps.push(Step::Gather { rows: first_row..arrangement.gather.len(), copies: first_copy..arrangement.copies.len() });
         if let Some((view, spacing)) = grid {
-            arrangement.push_form(Lane::XMax, 1, row0, slots.block_rows, &view, spacing, 0, false);
+            arrangement.push_form(Lane::Gather(gather::Lane::XMax), 1, row0, slots.block_rows, &view, spacing, 0, false);
         }
         Ok(origins)
     }

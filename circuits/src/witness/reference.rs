@@ -6,20 +6,21 @@ use rayon::prelude::*;
 use crate::error::WitnessError;
 use crate::evaluate::accumulate;
 use crate::graph::{Activation, Op, QuantGraph, Term};
+use crate::groups::Columns;
 use crate::layout::{tables, FlatConvolution, Layout, Step, UnitStep, NONE};
 use crate::number::{fit, index};
-use crate::shape::{AdviceColumns, Cell, FixedColumns, Place};
+use crate::shape::{Cell, Place};
 
 /// The columns, on usable rows.
 pub(super) fn columns(graph: &QuantGraph, layout: &Layout, tensors: &[Vec<i32>]) -> Result<Vec<Vec<i64>>, WitnessError> {
-    let columns = layout.shape.advice();
+    let columns = layout.shape.columns();
     let mut filler = Filler {
         graph,
         layout,
         tensors,
         rows: vec![vec![0i64; layout.usable_rows()]; columns.num_first_phase],
         columns,
-        fixed: layout.shape.fixed(),
+        fixed: layout.shape.columns(),
     };
     for step in &layout.steps {
         match step {
@@ -39,8 +40,8 @@ struct Filler<'a> {
     graph: &'a QuantGraph,
     layout: &'a Layout,
     tensors: &'a [Vec<i32>],
-    columns: AdviceColumns,
-    fixed: FixedColumns,
+    columns: Columns,
+    fixed: Columns,
     rows: Vec<Vec<i64>>,
 }
 
@@ -65,9 +66,8 @@ impl Filler<'_> {
                 self.copy(next);
                 next += 1;
             }
-            let largest = self.columns.g.iter().map(|&g| self.rows[g][row]).max().unwrap_or(0);
-            if let Some(m) = self.columns.m {
-                self.rows[m][row] = largest;
+            if let Some(gather) = &self.columns.gather {
+                self.rows[gather.max][row] = gather.values.iter().map(|&g| self.rows[g][row]).max().unwrap_or(0);
             }
         }
     }
@@ -97,7 +97,7 @@ impl Filler<'_> {
                     None if element == NONE => 0,
                     None => acc[index(element)],
                 };
-                let sum = t + self.layout.fixed[self.fixed.constant].get(row);
+                let sum = t + self.layout.fixed[self.fixed.units.constant].get(row);
                 let (q, r) = (sum >> bits, sum & ((1 << bits) - 1));
                 if element == NONE {
                     // Any integer as a difference of two numbers with the sum 0 or 1.
@@ -109,18 +109,18 @@ impl Filler<'_> {
                     (q + offset, offset, r)
                 }
             };
-            self.rows[self.columns.u[lane]][row] = u;
-            self.rows[self.columns.v[lane]][row] = v;
-            self.rows[self.columns.r[lane]][row] = r;
+            self.rows[self.columns.units.u[lane]][row] = u;
+            self.rows[self.columns.units.v[lane]][row] = v;
+            self.rows[self.columns.units.r[lane]][row] = r;
             if matches!(activation, Activation::Table(_)) && element != NONE {
-                self.rows[self.columns.f[lane]][row] = i64::from(tensor[index(element)]);
+                self.rows[self.columns.units.f[lane]][row] = i64::from(tensor[index(element)]);
             }
         }
     }
 
     fn high_limbs(&mut self) {
         let bits = self.layout.shape.table_bits();
-        for (range, &high) in self.layout.shape.ranges().iter().zip(&self.columns.high) {
+        for (range, &high) in self.layout.shape.ranges().iter().zip(&self.columns.lookups.high) {
             for row in 0..self.layout.usable_rows() {
                 let value: i64 = range.iter().map(|&(column, factor)| factor * self.rows[column][row]).sum();
                 self.rows[high][row] = value >> bits;
@@ -157,15 +157,15 @@ impl Filler<'_> {
             for entry in &lookups {
                 count(row, entry.iter().map(|&(column, factor)| factor * cell(column, row)).sum(), 0)?;
             }
-            let Some(tag) = self.fixed.tag else { continue };
+            let Some(tag) = self.fixed.units.tag else { continue };
             for lane in 0..self.layout.shape.lanes {
-                count(row, cell(self.columns.r[lane], row), 0)?;
-                let wanted = fixed(self.fixed.table_mask[lane], row) == 1;
-                let (value, tag) = if wanted { (cell(self.columns.u[lane], row), fit(fixed(tag, row))) } else { (0, 0) };
+                count(row, cell(self.columns.units.r[lane], row), 0)?;
+                let wanted = fixed(self.fixed.units.table_mask[lane], row) == 1;
+                let (value, tag) = if wanted { (cell(self.columns.units.u[lane], row), fit(fixed(tag, row))) } else { (0, 0) };
                 count(row, value, tag)?;
             }
         }
-        self.rows[self.columns.multiplicity][..start].copy_from_slice(&counts);
+        self.rows[self.columns.lookups.multiplicity][..start].copy_from_slice(&counts);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ mod build;
 use build::{Build, ConvSpec};
 use proptest::prelude::*;
 
-use super::{first, linear, reference};
+use super::{first, reference};
 use super::{Evaluation, Witness};
 use crate::column::IntColumn;
 use crate::error::{GraphError, WitnessError};
@@ -112,7 +112,7 @@ fn accumulators_of_any_size() {
             let (Op::Linear(linear), Some(flat)) = (&graph.node(step.node).op, &step.flat) else { continue };
             let size = step.slots.block_rows * layout.shape.lanes;
             let args = [inputs[0].as_slice()];
-            let sums = linear::flat_sums(linear, flat, &args, size);
+            let sums = crate::ops::linear::sums::flat_sums(linear, flat, &args, size);
             assert_eq!(sums, reference::convolve_flat(&graph, step, flat, &args, size));
         }
     }
@@ -151,8 +151,8 @@ fn values_in_no_table() {
     inputs[0].iter_mut().for_each(|v| *v /= 8);
     let layout = Layout::new(&graph, VISIBILITY).unwrap();
     let mut witness = Witness::without_multiplicities(&graph, &layout, &inputs).unwrap();
-    let advice = layout.shape.advice();
-    assert!(witness.first[advice.multiplicity].is_empty());
+    let advice = layout.shape.columns();
+    assert!(witness.first[advice.lookups.multiplicity].is_empty());
     assert!(witness.count(&layout, &graph).is_ok());
     let mut put = |column: usize, row: usize, value: i64| {
         let mut values = witness.first[column].to_vec();
@@ -162,18 +162,18 @@ fn values_in_no_table() {
         witness.count(&layout, &graph).unwrap_err()
     };
     let last = layout.usable_rows() - 1;
-    assert_eq!(put(advice.r[0], last, 256), WitnessError::NotInTable { row: last, value: 256 });
-    assert_eq!(put(advice.r[0], last - 3, -5), WitnessError::NotInTable { row: last - 3, value: -5 });
+    assert_eq!(put(advice.units.r[0], last, 256), WitnessError::NotInTable { row: last, value: 256 });
+    assert_eq!(put(advice.units.r[0], last - 3, -5), WitnessError::NotInTable { row: last - 3, value: -5 });
     // In a row, lookups of the range table come before those of function tables.
     let row = layout.unit_rows(y).unwrap().start + 40;
-    let error = put(advice.u[0], row, 99_999);
+    let error = put(advice.units.u[0], row, 99_999);
     let v = witness_v(&layout, &graph, &inputs, row);
     assert_eq!(error, WitnessError::NotInTable { row, value: 99_999 + v });
 }
 
 fn witness_v(layout: &Layout, graph: &QuantGraph, inputs: &[Vec<i32>], row: usize) -> i64 {
     let evaluation = Evaluation::new(graph, layout, inputs).unwrap();
-    first::columns(graph, layout, &evaluation)[layout.shape.advice().v[0]].get(row)
+    first::columns(graph, layout, &evaluation)[layout.shape.columns().units.v[0]].get(row)
 }
 
 /// A value outside its range names its node, and is the first of the tensor.

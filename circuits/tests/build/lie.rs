@@ -59,7 +59,7 @@ pub fn set(witness: &mut Witness, column: usize, row: usize, value: i64) {
 
 /// Makes the high limbs fit the cells again.
 pub fn limbs(layout: &Layout, witness: &mut Witness) {
-    let (ranges, high) = (layout.shape.ranges(), layout.shape.advice().high);
+    let (ranges, high) = (layout.shape.ranges(), layout.shape.columns().lookups.high);
     for (range, column) in ranges.iter().zip(high) {
         let value = |row: usize| range.iter().map(|&(c, factor)| factor * witness.first[c].get(row)).sum::<i64>();
         let values: Vec<i64> = (0..layout.usable_rows()).map(|row| value(row) >> layout.shape.table_bits()).collect();
@@ -69,12 +69,12 @@ pub fn limbs(layout: &Layout, witness: &mut Witness) {
 
 /// Counts the lookups of a first phase again; answers the number of lookups that are in no table.
 pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
-    let (a, f) = (layout.shape.advice(), layout.shape.fixed());
+    let (a, f) = (layout.shape.columns(), layout.shape.columns());
     let fixed = |c: Option<usize>, row: usize| c.map_or(0, |c| layout.fixed[c].get(row));
     let cell = |c: usize, row: usize| witness.first[c].get(row);
     let mut table = BTreeMap::new();
     for row in 0..layout.usable_rows() {
-        let key = (fixed(Some(f.table), row), fixed(f.table_value, row), fixed(f.table_tag, row));
+        let key = (fixed(Some(f.lookups.table), row), fixed(f.lookups.table_value, row), fixed(f.lookups.table_tag, row));
         table.entry(key).or_insert(row);
     }
     let (mut counts, mut missing) = (vec![0i64; layout.usable_rows()], 0);
@@ -83,9 +83,13 @@ pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
         let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0);
         let mut entries: Vec<(i64, i64, i64)> = lookups.iter().map(range).collect();
         for lane in (0..layout.shape.lanes).filter(|_| layout.shape.tables) {
-            entries.push((cell(a.r[lane], row), 0, 0));
-            let wanted = fixed(Some(f.table_mask[lane]), row) == 1;
-            entries.push(if wanted { (cell(a.u[lane], row), cell(a.f[lane], row), fixed(f.tag, row)) } else { (0, 0, 0) });
+            entries.push((cell(a.units.r[lane], row), 0, 0));
+            let wanted = fixed(Some(f.units.table_mask[lane]), row) == 1;
+            entries.push(if wanted {
+                (cell(a.units.u[lane], row), cell(a.units.f[lane], row), fixed(f.units.tag, row))
+            } else {
+                (0, 0, 0)
+            });
         }
         for entry in entries {
             match table.get(&entry) {
@@ -94,7 +98,7 @@ pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
             }
         }
     }
-    witness.first[a.multiplicity] = IntColumn::new(&counts);
+    witness.first[a.lookups.multiplicity] = IntColumn::new(&counts);
     missing
 }
 
@@ -118,7 +122,7 @@ pub fn public_lane(layout: &Layout, index: usize, columns: &[usize]) -> (usize, 
 
 /// Carries changed cells of the first phase along the copies, to other cells and to the instance.
 pub fn spread(layout: &Layout, witness: &mut Witness) {
-    let first = layout.shape.advice().num_first_phase;
+    let first = layout.shape.columns().num_first_phase;
     for (from, to) in &layout.copies {
         let (Place::Advice(column), row) = (from.place, from.row as usize) else { continue };
         if usize::from(column) >= first {

@@ -57,7 +57,7 @@ impl<B: Backend, R: RngCore + CryptoRng> Run<'_, '_, B, R> {
 
     fn first_columns(&mut self, witness: &Witness) -> Result<(), ProveError> {
         let (backend, rows, key) = (self.backend, self.rows(), self.key);
-        let multiplicity = key.layout.shape.advice().multiplicity;
+        let multiplicity = key.layout.shape.columns().lookups.multiplicity;
         let host = if key.layout.shape.tables { Some(witness) } else { None };
         for (index, values) in witness.first.iter().enumerate().filter(|(index, _)| *index != multiplicity) {
             let mut column = backend.integers(&Arc::new(values.clone()), rows);

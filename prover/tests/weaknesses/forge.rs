@@ -231,22 +231,22 @@ impl<'k> Forger<'k> {
     /// `λ + T` in a row of the range table.
     fn entry(&self, row: usize, lambda: Fr) -> Fr {
         let layout = self.keyed.key.layout();
-        lambda + embed(layout.fixed[layout.shape.fixed().table].get(row))
+        lambda + embed(layout.fixed[layout.shape.columns().lookups.table].get(row))
     }
 
     /// The second phase, honest for the cells and multiplicities of a lie, on usable rows.
     fn second_columns(&self, lie: &Lie<'_>, advice: &[Vec<Fr>], multiplicities: &[(usize, Fr)], circuit: [Fr; 4]) -> Vec<Vec<Fr>> {
         let [channel, position, theta, lambda] = circuit;
         let layout = self.keyed.key.layout();
-        let a = layout.shape.advice();
-        let (first, phi) = (a.num_first_phase, a.phi - a.num_first_phase);
+        let a = layout.shape.columns();
+        let (first, phi) = (a.num_first_phase, a.lookups.phi - a.num_first_phase);
         let mut second = lie.witness.second_phase(layout, Challenges { channel, position, theta, lambda });
         second.iter_mut().for_each(|column| column.resize(self.rows - UNUSABLE_ROWS, Fr::ZERO));
         let changed: BTreeSet<usize> = lie.cells.iter().map(|(_, row, _)| *row).collect();
         for row in changed {
             let entry = |e: &Vec<(usize, i64)>| lambda + e.iter().map(|&(c, f)| advice[c][row] * embed(f)).sum::<Fr>();
             let inverses: Vec<Fr> = layout.shape.range_lookups().iter().map(|e| entry(e).invert().unwrap()).collect();
-            for (chunk, helper) in inverses.chunks(LOOKUPS_PER_HELPER).zip(&a.helpers) {
+            for (chunk, helper) in inverses.chunks(LOOKUPS_PER_HELPER).zip(&a.lookups.helpers) {
                 let change = chunk.iter().sum::<Fr>() - second[helper - first][row];
                 second[helper - first][row] += change;
                 second[phi][row..].iter_mut().for_each(|phi| *phi += change);
@@ -299,14 +299,14 @@ impl Run<'_> {
             advice.push(rows);
         }
         lie.cells.iter().for_each(|(column, row, change)| advice[*column][*row] += *change);
-        let a = forger.keyed.key.layout().shape.advice();
+        let a = forger.keyed.key.layout().shape.columns();
         let mut multiplicities = lie.multiplicities.clone();
         if lie.frozen == Some(Message::First) {
             let challenges: [Fr; 4] = self.next();
             let second = forger.second_columns(lie, &advice, &multiplicities, challenges);
-            multiplicities.push((0, second[a.phi - a.num_first_phase][usable - 1] * forger.entry(0, challenges[3])));
+            multiplicities.push((0, second[a.lookups.phi - a.num_first_phase][usable - 1] * forger.entry(0, challenges[3])));
         }
-        multiplicities.iter().for_each(|(row, change)| advice[a.multiplicity][*row] += *change);
+        multiplicities.iter().for_each(|(row, change)| advice[a.lookups.multiplicity][*row] += *change);
         if let Some((from, to)) = lie.collision {
             advice[to] = advice[from].clone();
         }

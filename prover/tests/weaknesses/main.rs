@@ -22,8 +22,8 @@ use models::build::Build;
 use models::{naive, Keyed, Model};
 use sworn_circuits::field::embed;
 use sworn_circuits::graph::*;
+use sworn_circuits::groups::Columns;
 use sworn_circuits::layout::{Layout, Visibility};
-use sworn_circuits::shape::AdviceColumns;
 use sworn_circuits::witness::Witness;
 use sworn_prover::halo2;
 use sworn_verifier::point::{encode_g1, encode_g2, G1_BYTES};
@@ -59,8 +59,8 @@ impl Target {
         self.keyed.key.layout()
     }
 
-    fn advice(&self) -> AdviceColumns {
-        self.layout().shape.advice()
+    fn advice(&self) -> Columns {
+        self.layout().shape.columns()
     }
 
     fn bits(&self) -> u32 {
@@ -130,9 +130,9 @@ fn only_lookups_reject(target: &Target, lie: &Lie<'_>) {
 fn moved(target: &Target, index: usize, delta: i64) -> impl Fn(&mut Witness) + '_ {
     move |witness| {
         let a = target.advice();
-        let (lane, row) = public_lane(target.layout(), index, &a.u);
-        add(witness, a.u[lane], row, delta);
-        add(witness, a.r[lane], row, -delta << target.bits());
+        let (lane, row) = public_lane(target.layout(), index, &a.units.u);
+        add(witness, a.units.u[lane], row, delta);
+        add(witness, a.units.r[lane], row, -delta << target.bits());
     }
 }
 
@@ -205,9 +205,9 @@ fn query_collision() {
     for target in Target::both(&tiny()) {
         let (a, constraints) = (target.advice(), &target.key().constraints);
         let rotations = |column: usize| constraints.advice_queries.iter().filter(move |q| q.column as usize == column).map(|q| q.rotation);
-        let is_alike = |column: &usize| *column != a.multiplicity && rotations(*column).eq(rotations(a.multiplicity));
+        let is_alike = |column: &usize| *column != a.lookups.multiplicity && rotations(*column).eq(rotations(a.lookups.multiplicity));
         let twin = (0..a.num_first_phase).find(is_alike).unwrap();
-        for twice in [0, a.multiplicity] {
+        for twice in [0, a.lookups.multiplicity] {
             let mut parts = KeyParts::clone(target.key());
             parts.constraints.advice_queries.push(constraints.advice_queries[twice]);
             assert!(matches!(VerifyingKey::new(&parts), Err(KeyError::Range { what: "query", .. })));
@@ -215,12 +215,12 @@ fn query_collision() {
         let mut lie = Lie::new(&target.honest);
         lie.instance[0] += Fr::ONE;
         // The forger asserts that the identities hold for the false value.
-        lie.collision = Some((twin, a.multiplicity));
+        lie.collision = Some((twin, a.lookups.multiplicity));
         let shape = target.key().shape();
         if !shape.is_packed() {
             let (_, proof) = target.forger().forge(&lie);
             let point = |column: usize| &proof[shape.advice[column] * G1_BYTES..][..G1_BYTES];
-            assert_eq!(point(twin), point(a.multiplicity), "one commitment");
+            assert_eq!(point(twin), point(a.lookups.multiplicity), "one commitment");
         }
         assert_eq!(target.answer(&lie), Err(VerifyError::Rejected));
     }
@@ -247,9 +247,9 @@ fn missing_instance_binding() {
         // The public values changed with the cells that they are copied from, but not with what computes those.
         target.rejects(By::Copy, |w| {
             let a = target.advice();
-            let (lane, row) = public_lane(target.layout(), 3, &a.u);
-            assert!(w.first[a.u[lane]].get(row) > 0);
-            add(w, a.u[lane], row, -1);
+            let (lane, row) = public_lane(target.layout(), 3, &a.units.u);
+            assert!(w.first[a.units.u[lane]].get(row) > 0);
+            add(w, a.units.u[lane], row, -1);
         });
     }
 }
@@ -356,13 +356,13 @@ fn maximum_ties() {
     for target in Target::both(&maxima_with_ties()) {
         assert_eq!(target.honest.instance, [9, -7]);
         let a = target.advice();
-        let m = a.m.unwrap();
+        let m = a.gather.as_ref().unwrap().max;
         let row = |index: usize| public_lane(target.layout(), index, &[m]).1;
         target.rejects(By::Lookup, |w| set(w, m, row(0), -4));
         for (index, value) in [(0, 10), (1, -6)] {
             target.rejects(By::Gate, |w| set(w, m, row(index), value));
         }
-        for &g in &a.g {
+        for &g in &a.gather.as_ref().unwrap().values {
             target.rejects_as_it_is(By::Copy, |w| {
                 set(w, g, row(1), -6);
                 set(w, m, row(1), -6);
@@ -384,11 +384,11 @@ fn zero_with_either_sign() {
         assert_eq!(target.honest.instance, [0; 4]);
         let a = target.advice();
         for index in [0, 3] {
-            let (lane, row) = public_lane(target.layout(), index, &a.u);
+            let (lane, row) = public_lane(target.layout(), index, &a.units.u);
             for size in [1, 5] {
                 target.rejects(By::Gate, |w| {
-                    add(w, a.u[lane], row, size);
-                    add(w, a.v[lane], row, size);
+                    add(w, a.units.u[lane], row, size);
+                    add(w, a.units.v[lane], row, size);
                 });
             }
             target.rejects(By::Lookup, moved(&target, index, 1));
@@ -423,20 +423,20 @@ fn division_advice_out_of_range() {
             }
         }
         // Another offset makes room for a quotient, and is no accumulator.
-        let (lane, row) = public_lane(target.layout(), 0, &a.u);
-        assert_eq!(target.honest.first[a.v[lane]].get(row), offset);
+        let (lane, row) = public_lane(target.layout(), 0, &a.units.u);
+        assert_eq!(target.honest.first[a.units.v[lane]].get(row), offset);
         target.rejects(By::Gate, |w| {
-            add(w, a.u[lane], row, 1);
-            add(w, a.v[lane], row, 1);
+            add(w, a.units.u[lane], row, 1);
+            add(w, a.units.v[lane], row, 1);
         });
     }
     for target in Target::both(&dense(Activation::None)) {
         let a = target.advice();
-        let (lane, row) = public_lane(target.layout(), 0, &a.u);
+        let (lane, row) = public_lane(target.layout(), 0, &a.units.u);
         for delta in [1, -1, 5] {
             let share = embed(delta) * Fr::from(1 << target.bits()).invert().unwrap();
             let mut lie = Lie::new(&target.honest);
-            lie.cells = vec![(a.u[lane], row, -share), (a.r[lane], row, embed(delta))];
+            lie.cells = vec![(a.units.u[lane], row, -share), (a.units.r[lane], row, embed(delta))];
             lie.instance[0] -= share;
             only_lookups_reject(&target, &lie);
         }
@@ -465,7 +465,7 @@ fn forged_multiplicities() {
             assert_eq!(target.answer(&Lie { multiplicities, ..truth.clone() }), Err(VerifyError::Rejected));
         }
         // The rows behind the table are zero, as its first is: they are one entry, and either may count it.
-        let table = &target.layout().fixed[target.layout().shape.fixed().table];
+        let table = &target.layout().fixed[target.layout().shape.columns().lookups.table];
         assert!(table.get(last) == 0 && table.get(0) == 0);
         let elsewhere = vec![(0, -Fr::ONE), (last, Fr::ONE)];
         assert_eq!(target.answer(&Lie { multiplicities: elsewhere, ..truth }), Ok(()));
@@ -473,8 +473,8 @@ fn forged_multiplicities() {
         // A value in no table, with what would make up for it at one λ.
         let lying = target.lying(moved(&target, 0, 1));
         let a = target.advice();
-        let (lane, row) = public_lane(target.layout(), 0, &a.u);
-        let stray = embed(lying.first[a.r[lane]].get(row));
+        let (lane, row) = public_lane(target.layout(), 0, &a.units.u);
+        let stray = embed(lying.first[a.units.r[lane]].get(row));
         for lambda in [Fr::ZERO, Fr::ONE, embed(1 << 40)] {
             // 1/(λ + stray) = m/(λ + 1)
             let share = (lambda + Fr::ONE) * (lambda + stray).invert().unwrap();

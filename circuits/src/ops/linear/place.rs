@@ -3,10 +3,11 @@
 use super::{Linear, Term};
 use crate::error::LayoutError;
 use crate::graph::{Activation, Node, NodeId};
+use crate::groups::{units, Lane};
 use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm, GROWN};
 use crate::layout::demand::{linear_form, phases, spacing, term_view, view_dims, Spacing, Tap, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
-use crate::layout::rows::{Lane, Origin, Site, Slots};
+use crate::layout::rows::{Origin, Site, Slots};
 use crate::number::{fit, index};
 
 /// A term with the form that it reads.
@@ -58,7 +59,7 @@ impl Arrangement<'_> {
             self.identities.push(Identity { result, outputs, products, tail });
         }
         let table = matches!(linear.activation, Activation::Table(_));
-        self.push_form(Lane::X, self.lanes, row0, frame.block_rows, &form.out, frame.spacing, frame.offset, table);
+        self.push_form(Lane::Units(units::Lane::X), self.lanes, row0, frame.block_rows, &form.out, frame.spacing, frame.offset, table);
         Ok(origins)
     }
 
@@ -140,7 +141,7 @@ impl Arrangement<'_> {
             unit.d_step = ends && row != first;
             unit.d_hold = !ends;
         }
-        Site { lane: Lane::D, row: fit(last) }
+        Site { lane: Lane::Units(units::Lane::D), row: fit(last) }
     }
 
     /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.

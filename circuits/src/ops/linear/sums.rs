@@ -9,10 +9,11 @@
 
 use rayon::prelude::*;
 
-use crate::graph::{Channels, Conv, Linear, Node, QuantGraph, Term};
+use super::products::{Operands, Patches};
+use super::{Channels, Conv, Linear, Term};
+use crate::graph::{Node, QuantGraph};
 use crate::layout::{FlatConvolution, FlatTerm, UnitStep, NONE};
 use crate::number::{fit, index};
-use crate::witness::products::{Operands, Patches};
 
 /// Values of the patches that are made at a time, at most.
 const MAX_PATCHES: usize = if cfg!(test) { 1 << 10 } else { 1 << 22 };
@@ -20,7 +21,7 @@ const MAX_PATCHES: usize = if cfg!(test) { 1 << 10 } else { 1 << 22 };
 const MIN_SLOTS: usize = if cfg!(test) { 6 } else { 64 };
 
 /// The accumulators of every slot, without bias: all overlaps of kernel and image.
-pub(super) fn flat_sums(linear: &Linear, flat: &FlatConvolution, args: &[&[i32]], size: usize) -> Vec<i64> {
+pub(crate) fn flat_sums(linear: &Linear, flat: &FlatConvolution, args: &[&[i32]], size: usize) -> Vec<i64> {
     let outputs = linear.bias.len();
     let mut sums = vec![0i64; outputs * size];
     for ((term, flat_term), x) in linear.terms.iter().zip(&flat.terms).zip(args) {
@@ -40,7 +41,7 @@ pub(super) fn flat_sums(linear: &Linear, flat: &FlatConvolution, args: &[&[i32]]
 }
 
 /// The accumulators of the elements, with bias, from those of the slots.
-pub(super) fn wanted_sums(node: &Node, linear: &Linear, step: &UnitStep, sums: &[i64], size: usize) -> Vec<i64> {
+pub(crate) fn wanted_sums(node: &Node, linear: &Linear, step: &UnitStep, sums: &[i64], size: usize) -> Vec<i64> {
     let outputs = linear.bias.len();
     let mut wanted = vec![0i64; node.elements()];
     let Some(flat) = &step.flat else { return wanted };
@@ -67,7 +68,7 @@ pub(super) fn wanted_sums(node: &Node, linear: &Linear, step: &UnitStep, sums: &
 }
 
 /// The accumulators of a layer with one position and one group, with bias.
-pub(super) fn vector_sums(graph: &QuantGraph, node: &Node, linear: &Linear, args: &[&[i32]]) -> Vec<i64> {
+pub(crate) fn vector_sums(graph: &QuantGraph, node: &Node, linear: &Linear, args: &[&[i32]]) -> Vec<i64> {
     let mut sums = linear.bias.clone();
     for ((term, x), &input) in linear.terms.iter().zip(args).zip(&node.inputs) {
         match term {

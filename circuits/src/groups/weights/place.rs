@@ -1,5 +1,5 @@
-//! The weight group: blocks of weights in rows of `L` lanes, and the steps of the sum of products. Behind them, runs of packed public
-//! values ([`super::packing`]).
+//! Rows of the weight group: blocks of weights in `L` lanes, and the steps of the sum of products. Behind them, runs of packed public
+//! values ([`crate::layout::packing`]).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -7,10 +7,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::column::IntColumn;
+use crate::groups::Lane;
 use crate::layout::arrange::Arrangement;
 use crate::layout::identity::{Factor, Identity, Weights};
 use crate::layout::packing::Run;
-use crate::layout::rows::{Lane, Site};
+use crate::layout::rows::Site;
 use crate::number::fit;
 
 /// Jumps that have a column of their own; with more distinct ones, jumps are composed of powers of 8.
@@ -109,13 +110,13 @@ impl WeightGroup {
                 blocks.push(Placed { weights: product.block.weights(arrangement.graph), outputs: identity.outputs, rows: start..end });
                 match product.factor {
                     Factor::One => this.rows[end - 1].one = true,
-                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Factor, row: fit(end - 1) })),
+                    Factor::Cell(site) => this.copies.push((site, Site { lane: Lane::Weights(super::Lane::Factor), row: fit(end - 1) })),
                 }
             }
             for step in if identity.tail == 0 { Vec::new() } else { jumps.steps(identity.tail) } {
                 this.rows.push(WeightRow { jump: step + 1, ..WeightRow::default() });
             }
-            this.copies.push((identity.result, Site { lane: Lane::Dot, row: fit(this.rows.len() - 1) }));
+            this.copies.push((identity.result, Site { lane: Lane::Weights(super::Lane::Dot), row: fit(this.rows.len() - 1) }));
         }
         let runs = this.rows.len();
         arrangement.runs.iter().for_each(|run| this.push_run(run));
@@ -143,9 +144,9 @@ impl WeightGroup {
         for (index, &digit) in run.digits.iter().rev().enumerate() {
             let row = fit(self.rows.len());
             self.rows.push(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
-            self.copies.push((digit, Site { lane: Lane::Factor, row }));
+            self.copies.push((digit, Site { lane: Lane::Weights(super::Lane::Factor), row }));
         }
-        let last = Site { lane: Lane::Dot, row: fit(self.rows.len() - 1) };
+        let last = Site { lane: Lane::Weights(super::Lane::Dot), row: fit(self.rows.len() - 1) };
         self.copies.push((last, Site { lane: Lane::Instance, row: run.row }));
     }
 

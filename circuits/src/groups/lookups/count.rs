@@ -14,7 +14,7 @@ const ROWS: usize = 1 << 11;
 const MIN_BLOCKS: usize = 4;
 
 /// The high limb of a range check: a sum of columns with their factors, shifted.
-pub(super) fn high_limb(layout: &Layout, first: &[IntColumn], range: &[(usize, i64)]) -> IntColumn {
+pub(crate) fn high_limb(layout: &Layout, first: &[IntColumn], range: &[(usize, i64)]) -> IntColumn {
     let rows = range.iter().map(|&(column, _)| first[column].len()).max().unwrap_or(0);
     let mut values = vec![0; rows];
     range.iter().for_each(|&(column, factor)| first[column].add_to(0, factor, &mut values));
@@ -43,7 +43,7 @@ struct Counter<'a> {
 }
 
 /// The column of multiplicities: every lookup of the argument, counted.
-pub(super) fn multiplicities(graph: &QuantGraph, layout: &Layout, first: &[IntColumn]) -> Result<IntColumn, WitnessError> {
+pub(crate) fn multiplicities(graph: &QuantGraph, layout: &Layout, first: &[IntColumn]) -> Result<IntColumn, WitnessError> {
     let range = 1usize << layout.shape.table_bits();
     let mut spans = vec![Span { start: 0, first: 0, length: range }];
     let mut size = range;
@@ -51,7 +51,7 @@ pub(super) fn multiplicities(graph: &QuantGraph, layout: &Layout, first: &[IntCo
         spans.push(Span { start: size, first: i64::from(table.first), length: table.values.len() });
         size += table.values.len();
     }
-    let masks = layout.shape.fixed().table_mask;
+    let masks = layout.shape.columns().units.table_mask;
     let lengths = first.iter().map(IntColumn::len).chain(masks.iter().map(|&column| layout.fixed[column].len()));
     let end = lengths.max().unwrap_or(0).min(layout.usable_rows());
     let counter = Counter { layout, first, spans, lookups: layout.shape.range_lookups(), end };
@@ -88,16 +88,16 @@ impl Counter<'_> {
             let values = self.values(start, entry, &mut buffer[..rows]);
             self.count(values, &mut counts, |index, value| miss(index, lookup, value));
         }
-        let (advice, fixed) = (self.layout.shape.advice(), self.layout.shape.fixed());
-        if let Some(tag) = fixed.tag {
+        let units = self.layout.shape.columns().units;
+        if let Some(tag) = units.tag {
             for lane in 0..self.layout.shape.lanes {
                 let lookup = self.lookups.len() + 2 * lane;
-                let values = self.values(start, &[(advice.r[lane], 1)], &mut buffer[..rows]);
+                let values = self.values(start, &[(units.r[lane], 1)], &mut buffer[..rows]);
                 self.count(values, &mut counts, |index, value| miss(index, lookup, value));
-                let values = self.values(start, &[(advice.u[lane], 1)], &mut buffer[..rows]);
+                let values = self.values(start, &[(units.u[lane], 1)], &mut buffer[..rows]);
                 for (index, &value) in values.iter().enumerate() {
                     let row = start + index;
-                    let wanted = self.layout.fixed[fixed.table_mask[lane]].get(row) == 1;
+                    let wanted = self.layout.fixed[units.table_mask[lane]].get(row) == 1;
                     let (value, tag) = if wanted { (value, fit(self.layout.fixed[tag].get(row))) } else { (0, 0) };
                     let span = &self.spans[tag];
                     match usize::try_from(value - span.first).ok().filter(|&at| at < span.length) {

@@ -1,3 +1,0 @@
-//! Lookups: one LogUp argument for the range table and all function tables.
-
-pub(crate) mod logup;
