@@ -13,7 +13,7 @@ use sworn_circuits::layout::{Layout, LayoutProfile, Visibility};
 
 /// A chain of `convolutions` 3×3 convolutions with relu on an image, means of its channels, and a dense layer.
 fn network(bits: u32, channels: usize, size: usize, convolutions: usize, outputs: usize) -> QuantGraph {
-    let node = |name: String, op, inputs: Vec<NodeId>, shape: Vec<usize>| Node { name, op, inputs, shape, scale: 1.0 };
+    let node = |name: String, op, inputs: Vec<NodeId>, shape: Vec<usize>| Node { name, op, inputs, shape, scale: 1.0, shift: bits };
     let shape = vec![1, channels, size, size];
     let elements = channels * size * size;
     let weights = |count: usize| (0..count).map(|i| (i * 7 % 13) as i32 - 6).collect::<Vec<_>>();

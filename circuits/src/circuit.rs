@@ -41,6 +41,7 @@ pub fn configure(meta: &mut ConstraintSystem<Fr>, shape: &Shape) -> Config {
     columns.units.configure(meta, &gates);
     columns.operands.iter().for_each(|operands| operands.configure(meta, &gates));
     columns.gather.iter().for_each(|gather| gather.configure(meta, &gates));
+    columns.roots.iter().for_each(|roots| roots.configure(meta, &gates));
     let mut derivations = columns.units.configure_evaluations(meta, &gates);
     derivations.extend(columns.gather.iter().flat_map(|gather| gather.configure_evaluations(meta, &gates)));
     derivations.extend(columns.weights.configure(meta, &gates));

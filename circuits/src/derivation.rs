@@ -49,8 +49,8 @@ pub enum Derivation {
     Copies {
         /// Advice column.
         column: usize,
-        /// Fixed column.
-        one: usize,
+        /// Fixed column, if cells may hold the constant.
+        one: Option<usize>,
     },
 }
 

@@ -12,14 +12,17 @@ pub(crate) const MIN_ELEMENTS: usize = 1 << 12;
 
 /// The tensor of every node.
 pub(crate) fn evaluate(graph: &QuantGraph, inputs: &[Vec<i32>]) -> Result<Vec<Vec<i32>>, GraphError> {
-    evaluate_with(graph, inputs, |id, args| accumulate(graph, graph.node(id), args))
+    evaluate_with(graph, inputs, |id, args| {
+        let node = graph.node(id);
+        node.op.operation().make(graph, node, args)
+    })
 }
 
-/// The tensor of every node, with [`accumulate`] replaced by a function that must be equal to it.
+/// The tensor of every node, with a function that must be equal to [`make`](crate::ops::Operation::make).
 pub(crate) fn evaluate_with(
     graph: &QuantGraph,
     inputs: &[Vec<i32>],
-    mut accumulate: impl FnMut(NodeId, &[&[i32]]) -> Vec<i64>,
+    mut make: impl FnMut(NodeId, &[&[i32]]) -> Result<Made, GraphError>,
 ) -> Result<Vec<Vec<i32>>, GraphError> {
     if inputs.len() != graph.inputs.len() {
         return Err(GraphError::InputCount { expected: graph.inputs.len(), actual: inputs.len() });
@@ -41,16 +44,13 @@ pub(crate) fn evaluate_with(
                     }
                     given.clone()
                 }
-                _ => match node.activation() {
-                    None => match node.op.operation().make(graph, node, &args) {
-                        Made::Values(values) => values,
-                        Made::Sums(_) => {
-                            return Err(GraphError::Malformed { node: node.name.clone(), rule: "what is summed is activated" })
-                        }
-                    },
-                    Some(activation) => {
-                        let sums = accumulate(NodeId(index), &args);
-                        let value = |&acc: &i64| activate(graph, node, activation, requantise(acc, graph.bits));
+                _ => match (make(NodeId(index), &args)?, node.activation()) {
+                    (Made::Values(values), _) => values,
+                    (Made::Sums(_), None) => {
+                        return Err(GraphError::Malformed { node: node.name.clone(), rule: "what is summed is activated" })
+                    }
+                    (Made::Sums(sums), Some(activation)) => {
+                        let value = |&acc: &i64| activate(graph, node, activation, requantise(acc, node.shift));
                         let tensor = sums.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect::<Result<_, _>>();
                         // Which error a parallel iterator meets is left to chance: this is the first.
                         tensor.or_else(|_| sums.iter().map(value).collect::<Result<_, _>>())?
@@ -63,9 +63,9 @@ pub(crate) fn evaluate_with(
     Ok(tensors)
 }
 
-/// `⌊(acc + 2^(bits−1)) / 2^bits⌋`.
-pub(crate) fn requantise(acc: i64, bits: u32) -> i64 {
-    (acc + (1 << (bits - 1))) >> bits
+/// `⌊(acc + 2^(shift−1)) / 2^shift⌋`.
+pub(crate) fn requantise(acc: i64, shift: u32) -> i64 {
+    (acc + (1 << shift >> 1)) >> shift
 }
 
 /// Smallest and largest `q` that an activation takes.
@@ -100,17 +100,6 @@ fn activate(graph: &QuantGraph, node: &Node, activation: Activation, q: i64) -> 
         Activation::Relu => fit(q.max(0)),
         Activation::Table(i) => graph.tables[i].values[fit::<_, usize>(q - i64::from(graph.tables[i].first))],
     })
-}
-
-/// The accumulators of a node that requantises.
-///
-/// # Panics
-/// If the node does not requantise.
-pub(crate) fn accumulate(graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Vec<i64> {
-    match node.op.operation().make(graph, node, args) {
-        Made::Sums(sums) => sums,
-        Made::Values(_) => panic!("node `{}` does not requantise", node.name),
-    }
 }
 
 impl QuantGraph {

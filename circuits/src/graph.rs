@@ -1,11 +1,11 @@
 //! `QuantGraph`: a quantised model, and the integer semantics that the witness, the circuit and the tests agree on.
 //!
-//! Every tensor holds integers; its real values are `scale · integer`, for inputs also by [feature](Features). Six operations are enough for the ONNX operators
-//! that are supported: [`Op::Linear`], [`Op::Reduce`] and [`Op::Elementwise`] form an accumulator and *requantise* it,
-//! [`Op::Max`] and [`Op::Gather`] only move values.
+//! Every tensor holds integers; its real values are `scale · integer`, for inputs also by [feature](Features). A few operations are enough for the ONNX operators
+//! that are supported: [`Op::Linear`], [`Op::Reduce`], [`Op::Elementwise`], [`Op::Product`] and [`Op::Norm`] form an accumulator and *requantise* it,
+//! [`Op::Softmax`] answers probabilities, [`Op::Max`] and [`Op::Gather`] only move values.
 //!
 //! ```text
-//! requantise:   q = ⌊(acc + 2^(s−1)) / 2^s⌋          s = bits, the same for the whole graph
+//! requantise:   q = ⌊(acc + 2^(s−1)) / 2^s⌋          s = the shift of the node, at most bits
 //! output:       y = act(q)                            act: none | relu | table
 //! ```
 //!
@@ -31,7 +31,10 @@ pub use crate::ops::gather::{Gather, Source};
 pub use crate::ops::input::Features;
 pub use crate::ops::linear::{Channels, Conv, Linear, Term};
 pub use crate::ops::max::Max;
+pub use crate::ops::norm::Norm;
+pub use crate::ops::product::Product;
 pub use crate::ops::reduce::Reduce;
+pub use crate::ops::softmax::{Scores, Softmax};
 pub use decode::DecodeError;
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +46,7 @@ pub struct NodeId(pub usize);
 /// A quantised model. Nodes are in topological order: a node's inputs come before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuantGraph {
-    /// Shift of every requantisation, and the width of every activation: 4 to 15.
+    /// Width of every range check, and with it the largest shift of a requantisation: 4 to 20.
     pub bits: u32,
     /// The nodes, in topological order.
     pub nodes: Vec<Node>,
@@ -77,6 +80,8 @@ pub struct Node {
     pub shape: Vec<usize>,
     /// Real value of the integer 1; for an input of [`Features`], the largest of theirs.
     pub scale: f64,
+    /// Shift of the requantisation: at most `bits`, and 0 where nothing is requantised.
+    pub shift: u32,
 }
 
 /// An operation of the graph.
@@ -97,6 +102,12 @@ pub enum Op {
     /// An input of the model, with the range of [`Activation::None`] and a scale of its own for each feature. What reads it has
     /// their scales in its coefficients, so that its integers are like those of [`Op::Input`].
     Features(Features),
+    /// Product of two tensors, matrix by matrix.
+    Product(Product),
+    /// Each row by one number, so that the mean of its squares is 1.
+    Norm(Norm),
+    /// Probabilities of the scores in a row.
+    Softmax(Softmax),
 }
 
 /// What follows a requantisation.
@@ -119,6 +130,8 @@ pub struct Table {
     pub first: i32,
     /// The values; each in (−2^bits, 2^bits).
     pub values: Vec<i32>,
+    /// The values of a second function of the same arguments, or none.
+    pub second: Vec<i32>,
 }
 
 impl Op {

@@ -4,16 +4,18 @@
 //! ```text
 //! units      requantised values, evaluated in blocks            operands   beside units: what an element-wise operation reads
 //! gather     windows of a maximum, or a tensor in another order
-//! weights    blocks of weights and sums of products             lookups    tables, limbs, multiplicities, LogUp
+//! weights    blocks of weights and sums of products             roots      beside them: factors of normalised rows
+//! lookups    tables, limbs, multiplicities, LogUp
 //! ```
 //!
-//! Groups have rows of their own, but for operands, which share those of units, and lookups, which read every row. A circuit has the
+//! Groups have rows of their own, but for operands and roots, which share those of units and weights, and lookups, which read every row. A circuit has the
 //! groups that its operations ask for. Each names columns for three parts: what is committed before the challenges, what follows from
 //! it, and what is fixed.
 
 pub mod gather;
 pub mod lookups;
 pub mod operands;
+pub mod roots;
 pub mod units;
 pub mod weights;
 
@@ -26,6 +28,7 @@ use crate::shape::{Place, Shape};
 pub use gather::Gather;
 pub use lookups::Lookups;
 pub use operands::Operands;
+pub use roots::Roots;
 pub use units::Units;
 pub use weights::Weights;
 
@@ -40,6 +43,8 @@ pub struct Columns {
     pub gather: Option<Gather>,
     /// Weights and sums of products.
     pub weights: Weights,
+    /// Beside the sums of products.
+    pub roots: Option<Roots>,
     /// Look-ups.
     pub lookups: Lookups,
     /// The fixed column of constants that copies name.
@@ -77,15 +82,19 @@ impl Counter {
 impl Columns {
     /// The columns of a shape, in the order that keys have them.
     pub(crate) fn new(shape: &Shape) -> Self {
-        let mut this =
-            Self { operands: shape.elementwise.then(Operands::default), gather: shape.gather.then(Gather::default), ..Self::default() };
+        let mut this = Self {
+            operands: shape.elementwise.then(Operands::default),
+            gather: shape.gather.then(Gather::default),
+            roots: shape.roots.then(Roots::default),
+            ..Self::default()
+        };
         let mut c = Counter(0);
         this.units.first_phase(&mut c, shape);
         this.operands.iter_mut().for_each(|group| group.first_phase(&mut c, shape));
         this.gather.iter_mut().for_each(|group| group.first_phase(&mut c));
         this.lookups.first_phase(&mut c, shape);
         this.num_first_phase = c.0;
-        this.weights.second_phase(&mut c);
+        this.weights.second_phase(&mut c, shape);
         this.units.second_phase(&mut c, shape);
         this.gather.iter_mut().for_each(|group| group.second_phase(&mut c));
         this.lookups.second_phase(&mut c, shape);
@@ -97,6 +106,7 @@ impl Columns {
         this.weights.fixed(&mut c, shape);
         this.gather.iter_mut().for_each(|group| group.fixed(&mut c, shape));
         this.operands.iter_mut().for_each(|group| group.fixed(&mut c, shape));
+        this.roots.iter_mut().for_each(|group| group.fixed(&mut c));
         this.units.tag = c.when(shape.tables);
         this.constants = c.when(shape.constants);
         this.num_fixed = c.0;
@@ -110,7 +120,7 @@ impl Columns {
             Lane::Units(lane) => self.units.column(lane).map(advice),
             Lane::Operands(lane) => self.operands.as_ref()?.column(lane).map(advice),
             Lane::Gather(lane) => self.gather.as_ref()?.column(lane).map(advice),
-            Lane::Weights(lane) => Some(advice(self.weights.column(lane))),
+            Lane::Weights(lane) => self.weights.column(lane).map(advice),
             Lane::Constant => self.constants.map(|column| Place::Fixed(fit(column))),
             Lane::Instance => Some(Place::Instance),
         }
@@ -158,6 +168,7 @@ impl<'a> FixedValues<'a> {
     ) -> Vec<IntColumn> {
         let mut this = Self { arrangement, usable, table_bits, out: vec![IntColumn::I8(Vec::new()); columns.num_fixed] };
         columns.weights.fill_fixed(&mut this, group);
+        columns.roots.iter().for_each(|roots| roots.fill_fixed(&mut this, group));
         columns.lookups.fill_fixed(&mut this);
         columns.units.fill_fixed(&mut this);
         columns.operands.iter().for_each(|operands| operands.fill_fixed(&mut this));

@@ -7,6 +7,7 @@
 //! [`Layout::with_profile`] tries numbers of lanes, rows and packs and takes the cheapest by [`cost`], for a [`LayoutProfile`].
 
 pub(crate) mod arrange;
+mod blocks;
 pub mod bounds;
 pub mod cost;
 pub(crate) mod demand;
@@ -17,7 +18,7 @@ pub(crate) mod room;
 pub(crate) mod rows;
 mod summary;
 
-pub(crate) use arrange::{FlatConvolution, FlatTerm, Step, UnitStep};
+pub(crate) use arrange::{FlatConvolution, FlatTerm, Kind, Step, UnitStep};
 pub(crate) use demand::NONE;
 
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::column::IntColumn;
 use crate::error::LayoutError;
-use crate::graph::{Activation, NodeId, QuantGraph, Table};
+use crate::graph::{NodeId, QuantGraph, Table};
 use crate::groups::weights::{Jumps, WeightGroup, WeightRow};
 use crate::groups::{FixedValues, Lane};
 use crate::memory::Budget;
@@ -34,6 +35,7 @@ use crate::number::fit;
 use crate::shape::{Cell, Place, Shape};
 use arrange::Arrangement;
 use cost::Estimate;
+use identity::Block;
 use packing::{Packing, PublicNode};
 use room::Room;
 use rows::Site;
@@ -256,9 +258,18 @@ impl Layout {
     /// The rows of a node's units, if it has units.
     pub fn unit_rows(&self, node: NodeId) -> Option<std::ops::Range<usize>> {
         self.steps.iter().find_map(|step| match step {
-            Step::Units(units) if units.node == node => Some(units.row0..units.row0 + units.slots.elements.len() / self.shape.lanes),
+            Step::Units(units) if units.node == node && units.part == 0 => {
+                Some(units.row0..units.row0 + units.slots.elements.len() / self.shape.lanes)
+            }
             _ => None,
         })
+    }
+
+    /// Rows of units whose values no accumulator makes: inputs, and what operations have beside their tensors.
+    pub fn value_rows(&self) -> Vec<std::ops::Range<usize>> {
+        let given = |step: &&UnitStep| matches!(step.kind, Kind::Signed | Kind::Positive);
+        let rows = |step: &UnitStep| step.row0..step.row0 + step.slots.elements.len() / self.shape.lanes;
+        self.steps.iter().filter_map(Step::units).filter(given).map(rows).collect()
     }
 
     fn place(arrangement: Arrangement<'_>, estimate: Estimate, public: Vec<PublicNode>) -> Result<Self, LayoutError> {
@@ -344,18 +355,24 @@ fn shape(arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, limb
         lanes: arrangement.lanes,
         weight_lanes,
         grids: arrangement.grids,
-        sums: arrangement.forms.iter().any(|f| f.sum == Some(true)),
+        sums: arrangement.units.iter().any(|row| row.sum) || arrangement.gather.iter().any(|row| row.sum),
         gather: !arrangement.gather.is_empty(),
         tables: has_tables(graph),
         elementwise: !arrangement.lane_factors.is_empty(),
         constants: !arrangement.constants.is_empty(),
+        pairs: arrangement.identities.iter().flat_map(|i| &i.products).any(|p| matches!(p.block, Block::Pair { .. })),
+        roots: !arrangement.roots.is_empty(),
+        channel_blocks: arrangement.units.iter().any(|row| row.channel) || arrangement.gather.iter().any(|row| row.channel),
+        split_blocks: arrangement.units.iter().any(|row| row.keep != row.keep_values),
+        position_steps: arrangement.units.iter().any(|row| row.d_step_position),
+        second_tables: tables(graph).iter().any(|table| !table.second.is_empty()),
         jumps: jumps.0.clone(),
         copied: Vec::new(),
     }
 }
 
 fn has_tables(graph: &QuantGraph) -> bool {
-    graph.nodes.iter().any(|n| matches!(n.activation(), Some(Activation::Table(_))))
+    graph.nodes.iter().any(|n| n.op.operation().table().is_some())
 }
 
 /// The function tables of the circuit: none if no node uses one, because without tags they would lengthen the range table.

@@ -1,8 +1,8 @@
 //! Operations of the graph, a file each: its integers, its bounds, the order in which it wants what it reads, and where its cells are.
 //!
 //! ```text
-//! sums     linear, reduce, elementwise     an accumulator for each element, which the unit group requantises
-//! values   max, gather                     elements of what is read
+//! sums     linear, reduce, elementwise, product, norm     an accumulator for each element, which the unit group requantises
+//! values   max, gather                     elements of what is read; softmax, those of a table
 //! input    input, features                 elements of the model's inputs
 //! ```
 //!
@@ -13,16 +13,28 @@ pub(crate) mod gather;
 pub(crate) mod input;
 pub(crate) mod linear;
 pub(crate) mod max;
+pub(crate) mod norm;
+pub(crate) mod product;
 pub(crate) mod reduce;
+pub(crate) mod softmax;
 
-use crate::error::LayoutError;
-use crate::evaluate::accumulate;
+use crate::error::{GraphError, LayoutError};
 use crate::graph::{Activation, Node, NodeId, Op, QuantGraph};
 use crate::layout::arrange::Arrangement;
 use crate::layout::demand::Demand;
 use crate::layout::room::Room;
 use crate::layout::rows::Origin;
 use crate::layout::UnitStep;
+
+/// What the units of a tensor hold.
+pub(crate) enum Cells {
+    /// Accumulators of every slot, without bias.
+    Slots(Vec<i64>),
+    /// Accumulators by element; units without one have 0.
+    Elements(Vec<i64>),
+    /// Values by element.
+    Values(Vec<i64>),
+}
 
 /// What an operation makes of its arguments.
 pub(crate) enum Made {
@@ -42,6 +54,14 @@ pub(crate) trait Operation {
         None
     }
 
+    /// The table that its units look up.
+    fn table(&self) -> Option<usize> {
+        match self.activation() {
+            Some(Activation::Table(table)) => Some(table),
+            _ => None,
+        }
+    }
+
     /// Shapes and lengths, or the rule that they break. Nodes before this one are in order.
     fn check(&self, graph: &QuantGraph, node: &Node) -> Result<(), &'static str>;
 
@@ -56,19 +76,38 @@ pub(crate) trait Operation {
         (-half, half - 1)
     }
 
+    /// Whether what it reads is what its cells can hold, or the rule that it breaks.
+    fn check_inputs(&self, _bits: u32, _ranges: &[(i64, i64)]) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// Whether the values of its tensor are what its cells can hold, or the rule that they break.
     fn check_range(&self, _bits: u32, _range: (i64, i64)) -> Result<(), &'static str> {
         Ok(())
     }
 
     /// The integers that it computes. An input computes nothing.
-    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made;
+    ///
+    /// # Errors
+    /// A value that its cells cannot hold.
+    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Result<Made, GraphError>;
 
-    /// The accumulators that its units hold: of each slot, without bias, where the step says how all slots come about, or else of each
-    /// element; and those of the elements, which equal [`Operation::make`].
-    fn sums(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]], _step: Option<&UnitStep>, _lanes: usize) -> [Vec<i64>; 2] {
-        let sums = accumulate(graph, node, args);
-        [sums.clone(), sums]
+    /// What its units hold, tensor by tensor as their steps number them, and what it makes, which equals [`Operation::make`].
+    ///
+    /// # Errors
+    /// A value that its cells cannot hold.
+    fn cells(
+        &self,
+        graph: &QuantGraph,
+        node: &Node,
+        args: &[&[i32]],
+        _steps: &[&UnitStep],
+        _lanes: usize,
+    ) -> Result<(Vec<Cells>, Made), GraphError> {
+        Ok(match self.make(graph, node, args)? {
+            Made::Sums(sums) => (vec![Cells::Elements(sums.clone())], Made::Sums(sums)),
+            values @ Made::Values(_) => (Vec::new(), values),
+        })
     }
 
     /// Whether its result is laid out as an image.
@@ -102,6 +141,9 @@ impl Op {
             Self::Elementwise(elementwise) => elementwise,
             Self::Max(max) => max,
             Self::Gather(gather) => gather,
+            Self::Product(product) => product,
+            Self::Norm(norm) => norm,
+            Self::Softmax(softmax) => softmax,
         }
     }
 

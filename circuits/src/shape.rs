@@ -37,6 +37,18 @@ pub struct Shape {
     pub elementwise: bool,
     /// A column of constants exists.
     pub constants: bool,
+    /// Products of two cells are summed.
+    pub pairs: bool,
+    /// Rows are normalised: squares are summed, and factors of rows checked.
+    pub roots: bool,
+    /// Some blocks of images are evaluated in the channel challenge.
+    pub channel_blocks: bool,
+    /// Some evaluations begin within a block of accumulators.
+    pub split_blocks: bool,
+    /// Some blocks of accumulators are combined in the position challenge.
+    pub position_steps: bool,
+    /// Some tables have a second function.
+    pub second_tables: bool,
     /// Exponents of the position challenge by which the sum of products may be multiplied.
     pub jumps: Vec<u32>,
     /// Columns under copy constraints.

@@ -103,7 +103,12 @@ fn composed_jumps() {
 #[test]
 fn wide_values_are_copied() {
     let mut b = Build::new(6, 34);
-    b.graph.tables.push(Table { name: "wide".into(), first: -32, values: (-32..32).map(|q| if q % 2 == 0 { 63 } else { -63 }).collect() });
+    b.graph.tables.push(Table {
+        name: "wide".into(),
+        first: -32,
+        values: (-32..32).map(|q| if q % 2 == 0 { 63 } else { -63 }).collect(),
+        second: vec![],
+    });
     let x = b.input(&[1, 2, 3, 3]);
     let wide = b.conv(x, 2, ConvSpec::square(1, 1, 0), Activation::Table(0));
     let transposed: Vec<Source> = (0..18u32).map(|i| Source::Element { input: 0, index: i / 9 * 9 + i % 3 * 3 + i / 3 % 3 }).collect();
@@ -243,11 +248,11 @@ fn overflows_are_refused() {
     refused(&graph(&|g| g.nodes.push(Node { op: Op::Input, inputs: vec![], ..g.nodes[0].clone() })));
     refused(&graph(&|g| {
         let op = Op::Reduce(Reduce { inner: huge, factor: 1, activation: Activation::None });
-        g.nodes.push(Node { name: "r".into(), op, inputs: vec![NodeId(0)], shape: vec![8], scale: 1.0 });
+        g.nodes.push(Node { name: "r".into(), op, inputs: vec![NodeId(0)], shape: vec![8], scale: 1.0, shift: g.bits });
     }));
     refused(&graph(&|g| {
         let op = Op::Max(Max { window: huge, windows: vec![] });
-        g.nodes.push(Node { name: "m".into(), op, inputs: vec![NodeId(0)], shape: vec![2], scale: 1.0 });
+        g.nodes.push(Node { name: "m".into(), op, inputs: vec![NodeId(0)], shape: vec![2], scale: 1.0, shift: g.bits });
     }));
 }
 

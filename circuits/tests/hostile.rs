@@ -85,7 +85,7 @@ fn random_graphs_have_one_encoding_and_fit_their_measure() {
 
 /// A node with no name and no inputs but these.
 fn node(op: Op, inputs: &[usize], shape: &[usize]) -> Node {
-    Node { name: String::new(), op, inputs: inputs.iter().map(|&i| NodeId(i)).collect(), shape: shape.to_vec(), scale: 1.0 }
+    Node { name: String::new(), op, inputs: inputs.iter().map(|&i| NodeId(i)).collect(), shape: shape.to_vec(), scale: 1.0, shift: 4 }
 }
 
 fn graph(nodes: Vec<Node>) -> QuantGraph {

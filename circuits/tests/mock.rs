@@ -22,6 +22,12 @@ fn check((graph, inputs): (QuantGraph, Vec<Vec<i32>>)) -> Layout {
     layout
 }
 
+/// The same with inputs divided by a number.
+fn check_within((graph, mut inputs): (QuantGraph, Vec<Vec<i32>>), divisor: i32) -> Layout {
+    inputs.iter_mut().flatten().for_each(|value| *value /= divisor);
+    check((graph, inputs))
+}
+
 #[test]
 fn dense_layers() {
     let mut b = Build::new(6, 1);
@@ -120,4 +126,58 @@ fn one_dimensional_and_dilated() {
     let spec = ConvSpec { kernel: [1, 4], stride: [1, 3], pad: [0, 1, 0, 0], dilation: [1, 1], groups: 1 };
     let y = b.conv(y, 5, spec, Activation::None);
     check(b.finish(&[y]));
+}
+
+#[test]
+fn products() {
+    let mut b = Build::new(8, 20);
+    let (x, y) = (b.input(&[2, 3, 4]), b.input(&[2, 4, 5]));
+    let z = b.product(x, y, 8, Activation::Relu);
+    let narrow = b.product(x, y, 5, Activation::Relu);
+    check_within(b.finish(&[z, narrow]), 32);
+}
+
+#[test]
+fn norms() {
+    let mut b = Build::new(8, 21);
+    let x = b.input(&[3, 6]);
+    let y = b.norm(x);
+    let z = b.dense(y, 4, Activation::Relu);
+    let row = b.input(&[1, 7]);
+    let alone = b.norm(row);
+    check(b.finish(&[z, alone]));
+}
+
+#[test]
+fn probabilities() {
+    let mut b = Build::new(9, 22);
+    let x = b.input(&[4, 6]);
+    let y = b.softmax_of(x);
+    check_within(b.finish(&[y]), 4);
+}
+
+#[test]
+fn attention() {
+    for causal in [false, true] {
+        let mut b = Build::new(9, 23);
+        let (q, k, v) = (b.input(&[5, 8]), b.input(&[5, 8]), b.input(&[5, 8]));
+        let (q, k, v) = (b.heads(q, 2, false), b.heads(k, 2, true), b.heads(v, 2, false));
+        let weights = b.softmax(q, k, 9, causal);
+        let context = b.product(weights, v, 7, Activation::None);
+        let context = b.merged(context);
+        check_within(b.finish(&[context]), 8);
+    }
+}
+
+#[test]
+fn transformers() {
+    for (positions, width, heads, causal) in [(4, 8, 2, true), (6, 4, 1, false), (5, 12, 3, true), (1, 8, 2, false)] {
+        let mut b = Build::new(10, 24);
+        let x = b.input(&[positions, width]);
+        let y = b.transformer(x, heads, causal);
+        let y = b.transformer(y, heads, causal);
+        let y = b.norm(y);
+        let y = b.dense(y, 3, Activation::None);
+        check_within(b.finish(&[y]), 4);
+    }
 }

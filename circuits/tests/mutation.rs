@@ -27,18 +27,24 @@ fn is_free(graph: &QuantGraph, layout: &Layout, column: usize, row: usize) -> bo
     let (a, f) = (layout.shape.columns(), layout.shape.columns());
     let fixed = |c: usize| layout.fixed[c].get(row);
     let lane_of = |columns: &[usize]| columns.iter().position(|&c| c == column);
-    // Rows of an input have no accumulator, and rows behind the last unit hold nothing.
+    // Rows of values have no accumulator, and rows behind the last unit hold nothing.
     let last = (0..graph.nodes.len()).filter_map(|i| layout.unit_rows(NodeId(i))).map(|r| r.end).max().unwrap_or(0);
-    let bare = row >= last || graph.inputs.iter().any(|&id| layout.unit_rows(id).is_some_and(|r| r.contains(&row)));
+    let given = layout.value_rows().iter().any(|rows| rows.contains(&row));
+    let bare = given || row >= last;
     let is_wanted = |lane: usize| fixed(f.units.mask[lane]) == 1 || f.units.table_mask.get(lane).is_some_and(|&c| fixed(c) == 1);
     if lane_of(&a.units.r).is_some() {
         return bare;
     }
     if let Some(lane) = lane_of(&a.units.u).or(lane_of(&a.units.v)) {
-        return bare && !is_wanted(lane);
+        // A value that is not negative has no negative part: where it is zero, the other is read by nothing.
+        let unread = given && fixed(f.units.relu) == 1 && lane_of(&a.units.v).is_some();
+        return unread || bare && !is_wanted(lane);
     }
     if let Some(lane) = lane_of(&a.units.f) {
         // A table output in a lane that has none is read by nothing.
+        return fixed(f.units.table_mask[lane]) == 0;
+    }
+    if let Some(lane) = lane_of(&a.units.f2) {
         return fixed(f.units.table_mask[lane]) == 0;
     }
     if a.operands.iter().any(|o| lane_of(&o.first).or(lane_of(&o.second)).is_some()) {
@@ -87,9 +93,11 @@ fn mutate_as((graph, inputs): (QuantGraph, Vec<Vec<i32>>), pack: bool) {
         for row in 0..rows {
             changed.advice[column][row] += Fr::ONE;
             let nearby = row.saturating_sub(1)..(row + 2).min(rows);
-            let free =
-                column == layout.shape.columns().weights.factor && layout.fixed[layout.shape.columns().weights.product].get(row) == 0;
-            // The factor of a row without a product is read by nothing.
+            let (columns, fixed) = (layout.shape.columns(), |column: usize| layout.fixed[column].get(row) != 0);
+            let pair = columns.weights.pair.is_some_and(fixed) || columns.roots.as_ref().is_some_and(|r| fixed(r.low) || fixed(r.high));
+            // The factors of a row without a product are read by nothing.
+            let free = column == columns.weights.factor && !pair && !fixed(columns.weights.product)
+                || Some(column) == columns.weights.right && !pair;
             assert!(free || !changed.copies_hold() || !changed.holds_on(nearby), "second phase, column {column}, row {row}");
             changed.advice[column][row] -= Fr::ONE;
         }
@@ -161,4 +169,28 @@ fn packed() {
     let sources = vec![Source::Element { input: 0, index: 2 }, Source::Constant(-5)];
     let c = b.push("constant", Op::Gather(Gather { sources }), &[y], &[2]);
     mutate_as(b.finish(&[z, t, c]), true);
+}
+
+fn divided((graph, mut inputs): (QuantGraph, Vec<Vec<i32>>), divisor: i32) -> (QuantGraph, Vec<Vec<i32>>) {
+    inputs.iter_mut().flatten().for_each(|value| *value /= divisor);
+    (graph, inputs)
+}
+
+#[test]
+fn products_and_probabilities() {
+    let mut b = Build::new(5, 17);
+    let (q, k) = (b.input(&[1, 2, 2]), b.input(&[1, 2, 3]));
+    let weights = b.softmax(q, k, 4, true);
+    let v = b.input(&[1, 3, 2]);
+    let context = b.product(weights, v, 5, Activation::None);
+    mutate(divided(b.finish(&[context]), 3));
+}
+
+#[test]
+fn norms() {
+    let mut b = Build::new(5, 18);
+    let x = b.input(&[2, 3]);
+    let y = b.norm(x);
+    let z = b.dense(y, 2, Activation::None);
+    mutate(b.finish(&[z]));
 }

@@ -22,8 +22,8 @@ fn graph(used: usize, count: usize) -> (QuantGraph, Vec<Vec<i32>>) {
     let (mut graph, inputs) = b.finish(&[y]);
     let table = graph.tables.remove(0);
     let values = vec![i32::try_from(FIRST).unwrap(); table.values.len()];
-    graph.tables = vec![Table { name: "filler".into(), first: 0, values: vec![0] }; count];
-    graph.tables[0] = Table { name: "first".into(), first: table.first, values };
+    graph.tables = vec![Table { name: "filler".into(), first: 0, values: vec![0], second: vec![] }; count];
+    graph.tables[0] = Table { name: "first".into(), first: table.first, values, second: vec![] };
     graph.tables[used] = table;
     for node in &mut graph.nodes {
         if let Op::Linear(linear) = &mut node.op {

@@ -212,9 +212,9 @@ impl Builder<'_> {
         terms.iter().map(term).collect()
     }
 
-    fn copies(&self, column: usize, one: usize) -> Result<Derived, KeyError> {
+    fn copies(&self, column: usize, one: Option<usize>) -> Result<Derived, KeyError> {
         let rows = 1usize << self.layout.log_rows;
-        let mut sources = vec![Source::Fixed(one as u32)];
+        let mut sources: Vec<Source> = one.map(|one| Source::Fixed(one as u32)).into_iter().collect();
         let mut map = vec![NO_SOURCE; rows];
         let index = |sources: &mut Vec<Source>, source: Source, row: usize| {
             let at = sources.iter().position(|s| *s == source).unwrap_or_else(|| {
@@ -223,8 +223,10 @@ impl Builder<'_> {
             });
             u32::try_from(at * rows + row).ok().filter(|&i| i != NO_SOURCE).ok_or(KeyError::TooLarge)
         };
-        for row in (0..self.layout.fixed[one].len()).filter(|&row| self.layout.fixed[one].get(row) == 1) {
-            map[row] = index(&mut sources, Source::Fixed(one as u32), row)?;
+        if let Some(one) = one {
+            for row in (0..self.layout.fixed[one].len()).filter(|&row| self.layout.fixed[one].get(row) == 1) {
+                map[row] = index(&mut sources, Source::Fixed(one as u32), row)?;
+            }
         }
         for (from, to) in self.layout.copies.iter().filter(|(_, to)| to.place == Place::Advice(column as u16)) {
             map[to.row as usize] = index(&mut sources, from.place.into(), from.row as usize)?;
@@ -346,6 +348,7 @@ mod tests {
             inputs: inputs.iter().map(|&i| NodeId(i)).collect(),
             shape: shape.to_vec(),
             scale: 1.0,
+            shift: 6,
         };
         let conv = Term::Conv(Conv::new([3, 3], [1, 1], [1, 1], [1, 1], 1, vec![3; 18]));
         let linear = |channels, term, outputs| {
@@ -362,7 +365,7 @@ mod tests {
             node(Op::Gather(Gather::identity(8)), &[3], &[1, 8]),
             node(linear(Channels::Last, Term::Conv(Conv::dense(vec![2; 24])), 3), &[4], &[1, 3]),
         ];
-        let table = Table { name: "table".into(), first: -32, values: (-32..32).map(|v| v / 2).collect() };
+        let table = Table { name: "table".into(), first: -32, values: (-32..32).map(|v| v / 2).collect(), second: Vec::new() };
         let tables = if tables { vec![table] } else { vec![] };
         QuantGraph {
             bits: 6,

@@ -109,7 +109,7 @@ fn too_little_memory_is_known_early() {
 fn bombs() -> Vec<Vec<u8>> {
     let node = |op, inputs: &[usize]| {
         let inputs = inputs.iter().map(|&i| NodeId(i)).collect();
-        Node { name: "n".into(), op, inputs, shape: vec![1, 1, 1 << 14, 1 << 14], scale: 1.0 }
+        Node { name: "n".into(), op, inputs, shape: vec![1, 1, 1 << 14, 1 << 14], scale: 1.0, shift: 8 }
     };
     let unit = Op::Elementwise(Elementwise { ca: vec![1], cb: 0, cm: 0, c: vec![0], activation: Activation::None });
     let terms = vec![Term::Conv(Conv::new([1, 1], [1, 1], [0, 0], [1, 1], 1, vec![1]))];

@@ -18,7 +18,7 @@ use sworn_verifier::{verify, About, Context, Fr, KeyParts, VerifyError, Verifyin
 fn graph(weight: i32) -> QuantGraph {
     let mut weights = vec![17; 16];
     weights[5] = weight;
-    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25 };
+    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25, shift: 7 };
     let linear = Linear {
         channels: Channels::Last,
         terms: vec![Term::Conv(Conv::dense(weights))],

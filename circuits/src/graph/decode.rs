@@ -79,13 +79,15 @@ trait Measured {
 
 type Graph = (u32, Sequence<Node>, Sequence<Plain<NodeId>>, Sequence<Output>, Sequence<Table>);
 type Output = (Plain<NodeId>, Text);
-type Node = (Text, Op, Sequence<Plain<NodeId>>, Sequence<Plain<usize>>, f64);
-type Table = (Text, i32, Sequence<Plain<i32>>);
+type Node = (Text, Op, Sequence<Plain<NodeId>>, Sequence<Plain<usize>>, f64, u32);
+type Table = (Text, i32, Sequence<Plain<i32>>, Sequence<Plain<i32>>);
 type Linear = (Channels, Sequence<Term>, Sequence<Plain<i64>>, Activation);
 /// Kernel, stride, padding and dilation; groups; weights.
 type Conv = ([[usize; 2]; 4], usize, Column);
 type Elementwise = (Sequence<Plain<i32>>, i32, i32, Sequence<Plain<i64>>, Activation);
 type Max = (usize, Sequence<Plain<u32>>);
+/// Scores; hidden elements; table; total.
+type Softmax = (Plain<graph::Scores>, Sequence<Plain<bool>>, usize, u32);
 /// Elements of a run; scales; offsets.
 type Features = (usize, Sequence<Plain<f64>>, Sequence<Plain<f64>>);
 
@@ -98,6 +100,9 @@ enum Op {
     Max(Max),
     Gather(Sequence<Plain<Source>>),
     Features(Features),
+    Product(Plain<graph::Product>),
+    Norm(Plain<graph::Norm>),
+    Softmax(Softmax),
 }
 
 #[derive(Deserialize)]
@@ -134,7 +139,7 @@ measured! {
     Graph as QuantGraph: |g| g.1.0.saturating_add(g.2.0).saturating_add(g.3.0).saturating_add(g.4.0);
     Node as graph::Node: |n| n.0.0.saturating_add(n.1.heap()).saturating_add(n.2.0).saturating_add(n.3.0);
     Output as graph::Output: |o| o.1.0;
-    Table as graph::Table: |t| t.0.0.saturating_add(t.2.0);
+    Table as graph::Table: |t| t.0.0.saturating_add(t.2.0).saturating_add(t.3.0);
     Term as graph::Term: |t| match t {
         Term::Conv(conv) => conv.2.0,
         Term::Scale(factor) => factor.heap(),
@@ -147,6 +152,9 @@ measured! {
         Op::Max(max) => max.1.0,
         Op::Gather(sources) => sources.0,
         Op::Features(features) => features.1.0.saturating_add(features.2.0),
+        Op::Product(product) => product.heap(),
+        Op::Norm(norm) => norm.heap(),
+        Op::Softmax(softmax) => softmax.1.0,
     };
 }
 

@@ -14,27 +14,25 @@ use halo2_proofs::plonk::Challenge;
 use crate::derivation::Derivation;
 use crate::gates::{horner, one, power, sum, Expr, Gates};
 
-/// The accumulator of `column`, in the base `first`, or in the base of `second` where its fixed column is 1 (`None` stands for the
-/// constant 1).
+/// The accumulator of `column`, in the base `first`, or in another where its fixed column is 1 (`None` stands for the constant 1). At
+/// most one of them is 1 in a row.
 pub(super) fn accumulate(
     gates: &Gates<'_>,
     column: usize,
     keep: usize,
     terms: &[Expr],
     first: Challenge,
-    second: Option<(usize, Option<Challenge>)>,
+    others: &[(Option<usize>, Option<Challenge>)],
 ) -> Derivation {
     let plain = (power(first, terms.len()), horner(terms.iter().cloned(), first));
-    let (rho, sum) = match second {
-        None => plain,
-        Some((switch, other)) => {
-            let other = match other {
-                Some(challenge) => (power(challenge, terms.len()), horner(terms.iter().cloned(), challenge)),
-                None => (one(), sum(terms.iter().cloned())),
-            };
-            let blend = |x: Expr, y: Expr| x.clone() + gates.fixed(switch) * (y - x);
-            (blend(plain.0, other.0), blend(plain.1, other.1))
-        }
-    };
-    Derivation::Recurrence { column, factor: gates.fixed(keep) * rho, term: sum }
+    let (mut rho, mut term) = plain.clone();
+    for (switch, other) in others.iter().filter_map(|&(switch, other)| Some((switch?, other))) {
+        let other = match other {
+            Some(challenge) => (power(challenge, terms.len()), horner(terms.iter().cloned(), challenge)),
+            None => (one(), sum(terms.iter().cloned())),
+        };
+        let change = |x: Expr, from: &Expr, to: Expr| x + gates.fixed(switch) * (to - from.clone());
+        (rho, term) = (change(rho, &plain.0, other.0), change(term, &plain.1, other.1));
+    }
+    Derivation::Recurrence { column, factor: gates.fixed(keep) * rho, term }
 }

@@ -11,7 +11,7 @@
 //! | `x_gather` | 4      | on · (X − keep·σ·X' − Σ_j d_j·mask_j·g_j) = 0            |
 //! | `x_max`    | 4      | on · (X − max_keep·σ·X' − max_mask·m) = 0                |
 //!
-//! `σ` and `d_j` are powers of the position challenge as in [`super::units`], or 1 on rows that are summed. A longer window chains
+//! `σ` and `d_j` are powers of the position challenge as in [`super::units`], or 1 on rows that are summed, or of the channel challenge. A longer window chains
 //! rows: the next row's `g_0` is a copy of `m`. A shorter one repeats an element. Rows that only carry a tensor in another order are no
 //! exception: there `m` is the maximum too, and nobody reads it.
 //!
@@ -47,6 +47,8 @@ pub struct Gather {
     pub max_keep: usize,
     /// Fixed: 1 on rows that are summed.
     pub sum: Option<usize>,
+    /// Fixed: 1 on rows that are evaluated in the channel challenge.
+    pub channel: Option<usize>,
     /// Fixed: 1 where a lane holds a gathered value.
     pub mask: Vec<usize>,
     /// Fixed: 1 where the maximum is a value of a tensor.
@@ -70,6 +72,7 @@ pub(crate) struct GatherRow {
     pub(crate) keep: bool,
     pub(crate) max_keep: bool,
     pub(crate) sum: bool,
+    pub(crate) channel: bool,
 }
 
 impl Gather {
@@ -84,6 +87,7 @@ impl Gather {
     pub(super) fn fixed(&mut self, c: &mut Counter, shape: &Shape) {
         (self.keep, self.max_keep, self.sum) = (c.one(), c.one(), c.when(shape.sums));
         (self.mask, self.max_mask) = (c.many(GATHER_LANES), c.one());
+        self.channel = c.when(shape.channel_blocks);
     }
 
     pub(super) fn column(&self, lane: Lane) -> Option<usize> {
@@ -112,13 +116,13 @@ impl Gather {
 
     /// Adds the gates of evaluations; how their columns are derived.
     pub(crate) fn configure_evaluations(&self, meta: &mut ConstraintSystem<Fr>, gates: &Gates<'_>) -> Vec<Derivation> {
-        let position = gates.challenges.position;
-        let sum = self.sum.map(|s| (s, None));
+        let (channel, position) = (gates.challenges.channel, gates.challenges.position);
+        let others = [(self.sum, None), (self.channel, Some(channel))];
         let values: Vec<Expr> = self.values.iter().zip(&self.mask).map(|(&g, &mask)| gates.fixed(mask) * gates.advice(g)).collect();
-        let x = accumulate(gates, self.x, self.keep, &values, position, sum);
+        let x = accumulate(gates, self.x, self.keep, &values, position, &others);
         x.gate(meta, gates, "x_gather");
         let value = [gates.fixed(self.max_mask) * gates.advice(self.max)];
-        let x_max = accumulate(gates, self.x_max, self.max_keep, &value, position, sum);
+        let x_max = accumulate(gates, self.x_max, self.max_keep, &value, position, &others);
         x_max.gate(meta, gates, "x_max");
         vec![x, x_max]
     }
@@ -133,6 +137,7 @@ impl Gather {
         values.set(Some(self.max_keep), || column(&|r| r.max_keep));
         values.set(Some(self.max_mask), || column(&|r| r.max_mask));
         values.set(self.sum, || column(&|r| r.sum));
+        values.set(self.channel, || column(&|r| r.channel));
     }
 
     /// Fills rows in order, since one may read the maximum of one before it: `copy(i, cells)` performs copy `i` of `copies`, whose

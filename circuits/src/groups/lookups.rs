@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! entry       e = value                         range lookup; for two limbs, value − 2^t·high and high
-//!             e = mask·(in + θ·out + θ²·tag)    function table; 0 where the lane has none
+//!             e = mask·(in + θ·out + θ²·tag)    function table; 0 where the lane has none; + θ³·second if there are two functions
 //! table row   T = in + θ·out + θ²·tag           the range table has out = tag = 0, function tables have tag ≥ 1
 //! Σ_rows Σ_lookups 1/(λ + e) = Σ_rows multiplicity/(λ + T)
 //! ```
@@ -66,6 +66,8 @@ pub struct Lookups {
     pub table_value: Option<usize>,
     /// Fixed: the table's tags.
     pub table_tag: Option<usize>,
+    /// Fixed: the values of second functions.
+    pub table_second: Option<usize>,
 }
 
 impl Lookups {
@@ -83,6 +85,7 @@ impl Lookups {
     pub(super) fn fixed(&mut self, c: &mut Counter, shape: &Shape) {
         (self.on, self.last, self.table) = (c.one(), c.one(), c.one());
         (self.table_value, self.table_tag) = (c.when(shape.tables), c.when(shape.tables));
+        self.table_second = c.when(shape.second_tables);
     }
 
     /// Adds the gates; how their columns are derived.
@@ -97,14 +100,18 @@ impl Lookups {
         }
         for (lane, &helper) in self.table_helpers.iter().enumerate() {
             let tag = units.tag.map_or_else(one, |tag| gates.fixed(tag));
-            let entry =
-                gates.fixed(units.table_mask[lane]) * compress(gates, gates.advice(units.u[lane]), gates.advice(units.f[lane]), tag);
+            let second = units.f2.get(lane).map(|&f2| gates.advice(f2));
+            let values = [gates.advice(units.u[lane]), gates.advice(units.f[lane]), tag];
+            let entry = gates.fixed(units.table_mask[lane]) * compress(gates, values, second);
             let factors = [entry + lambda(), gates.advice(units.r[lane]) + lambda()];
             meta.create_gate("table_helper", |_| [helper_gate(gates, helper, &factors)]);
             derivations.push(Derivation::Reciprocals { column: helper, denominators: factors.into() });
         }
         let table = match (self.table_value, self.table_tag) {
-            (Some(value), Some(tag)) => compress(gates, gates.fixed(self.table), gates.fixed(value), gates.fixed(tag)),
+            (Some(value), Some(tag)) => {
+                let second = self.table_second.map(|second| gates.fixed(second));
+                compress(gates, [gates.fixed(self.table), gates.fixed(value), gates.fixed(tag)], second)
+            }
             _ => gates.fixed(self.table),
         };
         let helpers = sum(self.helpers.iter().chain(&self.table_helpers).map(|&h| gates.advice(h)));
@@ -126,21 +133,27 @@ impl Lookups {
         let usable = values.usable;
         values.set(Some(self.on), || vec![1; usable]);
         values.set(Some(self.last), || (1..=usable).map(|row| i64::from(row == usable)).collect());
-        let mut rows: Vec<(i64, i64, i64)> = (0..1i64 << values.table_bits).map(|v| (v, 0, 0)).collect();
+        let mut rows: Vec<[i64; 4]> = (0..1i64 << values.table_bits).map(|v| [v, 0, 0, 0]).collect();
         for (index, table) in tables(values.arrangement.graph).iter().enumerate() {
-            let outputs = table.values.iter().enumerate();
-            rows.extend(outputs.map(|(i, &v)| (i64::from(table.first) + fit::<_, i64>(i), i64::from(v), fit(index + 1))));
+            let second = |i: usize| table.second.get(i).map_or(0, |&v| i64::from(v));
+            let row = |(i, &v): (usize, &i32)| [i64::from(table.first) + fit::<_, i64>(i), i64::from(v), fit(index + 1), second(i)];
+            rows.extend(table.values.iter().enumerate().map(row));
         }
-        values.set(Some(self.table), || rows.iter().map(|r| r.0).collect());
-        values.set(self.table_value, || rows.iter().map(|r| r.1).collect());
-        values.set(self.table_tag, || rows.iter().map(|r| r.2).collect());
+        values.set(Some(self.table), || rows.iter().map(|r| r[0]).collect());
+        values.set(self.table_value, || rows.iter().map(|r| r[1]).collect());
+        values.set(self.table_tag, || rows.iter().map(|r| r[2]).collect());
+        values.set(self.table_second, || rows.iter().map(|r| r[3]).collect());
     }
 }
 
-/// `in + θ·out + θ²·tag`.
-fn compress(gates: &Gates<'_>, input: Expr, output: Expr, tag: Expr) -> Expr {
+/// `in + θ·out + θ²·tag + θ³·second`.
+fn compress(gates: &Gates<'_>, [input, output, tag]: [Expr; 3], second: Option<Expr>) -> Expr {
     let theta = gates.challenges.theta.expr();
-    input + theta.clone() * (output + theta * tag)
+    let rest = match second {
+        Some(second) => tag + theta.clone() * second,
+        None => tag,
+    };
+    input + theta.clone() * (output + theta * rest)
 }
 
 /// The entries of the range lookups.

@@ -85,14 +85,14 @@ impl Operands {
         let lane_factors = &values.arrangement.lane_factors;
         let column = |f: &dyn Fn(&UnitRow) -> i64| rows.iter().map(f).collect::<Vec<i64>>();
         values.set(Some(self.elementwise), || column(&|r| i64::from(r.elementwise)));
-        values.set(Some(self.cb), || column(&|r| i64::from(r.cb)));
-        values.set(Some(self.cm), || column(&|r| i64::from(r.cm)));
+        values.set(Some(self.cb), || column(&|r| r.cb));
+        values.set(Some(self.cm), || column(&|r| r.cm));
         for (j, (&ca, &cc)) in self.ca.iter().zip(&self.cc).enumerate() {
             let mut factors = vec![(0, 0); rows.len()];
             for (&row, lanes) in lane_factors {
                 factors[row] = lanes[j];
             }
-            values.set(Some(ca), || factors.iter().map(|f| i64::from(f.0)).collect());
+            values.set(Some(ca), || factors.iter().map(|f| f.0).collect());
             values.set(Some(cc), || factors.iter().map(|f| f.1).collect());
         }
     }

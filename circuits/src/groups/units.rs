@@ -16,7 +16,9 @@
 //! ```
 //!
 //! A vector lies in one block and is evaluated in the channel challenge: `Y = Σ_i a^(E−i) t[i]`. An image that is summed is evaluated
-//! at `b = 1`.
+//! at `b = 1`. A tensor may also lie position slow and channel fast: each position is a vector, and `D` combines them in the position
+//! challenge, `D = Σ_p b^(P−1−p) Y_p`, which is the same polynomial. Its values are evaluated in the channel challenge then, row by row or
+//! in equal parts of a row, and `Q = Σ out²` sums their squares.
 //!
 //! | constraint | degree | identity                                                             | where            |
 //! |------------|--------|----------------------------------------------------------------------|------------------|
@@ -24,13 +26,16 @@
 //! | `signed`   | 4      | on · signed · mask' · (v − 2^(s−1)) = 0                              | signed rows      |
 //! | lookup     | 1      | u + v ∈ [0, 2^s)                                                     | all rows         |
 //! | lookup     | 1      | r ∈ [0, 2^s)                                                         | all rows         |
-//! | lookup     |        | (u, f) in the row's table                                            | table_mask       |
+//! | lookup     |        | (u, f) or (u, f, f2) in the row's table                              | table_mask       |
 //! | `y`        | 5      | on · (Y − keep·ρ·Y' − Σ_j c_j·t_j) = 0      ' is the row before      | all rows         |
-//! | `x`        | 5      | on · (X − keep·σ·X' − Σ_j d_j·out_j) = 0                             | all rows         |
-//! | `d`        | 4      | on · (D − d_hold·D' − d_step·a·D' − d_end·Y) = 0                     | all rows         |
+//! | `x`        | 5      | on · (X − keep'·σ·X' − Σ_j d_j·out_j) = 0                            | all rows         |
+//! | `d`        | 4      | on · (D − (d_hold + d_step·a + d_step'·b)·D' − d_end·Y) = 0          | all rows         |
+//! | `x_second` | 4      | on · (X2 − keep'·σ·X2' − Σ_j d_j·table_mask_j·f2_j) = 0              | all rows         |
+//! | `squares`  | 4      | on · (Q − keep'·Q' − Σ_j mask_j·u_j²) = 0                            | all rows         |
 //!
 //! `mask' = mask + table_mask`: both kinds of wanted lanes. `ρ = b^L` and `c_j = b^(L−1−j)` on image rows, `ρ = a^L`, `c_j = a^(L−1−j)`
-//! on vector rows; `σ`, `d_j` likewise with 1 in place of `b` on rows that are summed.
+//! on vector rows; `σ`, `d_j` likewise with 1 in place of `b` on rows that are summed, and `a` where values are evaluated in it. `keep'` is
+//! `keep` but where parts of a row begin.
 //!
 //! # Soundness
 //! On a relu row one of `u`, `v` is zero and their sum lies in `[0, 2^s)`, so the other lies there too, and `q = u − v`
@@ -54,7 +59,7 @@ pub(crate) use rows::UnitRow;
 use super::evaluation::accumulate;
 use super::{Counter, FixedValues};
 use crate::derivation::Derivation;
-use crate::gates::{Expr, Gates};
+use crate::gates::{sum, Expr, Gates};
 use crate::shape::Shape;
 
 /// The columns of the units.
@@ -68,12 +73,18 @@ pub struct Units {
     pub r: Vec<usize>,
     /// Table output.
     pub f: Vec<usize>,
+    /// Output of the table's second function.
+    pub f2: Vec<usize>,
     /// Accumulators, evaluated.
     pub y: usize,
     /// Channels of `y`, combined.
     pub d: Option<usize>,
     /// Outputs, evaluated.
     pub x: Option<usize>,
+    /// Outputs of second functions, evaluated.
+    pub x2: Option<usize>,
+    /// Sums of squares.
+    pub squares: Option<usize>,
     /// Fixed: 1 where a lane holds a value of a tensor in `u`.
     pub mask: Vec<usize>,
     /// Fixed: 1 where a lane holds a value of a tensor in `f`.
@@ -86,14 +97,20 @@ pub struct Units {
     pub constant: usize,
     /// Fixed: 1 where an evaluation goes on from the row before.
     pub keep: usize,
+    /// Fixed: 1 where the evaluation of values goes on, if that is not where accumulators do.
+    pub keep_values: Option<usize>,
     /// Fixed: 1 on rows of vectors, which are evaluated in the channel challenge.
     pub vector: Option<usize>,
     /// Fixed: 1 on rows that are summed.
     pub sum: Option<usize>,
+    /// Fixed: 1 on rows whose values are evaluated in the channel challenge.
+    pub channel: Option<usize>,
     /// Fixed: `d` stays.
     pub d_hold: Option<usize>,
     /// Fixed: `d` moves to the next channel.
     pub d_step: Option<usize>,
+    /// Fixed: `d` moves to the next position.
+    pub d_step_position: Option<usize>,
     /// Fixed: a channel ends: `y` is added to `d`.
     pub d_end: Option<usize>,
     /// Fixed: tag of the row's table.
@@ -108,6 +125,9 @@ pub(crate) enum Lane {
     /// `f` of a lane.
     Output(u16),
     X,
+    /// `X` of second functions.
+    X2,
+    Squares,
     Y,
     D,
 }
@@ -117,11 +137,13 @@ impl Units {
         let lanes = shape.lanes;
         (self.u, self.v, self.r) = (c.many(lanes), c.many(lanes), c.many(lanes));
         self.f = c.many_when(shape.tables, lanes);
+        self.f2 = c.many_when(shape.second_tables, lanes);
     }
 
     pub(super) fn second_phase(&mut self, c: &mut Counter, shape: &Shape) {
         self.y = c.one();
         (self.d, self.x) = (c.when(shape.grids), c.when(shape.grids));
+        (self.x2, self.squares) = (c.when(shape.second_tables), c.when(shape.roots));
     }
 
     pub(super) fn fixed(&mut self, c: &mut Counter, shape: &Shape) {
@@ -131,6 +153,8 @@ impl Units {
         self.vector = c.when(shape.grids);
         self.sum = c.when(shape.sums);
         (self.d_hold, self.d_step, self.d_end) = (c.when(shape.grids), c.when(shape.grids), c.when(shape.grids));
+        (self.channel, self.keep_values) = (c.when(shape.channel_blocks), c.when(shape.split_blocks));
+        self.d_step_position = c.when(shape.position_steps);
     }
 
     pub(super) fn column(&self, lane: Lane) -> Option<usize> {
@@ -138,6 +162,8 @@ impl Units {
             Lane::Value(j) => self.u.get(usize::from(j)).copied(),
             Lane::Output(j) => self.f.get(usize::from(j)).copied(),
             Lane::X => self.x,
+            Lane::X2 => self.x2,
+            Lane::Squares => self.squares,
             Lane::Y => Some(self.y),
             Lane::D => self.d,
         }
@@ -193,17 +219,35 @@ impl Units {
         let (channel, position) = (gates.challenges.channel, gates.challenges.position);
         let accumulators: Vec<Expr> = (0..gates.shape.lanes).map(|j| self.accumulator(gates, j)).collect();
         let y = match self.vector {
-            Some(vector) => accumulate(gates, self.y, self.keep, &accumulators, position, Some((vector, Some(channel)))),
-            None => accumulate(gates, self.y, self.keep, &accumulators, channel, None),
+            Some(vector) => accumulate(gates, self.y, self.keep, &accumulators, position, &[(Some(vector), Some(channel))]),
+            None => accumulate(gates, self.y, self.keep, &accumulators, channel, &[]),
         };
         y.gate(meta, gates, "y");
         let mut derivations = vec![y];
         if let (Some(x), Some(d), Some(hold), Some(step), Some(end)) = (self.x, self.d, self.d_hold, self.d_step, self.d_end) {
             let outputs: Vec<Expr> = (0..gates.shape.lanes).map(|j| self.output(gates, j)).collect();
-            let x = accumulate(gates, x, self.keep, &outputs, position, self.sum.map(|s| (s, None)));
+            let others = [(self.sum, None), (self.channel, Some(channel))];
+            let keep = self.keep_values.unwrap_or(self.keep);
+            let x = accumulate(gates, x, keep, &outputs, position, &others);
             x.gate(meta, gates, "x");
-            // on · (D − d_hold·D' − d_step·a·D' − d_end·Y) = 0
-            let factor = gates.fixed(hold) + gates.fixed(step) * channel.expr();
+            if let Some(x2) = self.x2 {
+                let second: Vec<Expr> = self.table_mask.iter().zip(&self.f2).map(|(&m, &f)| gates.fixed(m) * gates.advice(f)).collect();
+                let x2 = accumulate(gates, x2, keep, &second, position, &others);
+                x2.gate(meta, gates, "x_second");
+                derivations.push(x2);
+            }
+            if let Some(squares) = self.squares {
+                let square = |(&mask, &u): (&usize, &usize)| gates.fixed(mask) * gates.advice(u) * gates.advice(u);
+                let term = sum(self.mask.iter().zip(&self.u).map(square));
+                let squares = Derivation::Recurrence { column: squares, factor: gates.fixed(keep), term };
+                squares.gate(meta, gates, "squares");
+                derivations.push(squares);
+            }
+            // on · (D − (d_hold + d_step·a + d_step'·b)·D' − d_end·Y) = 0
+            let mut factor = gates.fixed(hold) + gates.fixed(step) * channel.expr();
+            if let Some(step) = self.d_step_position {
+                factor = factor + gates.fixed(step) * position.expr();
+            }
             let d = Derivation::Recurrence { column: d, factor, term: gates.fixed(end) * gates.advice(self.y) };
             d.gate(meta, gates, "d");
             derivations.extend([x, d]);
@@ -225,9 +269,12 @@ impl Units {
         values.set(Some(self.constant), || column(&|r| r.constant));
         values.set(Some(self.keep), || column(&|r| i64::from(r.keep)));
         values.set(self.vector, || column(&|r| i64::from(r.vector)));
+        values.set(self.keep_values, || column(&|r| i64::from(r.keep_values)));
         values.set(self.sum, || column(&|r| i64::from(r.sum)));
+        values.set(self.channel, || column(&|r| i64::from(r.channel)));
         values.set(self.d_hold, || column(&|r| i64::from(r.d_hold)));
         values.set(self.d_step, || column(&|r| i64::from(r.d_step)));
+        values.set(self.d_step_position, || column(&|r| i64::from(r.d_step_position)));
         values.set(self.d_end, || column(&|r| i64::from(r.d_end)));
         values.set(self.tag, || column(&|r| i64::from(r.tag)));
     }

@@ -13,9 +13,9 @@
 //! |------------|--------|---------------------------------------------------------------------------------------|
 //! | `weights`  | 3      | on · (V − weight_keep·a^L·V') = Σ_c a^(L−1−c) w_c                                      |
 //! | `one`      | 3      | on · one · (factor − 1) = 0                                                           |
-//! | `dot`      | 4      | on · (dot − dot_hold·dot' − Σ_i jump_i·b^{e_i}·dot' − product·factor·V) = 0           |
+//! | `dot`      | 4      | on · (dot − dot_hold·dot' − Σ_i jump_i·b^{e_i}·dot' − product·factor·V − pair·factor·right) = 0 |
 //!
-//! `dot_hold` is 1 where the sum stays, and a radix in the rows that pack public values ([`crate::layout::packing`]).
+//! `right`, where products of two cells are summed, is a copy as `factor` is. `dot_hold` is 1 where the sum stays, and a radix in the rows that pack public values ([`crate::layout::packing`]).
 //!
 //! Weights are zero on rows that are not used and not usable, so their sum needs no selector: it is *linear* in the fixed
 //! columns with challenge coefficients.
@@ -50,6 +50,8 @@ pub struct Weights {
     pub factor: usize,
     /// Sum of products.
     pub dot: usize,
+    /// Second factor of a product of two cells.
+    pub right: Option<usize>,
     /// Fixed: 1 where a weight block goes on.
     pub keep: usize,
     /// Fixed: 1 where a weight block ends: its product is added.
@@ -60,6 +62,8 @@ pub struct Weights {
     pub hold: usize,
     /// Fixed: the sum of products is multiplied by a power.
     pub jumps: Vec<usize>,
+    /// Fixed: factor of a product of two cells.
+    pub pair: Option<usize>,
 }
 
 /// A column of the weight group by role.
@@ -67,22 +71,26 @@ pub struct Weights {
 pub(crate) enum Lane {
     Dot,
     Factor,
+    Right,
 }
 
 impl Weights {
-    pub(super) fn second_phase(&mut self, c: &mut Counter) {
+    pub(super) fn second_phase(&mut self, c: &mut Counter, shape: &Shape) {
         (self.acc, self.factor, self.dot) = (c.one(), c.one(), c.one());
+        self.right = c.when(shape.pairs);
     }
 
     pub(super) fn fixed(&mut self, c: &mut Counter, shape: &Shape) {
         (self.keep, self.product, self.one, self.hold) = (c.one(), c.one(), c.one(), c.one());
         self.jumps = c.many(shape.jumps.len());
+        self.pair = c.when(shape.pairs);
     }
 
-    pub(super) fn column(&self, lane: Lane) -> usize {
+    pub(super) fn column(&self, lane: Lane) -> Option<usize> {
         match lane {
-            Lane::Dot => self.dot,
-            Lane::Factor => self.factor,
+            Lane::Dot => Some(self.dot),
+            Lane::Factor => Some(self.factor),
+            Lane::Right => self.right,
         }
     }
 
@@ -104,14 +112,19 @@ impl Weights {
         for (&jump, &exponent) in self.jumps.iter().zip(&gates.shape.jumps) {
             factor = factor + gates.fixed(jump) * power(position, index(exponent));
         }
-        let product = gates.fixed(self.product) * gates.advice(self.factor) * v;
+        let mut product = gates.fixed(self.product) * gates.advice(self.factor) * v;
+        let mut derivations = vec![
+            Derivation::Recurrence { column: self.acc, factor: keep, term: weights },
+            Derivation::Copies { column: self.factor, one: Some(self.one) },
+        ];
+        if let (Some(right), Some(pair)) = (self.right, self.pair) {
+            product = product + gates.fixed(pair) * gates.advice(self.factor) * gates.advice(right);
+            derivations.push(Derivation::Copies { column: right, one: None });
+        }
         let dot = Derivation::Recurrence { column: self.dot, factor, term: product };
         dot.gate(meta, gates, "dot");
-        vec![
-            Derivation::Recurrence { column: self.acc, factor: keep, term: weights },
-            Derivation::Copies { column: self.factor, one: self.one },
-            dot,
-        ]
+        derivations.push(dot);
+        derivations
     }
 
     pub(super) fn fill_fixed(&self, values: &mut FixedValues<'_>, group: &mut WeightGroup) {
@@ -122,6 +135,7 @@ impl Weights {
         values.set(Some(self.keep), || column(&|r| i64::from(r.keep)));
         values.set(Some(self.product), || column(&|r| i64::from(r.product)));
         values.set(Some(self.one), || column(&|r| i64::from(r.one)));
+        values.set(self.pair, || column(&|r| r.pair));
         values.set(Some(self.hold), || column(&|r| i64::from(r.hold)));
         for (at, &jump) in self.jumps.iter().enumerate() {
             values.set(Some(jump), || column(&|r| i64::from(usize::from(r.jump) == at + 1)));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::error::LayoutError;
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::groups::gather::GatherRow;
+use crate::groups::roots::Root;
 use crate::groups::units::{self, UnitRow};
 use crate::groups::Lane;
 use crate::layout::bounds;
@@ -28,15 +29,80 @@ pub(crate) enum Step {
     Gather { rows: std::ops::Range<usize>, copies: std::ops::Range<usize> },
 }
 
-/// Units of one node.
+/// Units of one tensor: that of a node, or one that its operation has beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct UnitStep {
     pub(crate) node: NodeId,
+    /// Which of its tensors; 0 is the node's own.
+    pub(crate) part: usize,
+    pub(crate) kind: Kind,
+    pub(crate) shift: u32,
+    /// It lies position by position, and its accumulators have the bias.
+    pub(crate) by_position: bool,
     pub(crate) row0: usize,
     pub(crate) slots: Slots,
     pub(crate) copies: std::ops::Range<usize>,
     /// For images: how the accumulators of all slots, wanted or not, come about.
     pub(crate) flat: Option<FlatConvolution>,
+}
+
+impl Step {
+    /// The units, if it is of them.
+    pub(crate) fn units(&self) -> Option<&UnitStep> {
+        match self {
+            Self::Units(step) => Some(step),
+            Self::Gather { .. } => None,
+        }
+    }
+}
+
+/// What units hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A value of the witness, signed.
+    Signed,
+    /// A value of the witness that is not negative.
+    Positive,
+    /// A requantised accumulator.
+    None,
+    /// The same, and its positive part is the value.
+    Relu,
+    /// The same, and the value is a table's.
+    Table(usize),
+}
+
+/// A tensor that is to be placed in units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) node: NodeId,
+    /// As in [`UnitStep`].
+    pub(crate) index: usize,
+    pub(crate) kind: Kind,
+    pub(crate) shift: u32,
+}
+
+impl Kind {
+    pub(crate) fn is_table(self) -> bool {
+        matches!(self, Self::Table(_))
+    }
+
+    /// Whether its units are in two parts of which one is zero.
+    fn is_split(self) -> bool {
+        matches!(self, Self::Relu | Self::Positive)
+    }
+}
+
+impl Part {
+    /// The tensor of a node.
+    pub(crate) fn of(node: &Node, id: NodeId) -> Self {
+        let kind = match node.activation() {
+            None => Kind::Signed,
+            Some(Activation::None) => Kind::None,
+            Some(Activation::Relu) => Kind::Relu,
+            Some(Activation::Table(table)) => Kind::Table(table),
+        };
+        Self { node: id, index: 0, kind, shift: node.shift }
+    }
 }
 
 /// A linear layer as a convolution of flat blocks: `t[o, σ + shift] += w · x[c, σ]`.
@@ -55,6 +121,13 @@ pub(crate) struct FlatTerm {
     pub(crate) phases: usize,
 }
 
+/// How a tensor that may choose its order lies: its last element ends a block.
+pub(crate) struct Grid {
+    pub(crate) view: View,
+    pub(crate) spacing: Spacing,
+    pub(crate) offset: usize,
+}
+
 /// Everything but the weight group.
 #[derive(Debug)]
 pub(crate) struct Arrangement<'g> {
@@ -63,13 +136,15 @@ pub(crate) struct Arrangement<'g> {
     pub(crate) grids: bool,
     pub(crate) units: Vec<UnitRow>,
     /// Factor and constant of element-wise rows, by row and lane.
-    pub(crate) lane_factors: BTreeMap<usize, Vec<(i32, i64)>>,
+    pub(crate) lane_factors: BTreeMap<usize, Vec<(i64, i64)>>,
     pub(crate) gather: Vec<GatherRow>,
     pub(crate) copies: Vec<(Site, Site)>,
     pub(crate) constants: Vec<i32>,
     pub(crate) identities: Vec<Identity>,
     /// Public values of packed tensors.
     pub(crate) runs: Vec<Run>,
+    /// Factors of normalised rows.
+    pub(crate) roots: Vec<Root>,
     /// Number of public values.
     pub(crate) num_instances: usize,
     pub(crate) steps: Vec<Step>,
@@ -77,6 +152,10 @@ pub(crate) struct Arrangement<'g> {
     pub(crate) origins: Vec<Vec<Origin>>,
     pub(crate) forms: Vec<Form>,
     forms_at: HashMap<Site, Vec<usize>>,
+    /// Forms and channels by the first cell of each block.
+    pub(crate) blocks_at: HashMap<Site, Vec<(usize, usize)>>,
+    /// Evaluations of ones, by their number.
+    pub(crate) ones_at: HashMap<usize, Site>,
     constants_at: HashMap<i32, usize>,
     pub(crate) demands: Vec<Option<Demand>>,
     /// The least and the largest value of each node.
@@ -102,11 +181,14 @@ impl<'g> Arrangement<'g> {
             constants: Vec::new(),
             identities: Vec::new(),
             runs: Vec::new(),
+            roots: Vec::new(),
             num_instances: 0,
             steps: Vec::new(),
             origins: Vec::with_capacity(graph.nodes.len()),
             forms: Vec::new(),
             forms_at: HashMap::new(),
+            blocks_at: HashMap::new(),
+            ones_at: HashMap::new(),
             constants_at: HashMap::new(),
             demands: demands(graph, &mut room)?,
             ranges: bounds::ranges(graph),
@@ -189,8 +271,7 @@ impl<'g> Arrangement<'g> {
         view.elements.iter().map(|&e| if e == NONE { Origin::Constant(0) } else { origins[number::index(e)] }).collect()
     }
 
-    /// Appends the units of a node and answers where its elements are. `constant(block)` is the row constant less half and
-    /// offset: the bias of a channel.
+    /// Appends the units of a node and answers where its elements are; `bias(block)` is that of a channel.
     pub(crate) fn push_units(
         &mut self,
         id: NodeId,
@@ -200,13 +281,27 @@ impl<'g> Arrangement<'g> {
         copies: std::ops::Range<usize>,
     ) -> Vec<Origin> {
         let node = self.graph.node(id);
-        let activation = node.activation().unwrap_or(Activation::None);
-        let relu = activation == Activation::Relu;
+        self.push_part(&Part::of(node, id), node.elements(), slots, bias, flat, copies)
+    }
+
+    /// Appends the units of a tensor and answers where its elements are.
+    pub(crate) fn push_part(
+        &mut self,
+        part: &Part,
+        elements: usize,
+        slots: Slots,
+        bias: impl Fn(usize) -> i64,
+        flat: Option<FlatConvolution>,
+        copies: std::ops::Range<usize>,
+    ) -> Vec<Origin> {
+        let Part { node, index: number, kind, shift } = *part;
+        let relu = kind.is_split();
         let half = 1i64 << (self.graph.bits - 1);
         let offset = if relu { 0 } else { half << self.graph.bits };
-        let tag = if let Activation::Table(i) = activation { fit::<_, u32>(i + 1) } else { 0 };
+        let scale = i64::from(self.scale(shift));
+        let tag = if let Kind::Table(i) = kind { fit::<_, u32>(i + 1) } else { 0 };
         let row0 = self.units.len();
-        let mut origins = vec![Origin::Constant(0); node.elements()];
+        let mut origins = vec![Origin::Constant(0); elements];
         for (index, lanes) in slots.elements.chunks(self.lanes).enumerate() {
             let mut bits = 0u64;
             for (j, &element) in lanes.iter().enumerate().filter(|(_, &e)| e != NONE) {
@@ -220,12 +315,13 @@ impl<'g> Arrangement<'g> {
                 relu,
                 signed: !relu,
                 keep: index % slots.block_rows != 0,
+                keep_values: index % slots.block_rows != 0,
                 tag,
-                constant: half + bias(index / slots.block_rows) - offset,
+                constant: half + bias(index / slots.block_rows) * scale - offset,
                 ..UnitRow::default()
             });
         }
-        self.steps.push(Step::Units(UnitStep { node: id, row0, slots, copies, flat }));
+        self.steps.push(Step::Units(UnitStep { node, part: number, kind, shift, by_position: false, row0, slots, copies, flat }));
         origins
     }
 
@@ -235,7 +331,7 @@ impl<'g> Arrangement<'g> {
         id: NodeId,
         lanes: usize,
         reserve: impl Fn(&mut Self, &Node, usize) -> Result<(), LayoutError>,
-    ) -> Result<(Slots, Option<(View, Spacing)>), LayoutError> {
+    ) -> Result<(Slots, Option<Grid>), LayoutError> {
         let node = self.graph.node(id);
         let elements = node.elements();
         self.room.has::<u8>(elements, node)?;
@@ -247,8 +343,9 @@ impl<'g> Arrangement<'g> {
                 let last = spacing.slot(view.dims[1] - 1, view.dims[2] - 1, view.dims[3] - 1);
                 let block_rows = last / lanes + 1;
                 reserve(self, node, view.dims[0].saturating_mul(block_rows).saturating_mul(lanes))?;
-                let slots = Slots::grid(view.dims, &view.elements, spacing, 0, block_rows, lanes);
-                return Ok((slots, Some((view, spacing))));
+                let offset = block_rows * lanes - last - 1;
+                let slots = Slots::grid(view.dims, &view.elements, spacing, offset, block_rows, lanes);
+                return Ok((slots, Some(Grid { view, spacing, offset })));
             }
         }
         reserve(self, node, elements.div_ceil(lanes).saturating_mul(lanes))?;
@@ -272,7 +369,8 @@ impl<'g> Arrangement<'g> {
         }
         self.units[last].d_end = self.grids;
         let result = Site { lane: if self.grids { Lane::Units(units::Lane::D) } else { Lane::Units(units::Lane::Y) }, row: fit(last) };
-        self.identities.push(Identity { result, outputs: node.elements(), products, tail: 0 });
+        let scale = self.scale(node.shift);
+        self.identities.push(Identity { result, outputs: node.elements(), products, tail: 0, scale });
         Ok(origins)
     }
 
@@ -289,9 +387,20 @@ impl<'g> Arrangement<'g> {
         offset: usize,
         table: bool,
     ) -> usize {
-        let num_elements = view.elements.iter().filter(|&&e| e != NONE).count();
-        let form = Form { column, lanes, row0, block_rows, dims: view.dims, spacing, offset, num_elements, sum: None, table };
+        let [channels, _, height, width] = view.dims;
+        let size = view.elements.len() / channels.max(1);
+        let blocks = view.elements.chunks(size.max(1));
+        let num_elements = blocks.clone().map(|block| fit(block.iter().filter(|&&e| e != NONE).count())).collect();
+        let bases = vec![None; channels];
+        let form = Form { column, lanes, row0, block_rows, dims: view.dims, spacing, offset, num_elements, bases, table };
         self.forms_at.entry(form.site(0, 0, 0, 0)).or_default().push(self.forms.len());
+        if size == width && height == 1 {
+            for (channel, block) in blocks.enumerate() {
+                if let Some(first) = block.iter().position(|&e| e != NONE) {
+                    self.blocks_at.entry(form.site(channel, 0, 0, first)).or_default().push((self.forms.len(), channel));
+                }
+            }
+        }
         self.forms.push(form);
         self.forms.len() - 1
     }
@@ -310,7 +419,7 @@ impl<'g> Arrangement<'g> {
             } else {
                 form.dims == view.dims
             };
-            same_dims && form.num_elements == count && fits(form) && {
+            same_dims && form.num_elements.iter().map(|&n| number::index(n)).sum::<usize>() == count && fits(form) && {
                 let [channels, images, height, width] = form.dims;
                 let mut next = origins.iter();
                 (0..channels).all(|c| {
@@ -325,16 +434,5 @@ impl<'g> Arrangement<'g> {
                 })
             }
         })
-    }
-
-    /// Evaluates a form at 1.
-    pub(crate) fn mark_sum(&mut self, form: usize) {
-        let form = &mut self.forms[form];
-        form.sum = Some(true);
-        let rows = form.row0..form.row0 + form.dims[0] * form.block_rows;
-        match form.column {
-            Lane::Units(units::Lane::X) => self.units[rows].iter_mut().for_each(|r| r.sum = true),
-            _ => self.gather[rows].iter_mut().for_each(|r| r.sum = true),
-        }
     }
 }

@@ -41,8 +41,8 @@ pub fn ranges(graph: &QuantGraph) -> Vec<(i64, i64)> {
 pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
     let malformed = |node: &Node, rule: &'static str| GraphError::Malformed { node: node.name.clone(), rule };
     let model = |rule| GraphError::Malformed { node: "model".into(), rule };
-    if !(4..=15).contains(&graph.bits) {
-        return Err(model("bits are between 4 and 15"));
+    if !(4..=20).contains(&graph.bits) {
+        return Err(model("bits are between 4 and 20"));
     }
     if graph.outputs.is_empty() || graph.inputs.is_empty() {
         return Err(model("a model has inputs and outputs"));
@@ -68,7 +68,10 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
         if table.values.is_empty() || i64::from(table.first) < -limit / 2 || last > limit / 2 {
             return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's arguments are signed values of `bits` bits" });
         }
-        if table.values.iter().any(|&v| i64::from(v).abs() >= limit) {
+        if !(table.second.is_empty() || table.second.len() == table.values.len()) {
+            return Err(GraphError::Malformed { node: table.name.clone(), rule: "a second function has as many values" });
+        }
+        if table.values.iter().chain(&table.second).any(|&v| i64::from(v).abs() >= limit) {
             return Err(GraphError::Malformed { node: table.name.clone(), rule: "a table's values have at most `bits` bits" });
         }
     }
@@ -82,14 +85,20 @@ pub fn check(graph: &QuantGraph) -> Result<(), GraphError> {
         if matches!(node.activation(), Some(Activation::Table(i)) if i >= graph.tables.len()) {
             return Err(malformed(node, "its table exists"));
         }
+        if node.shift > graph.bits {
+            return Err(malformed(node, "a shift has at most `bits` bits"));
+        }
         node.op.operation().check(graph, node).map_err(|rule| malformed(node, rule))?;
     }
     let ranges = ranges(graph);
     for (node, &range) in graph.nodes.iter().zip(&ranges) {
+        let read: Vec<(i64, i64)> = node.inputs.iter().map(|id| ranges[id.0]).collect();
+        node.op.operation().check_inputs(graph.bits, &read).map_err(|rule| malformed(node, rule))?;
         node.op.operation().check_range(graph.bits, range).map_err(|rule| malformed(node, rule))?;
         let size = |id: &NodeId| ranges.get(id.0).map_or(0, |(low, high)| u128::from(low.unsigned_abs().max(high.unsigned_abs())));
         let sizes: Vec<u128> = node.inputs.iter().map(size).collect();
-        if node.op.operation().largest_sum(node, &sizes) >= MAX_ACCUMULATOR {
+        let scale = graph.bits - node.shift;
+        if node.op.operation().largest_sum(node, &sizes) >= MAX_ACCUMULATOR >> scale {
             return Err(malformed(node, "accumulators stay below 2^62"));
         }
     }
@@ -103,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_node_before_its_input_is_refused() {
-        let node = |op, inputs| Node { name: "n".into(), op, inputs, shape: vec![2], scale: 1.0 };
+        let node = |op, inputs| Node { name: "n".into(), op, inputs, shape: vec![2], scale: 1.0, shift: 8 };
         let graph = QuantGraph {
             bits: 8,
             nodes: vec![node(Op::Gather(Gather::identity(2)), vec![NodeId(1)]), node(Op::Input, vec![])],

@@ -48,7 +48,8 @@ impl Arrangement<'_> {
         self.reserve_gather(node, rows)?;
         self.room.has::<u32>(origins.len() + rows * lanes, node)?;
         let index: Vec<u32> = origins.iter().enumerate().map(|(i, o)| if *o == Origin::Constant(0) { NONE } else { fit(i) }).collect();
-        let slots = Slots::grid(view.dims, &index, spacing, 0, block_rows, lanes);
+        let offset = block_rows * lanes - last - 1;
+        let slots = Slots::grid(view.dims, &index, spacing, offset, block_rows, lanes);
         for (row, lanes) in slots.elements.chunks(lanes).enumerate() {
             let keep = row % block_rows != 0;
             if wide {
@@ -64,6 +65,6 @@ impl Arrangement<'_> {
         }
         self.steps.push(Step::Gather { rows: row0..self.gather.len(), copies: first..self.copies.len() });
         let view = View { dims: view.dims, elements: index };
-        Ok(self.push_form(column, lanes, row0, block_rows, &view, spacing, 0, false))
+        Ok(self.push_form(column, lanes, row0, block_rows, &view, spacing, offset, false))
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Identity {
     pub(crate) products: Vec<Product>,
     /// Exponent by which the sum is multiplied after the last product.
     pub(crate) tail: u32,
+    /// What the sum is multiplied by at last: `2^(bits − shift)`, since units have the largest shift.
+    pub(crate) scale: u32,
 }
 
 /// `dot ← b^jump · dot + factor · V(block)`.
@@ -43,6 +45,8 @@ pub(crate) enum Block {
     One { output: usize, value: i64 },
     /// Given.
     Given(Vec<i64>),
+    /// No weights: a cell, times a factor.
+    Pair { site: Site, factor: i64 },
 }
 
 /// The weights of a block, by output.
@@ -72,6 +76,7 @@ impl Block {
     pub(crate) fn weights<'a>(&'a self, graph: &'a QuantGraph) -> Weights<'a> {
         match self {
             Self::Given(values) => Weights::Given(values),
+            Self::Pair { .. } => Weights::Given(&[]),
             Self::One { output, value } => Weights::One { output: *output, value: *value },
             Self::Conv { node, term, kernel, channel, first } => {
                 let Op::Linear(Linear { terms, bias, .. }) = &graph.node(*node).op else { return Weights::Given(&[]) };
@@ -97,6 +102,7 @@ impl Block {
         match self {
             Self::One { output, .. } => (outputs - output).div_ceil(lanes),
             Self::Conv { .. } | Self::Given(_) => outputs.div_ceil(lanes),
+            Self::Pair { .. } => 1,
         }
     }
 }

@@ -11,11 +11,32 @@ pub(crate) struct Site {
     pub(crate) row: u32,
 }
 
+/// What a block of elements is evaluated in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// The position challenge.
+    Position,
+    /// The channel challenge.
+    Channel,
+    /// 1: a sum.
+    One,
+}
+
 /// Where the value of a tensor element is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     Cell(Site),
     Constant(i32),
+}
+
+impl Origin {
+    /// The cell, if it is in one.
+    pub(crate) fn site(self) -> Option<Site> {
+        match self {
+            Self::Cell(site) => Some(site),
+            Self::Constant(_) => None,
+        }
+    }
 }
 
 /// Where an element of a tensor stands in a group: `slots[b·block_rows·lanes + σ]` is the element in slot σ of block `b`.
@@ -71,10 +92,10 @@ pub(crate) struct Form {
     pub(crate) dims: [usize; 4],
     pub(crate) spacing: Spacing,
     pub(crate) offset: usize,
-    /// Elements that are not zeros of the form.
-    pub(crate) num_elements: usize,
-    /// Evaluated at the challenge, at 1, or not yet.
-    pub(crate) sum: Option<bool>,
+    /// Elements that are not zeros of the form, by channel.
+    pub(crate) num_elements: Vec<u32>,
+    /// What each channel is evaluated in, if in anything yet.
+    pub(crate) bases: Vec<Option<Base>>,
     /// The cell lanes hold table outputs.
     pub(crate) table: bool,
 }
@@ -98,6 +119,16 @@ impl Form {
     /// The evaluation of a channel.
     pub(crate) fn evaluation(&self, channel: usize) -> Site {
         Site { lane: self.column, row: fit(self.row0 + channel * self.block_rows + self.end_row()) }
+    }
+
+    /// Whether every channel can be evaluated in a base.
+    pub(crate) fn allows(&self, base: Base) -> bool {
+        self.bases.iter().all(|other| other.is_none_or(|other| other == base))
+    }
+
+    /// The rows of a channel.
+    pub(crate) fn rows(&self, channel: usize) -> std::ops::Range<usize> {
+        self.row0 + channel * self.block_rows..self.row0 + (channel + 1) * self.block_rows
     }
 
     /// The cell of an element.

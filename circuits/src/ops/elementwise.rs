@@ -4,11 +4,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Made, Operation};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::evaluate::MIN_ELEMENTS;
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::groups::{operands, units, Lane};
-use crate::layout::arrange::{Arrangement, GROWN};
+use crate::layout::arrange::{Arrangement, Grid, GROWN};
 use crate::layout::demand::NONE;
 use crate::layout::rows::{Origin, Site};
 use crate::number::{fit, index};
@@ -52,7 +52,7 @@ impl Operation for Elementwise {
         ca * sizes[0] + u128::from(self.cb.unsigned_abs()) * b + u128::from(self.cm.unsigned_abs()) * sizes[0] * b + c
     }
 
-    fn make(&self, _graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, _graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         let sum = |i: usize| {
             let a = i64::from(args[0][i]);
             let b = args.get(1).map_or(0, |b| i64::from(b[i]));
@@ -60,13 +60,14 @@ impl Operation for Elementwise {
             let c = if self.c.len() == 1 { self.c[0] } else { self.c[i] };
             ca * a + i64::from(self.cb) * b + i64::from(self.cm) * a * b + c
         };
-        Made::Sums((0..node.elements()).into_par_iter().with_min_len(MIN_ELEMENTS).map(sum).collect())
+        Ok(Made::Sums((0..node.elements()).into_par_iter().with_min_len(MIN_ELEMENTS).map(sum).collect()))
     }
 
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
         let (node, width) = (arrangement.graph.node(id), arrangement.lanes);
+        let scale = i64::from(arrangement.scale(node.shift));
         let (slots, grid) = arrangement.free_slots(id, width, Arrangement::reserve_units)?;
-        arrangement.room.take::<(i32, i64)>(GROWN * slots.elements.len(), node)?;
+        arrangement.room.take::<(i64, i64)>(GROWN * slots.elements.len(), node)?;
         arrangement.room.take::<(Site, Site)>(GROWN * node.inputs.len() * node.elements(), node)?;
         let (row0, block_rows, first) = (arrangement.units.len(), slots.block_rows, arrangement.copies.len());
         for (at, lanes) in slots.elements.chunks(width).enumerate() {
@@ -75,7 +76,7 @@ impl Operation for Elementwise {
             for (j, &element) in lanes.iter().enumerate().filter(|(_, &x)| x != NONE) {
                 let i = index(element);
                 let of = |len: usize| if len == 1 { 0 } else { i };
-                factors[j] = (self.ca[of(self.ca.len())], self.c[of(self.c.len())]);
+                factors[j] = (i64::from(self.ca[of(self.ca.len())]) * scale, self.c[of(self.c.len())] * scale);
                 arrangement
                     .copy(arrangement.origins[node.inputs[0].0][i], Site { lane: Lane::Operands(operands::Lane::First(fit(j))), row });
                 if let Some(second) = node.inputs.get(1) {
@@ -88,11 +89,11 @@ impl Operation for Elementwise {
         let rows = row0..row0 + slots.elements.len() / width;
         let origins = arrangement.push_units(id, slots, |_| 0, None, copies);
         for row in &mut arrangement.units[rows] {
-            (row.elementwise, row.cb, row.cm) = (true, self.cb, self.cm);
+            (row.elementwise, row.cb, row.cm) = (true, i64::from(self.cb) * scale, i64::from(self.cm) * scale);
         }
-        if let Some((view, spacing)) = grid {
+        if let Some(Grid { view, spacing, offset }) = grid {
             let table = matches!(self.activation, Activation::Table(_));
-            arrangement.push_form(Lane::Units(units::Lane::X), width, row0, block_rows, &view, spacing, 0, table);
+            arrangement.push_form(Lane::Units(units::Lane::X), width, row0, block_rows, &view, spacing, offset, table);
         }
         Ok(origins)
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Made, Operation};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::evaluate::MIN_ELEMENTS;
 use crate::graph::{Node, NodeId, QuantGraph};
 use crate::layout::arrange::{Arrangement, GROWN};
@@ -66,12 +66,12 @@ impl Operation for Gather {
         })
     }
 
-    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         let value = |source: &Source| match *source {
             Source::Element { input, index: element } => args[index(input)][index(element)],
             Source::Constant(value) => value,
         };
-        Made::Values(self.sources.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect())
+        Ok(Made::Values(self.sources.par_iter().with_min_len(MIN_ELEMENTS).map(value).collect()))
     }
 
     fn demand(&self, graph: &QuantGraph, id: NodeId, demands: &mut [Option<Demand>], room: &mut Room) -> Result<(), LayoutError> {

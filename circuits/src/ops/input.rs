@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Made, Operation};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::graph::{Node, NodeId, QuantGraph};
 use crate::groups::{units, Lane};
-use crate::layout::arrange::Arrangement;
+use crate::layout::arrange::{Arrangement, Grid};
 use crate::layout::rows::Origin;
 
 /// What the integers of an input stand for: element `i` is of feature `f = i / run mod scales.len()`, and its real value is
@@ -50,16 +50,16 @@ impl Operation for Input {
         (node.inputs.is_empty()).then_some(()).ok_or("an input reads nothing")
     }
 
-    fn make(&self, _graph: &QuantGraph, _node: &Node, _args: &[&[i32]]) -> Made {
-        Made::Values(Vec::new())
+    fn make(&self, _graph: &QuantGraph, _node: &Node, _args: &[&[i32]]) -> Result<Made, GraphError> {
+        Ok(Made::Values(Vec::new()))
     }
 
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
         let (slots, grid) = arrangement.free_slots(id, arrangement.lanes, Arrangement::reserve_units)?;
         let (row0, block_rows) = (arrangement.units.len(), slots.block_rows);
         let origins = arrangement.push_units(id, slots, |_| 0, None, 0..0);
-        if let Some((view, spacing)) = grid {
-            arrangement.push_form(Lane::Units(units::Lane::X), arrangement.lanes, row0, block_rows, &view, spacing, 0, false);
+        if let Some(Grid { view, spacing, offset }) = grid {
+            arrangement.push_form(Lane::Units(units::Lane::X), arrangement.lanes, row0, block_rows, &view, spacing, offset, false);
         }
         Ok(origins)
     }
@@ -75,7 +75,7 @@ impl Operation for Features {
         fits.then_some(()).ok_or("features divide an input, and have scales above 0")
     }
 
-    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         Input.make(graph, node, args)
     }
 

@@ -7,9 +7,9 @@ pub(crate) mod sums;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Made, Operation};
+use super::{Cells, Made, Operation};
 use crate::column::{typed, IntColumn};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::layout::arrange::Arrangement;
 use crate::layout::demand::{self, is_vector, linear_form, spacing, term_view, view_dims, Demand, Spacing, View};
@@ -118,24 +118,22 @@ impl Operation for Linear {
         (0..outputs).map(per_output).max().unwrap_or(0)
     }
 
-    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         let shapes: Vec<&[usize]> = node.inputs.iter().map(|&id| graph.node(id).shape.as_slice()).collect();
-        Made::Sums(linear_sum(self, node, args, &shapes))
+        Ok(Made::Sums(linear_sum(self, node, args, &shapes)))
     }
 
-    fn sums(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]], step: Option<&UnitStep>, lanes: usize) -> [Vec<i64>; 2] {
-        match step {
-            Some(step @ UnitStep { flat: Some(flat), .. }) => {
-                let size = step.slots.block_rows * lanes;
-                let sums = sums::flat_sums(self, flat, args, size);
-                let wanted = sums::wanted_sums(node, self, step, &sums, size);
-                [sums, wanted]
-            }
-            _ => {
-                let sums = sums::vector_sums(graph, node, self, args);
-                [sums.clone(), sums]
-            }
-        }
+    fn cells(
+        &self,
+        graph: &QuantGraph,
+        node: &Node,
+        args: &[&[i32]],
+        steps: &[&UnitStep],
+        lanes: usize,
+    ) -> Result<(Vec<Cells>, Made), GraphError> {
+        let [kept, wanted] = self.sums(graph, node, args, steps.first().copied(), lanes);
+        let is_flat = steps.first().is_some_and(|step| step.flat.is_some());
+        Ok((vec![if is_flat { Cells::Slots(kept) } else { Cells::Elements(kept) }], Made::Sums(wanted)))
     }
 
     fn is_grid(&self, node: &Node) -> bool {
@@ -155,6 +153,34 @@ impl Operation for Linear {
 
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
         arrangement.linear(id, arrangement.graph.node(id), self)
+    }
+}
+
+impl Linear {
+    /// The accumulators of its units, and of its elements.
+    fn sums(&self, graph: &QuantGraph, node: &Node, args: &[&[i32]], step: Option<&UnitStep>, lanes: usize) -> [Vec<i64>; 2] {
+        match step {
+            Some(step @ UnitStep { flat: Some(flat), .. }) => {
+                let size = step.slots.block_rows * lanes;
+                let sums = sums::flat_sums(self, flat, args, size);
+                let wanted = sums::wanted_sums(node, self, step, &sums, size);
+                [sums, wanted]
+            }
+            Some(step) if self.channels == Channels::Last && node.elements() > self.bias.len() => {
+                let sums = sums::dense_sums(self, args, node.elements() / self.bias.len());
+                let mut biased = sums.clone();
+                biased.par_chunks_mut(self.bias.len()).for_each(|row| row.iter_mut().zip(&self.bias).for_each(|(sum, bias)| *sum += bias));
+                if step.by_position {
+                    [biased.clone(), biased]
+                } else {
+                    [sums, biased]
+                }
+            }
+            _ => {
+                let sums = sums::vector_sums(graph, node, self, args);
+                [sums.clone(), sums]
+            }
+        }
     }
 }
 
@@ -292,6 +318,10 @@ fn linear_demands(graph: &QuantGraph, node: &Node, linear: &Linear, at: usize, d
     let mut views: Vec<(NodeId, View)> = Vec::new();
     for (term, &input) in linear.terms.iter().zip(&node.inputs) {
         let (view, taps) = term_view(linear, term, &graph.node(input).shape, &node.shape);
+        // A scaled tensor may lie in either order.
+        if linear.channels == Channels::Last && matches!(term, Term::Scale(_)) && demands[input.0].is_some() {
+            continue;
+        }
         own = own.max(spacing(&view, &taps, &form.out));
         views.push((input, view));
     }

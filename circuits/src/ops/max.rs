@@ -4,11 +4,11 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Made, Operation};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::evaluate::MIN_ELEMENTS;
 use crate::graph::{Node, NodeId, QuantGraph};
 use crate::groups::{gather, Lane};
-use crate::layout::arrange::{Arrangement, Step};
+use crate::layout::arrange::{Arrangement, Grid, Step};
 use crate::layout::rows::{Origin, Site};
 use crate::number::index;
 use crate::shape::GATHER_LANES;
@@ -42,9 +42,9 @@ impl Operation for Max {
         (high - low < 1 << bits).then_some(()).ok_or("values of a maximum span less than 2^bits")
     }
 
-    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         let windows = self.windows.par_chunks(self.window).with_min_len(MIN_ELEMENTS.div_ceil(self.window));
-        Made::Values(windows.map(|w| w.iter().map(|&i| args[0][index(i)]).max().unwrap_or(0)).collect())
+        Ok(Made::Values(windows.map(|w| w.iter().map(|&i| args[0][index(i)]).max().unwrap_or(0)).collect()))
     }
 
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
@@ -78,8 +78,8 @@ impl Operation for Max {
             }
         }
         arrangement.steps.push(Step::Gather { rows: first_row..arrangement.gather.len(), copies: first_copy..arrangement.copies.len() });
-        if let Some((view, spacing)) = grid {
-            arrangement.push_form(Lane::Gather(gather::Lane::XMax), 1, row0, slots.block_rows, &view, spacing, 0, false);
+        if let Some(Grid { view, spacing, offset }) = grid {
+            arrangement.push_form(Lane::Gather(gather::Lane::XMax), 1, row0, slots.block_rows, &view, spacing, offset, false);
         }
         Ok(origins)
     }

@@ -4,13 +4,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Made, Operation};
-use crate::error::LayoutError;
+use crate::error::{GraphError, LayoutError};
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::layout::arrange::Arrangement;
 use crate::layout::demand::{Demand, Spacing, View};
 use crate::layout::identity::{Block, Factor, Product};
 use crate::layout::room::Room;
-use crate::layout::rows::Origin;
+use crate::layout::rows::{Base, Origin};
 use crate::number::fit;
 
 /// `acc[i] = factor · Σ_j x[i, j]`.
@@ -43,9 +43,9 @@ impl Operation for Reduce {
         sizes[0] * fit::<_, u128>(self.inner) * u128::from(self.factor.unsigned_abs())
     }
 
-    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Made {
+    fn make(&self, _graph: &QuantGraph, _node: &Node, args: &[&[i32]]) -> Result<Made, GraphError> {
         let sum = |row: &[i32]| i64::from(self.factor) * row.iter().map(|&x| i64::from(x)).sum::<i64>();
-        Made::Sums(args[0].par_chunks(self.inner).map(sum).collect())
+        Ok(Made::Sums(args[0].par_chunks(self.inner).map(sum).collect()))
     }
 
     fn is_grid(&self, _node: &Node) -> bool {
@@ -68,16 +68,16 @@ impl Operation for Reduce {
         arrangement.room.take::<Product>(outer, node)?;
         let view = View { dims: [outer, 1, 1, self.inner], elements: (0..fit(outer * self.inner)).collect() };
         let origins = arrangement.view_origins(node.inputs[0], &view);
-        let found = arrangement.find_form(&origins, &view, |f| f.sum != Some(false), true);
+        let found = arrangement.find_form(&origins, &view, |f| f.allows(Base::One), true);
         let form = match found {
             Some(form) => form,
             None => arrangement.materialise(node.inputs[0], &origins, &view, Spacing { row: self.inner, image: 0 })?,
         };
-        arrangement.mark_sum(form);
+        let sums = arrangement.evaluations(form, Base::One);
         let products = (0..outer)
             .map(|output| Product {
                 jump: 0,
-                factor: Factor::Cell(arrangement.forms[form].evaluation(output)),
+                factor: Factor::Cell(sums[output]),
                 block: Block::One { output, value: i64::from(self.factor) },
             })
             .collect();

@@ -13,33 +13,35 @@ use crate::groups::lookups::high_limb;
 use crate::groups::{units, Columns};
 use crate::layout::{Layout, Step, UnitStep};
 use crate::number::index;
+use crate::ops::Cells;
 use crate::shape::{Cell, Place};
 
 /// What the first phase is made of.
 pub(crate) struct Evaluation {
     /// The tensor of every node, as [`QuantGraph::evaluate`] has it.
     pub(crate) tensors: Vec<Vec<i32>>,
-    /// For every node that requantises: the accumulator of each slot without bias, if its step is flat, or else of each element.
-    pub(crate) sums: Vec<Vec<i64>>,
+    /// For every node: what the units of its tensors hold.
+    pub(crate) cells: Vec<Vec<Cells>>,
 }
 
 impl Evaluation {
     /// Runs the model on inputs.
     pub(super) fn new(graph: &QuantGraph, layout: &Layout, inputs: &[Vec<i32>]) -> Result<Self, GraphError> {
-        let mut steps: Vec<Option<&UnitStep>> = vec![None; graph.nodes.len()];
-        for step in &layout.steps {
-            if let Step::Units(step) = step {
-                steps[step.node.0] = Some(step);
-            }
+        let mut steps: Vec<Vec<&UnitStep>> = vec![Vec::new(); graph.nodes.len()];
+        for step in layout.steps.iter().filter_map(Step::units) {
+            steps[step.node.0].push(step);
         }
-        let mut sums = vec![Vec::new(); graph.nodes.len()];
+        let mut cells: Vec<Vec<Cells>> = (0..graph.nodes.len()).map(|_| Vec::new()).collect();
         let tensors = evaluate_with(graph, inputs, |id, args| {
             let node = graph.node(id);
-            let [kept, wanted] = node.op.operation().sums(graph, node, args, steps[id.0], layout.shape.lanes);
-            sums[id.0] = kept;
-            wanted
+            let (kept, made) = node.op.operation().cells(graph, node, args, &steps[id.0], layout.shape.lanes)?;
+            cells[id.0] = kept;
+            Ok(made)
         })?;
-        Ok(Self { tensors, sums })
+        for id in &graph.inputs {
+            cells[id.0] = vec![Cells::Values(tensors[id.0].iter().map(|&value| value.into()).collect())];
+        }
+        Ok(Self { tensors, cells })
     }
 }
 

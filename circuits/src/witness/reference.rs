@@ -4,11 +4,11 @@
 use rayon::prelude::*;
 
 use crate::error::WitnessError;
-use crate::evaluate::accumulate;
-use crate::graph::{Activation, Op, QuantGraph, Term};
+use crate::graph::{Channels, Op, QuantGraph, Term};
 use crate::groups::Columns;
-use crate::layout::{tables, FlatConvolution, Layout, Step, UnitStep, NONE};
+use crate::layout::{tables, FlatConvolution, Kind, Layout, Step, UnitStep, NONE};
 use crate::number::{fit, index};
+use crate::ops::{Cells, Made};
 use crate::shape::{Cell, Place};
 
 /// The columns, on usable rows.
@@ -75,35 +75,30 @@ impl Filler<'_> {
     fn units(&mut self, step: &UnitStep) {
         let lanes = self.layout.shape.lanes;
         let bits = self.graph.bits;
-        let node = self.graph.node(step.node);
-        let tensor = &self.tensors[step.node.0];
-        let size = step.slots.block_rows * lanes;
-        let activation = node.activation().unwrap_or(Activation::None);
         let offset = 1i64 << (bits - 1);
-        let args: Vec<&[i32]> = node.inputs.iter().map(|id| self.tensors[id.0].as_slice()).collect();
-        let flat = step.flat.as_ref().map(|flat| convolve_flat(self.graph, step, flat, &args, size));
-        let acc = if step.flat.is_none() && !node.op.is_input() { accumulate(self.graph, node, &args) } else { Vec::new() };
+        let held = self.held(step);
         for (slot, &element) in step.slots.elements.iter().enumerate() {
             let (row, lane) = (step.row0 + slot / lanes, slot % lanes);
-            let (u, v, r) = if node.op.is_input() {
+            let (u, v, r) = if let Cells::Values(values) = &held {
+                let v = if step.kind == Kind::Signed { offset } else { 0 };
                 if element == NONE {
                     (0, 0, 0)
                 } else {
-                    (i64::from(tensor[index(element)]), offset, 0)
+                    (values[index(element)], v, 0)
                 }
             } else {
-                let t = match &flat {
-                    Some(flat) => flat[slot],
-                    None if element == NONE => 0,
-                    None => acc[index(element)],
+                let t = match &held {
+                    Cells::Slots(sums) => sums[slot],
+                    Cells::Elements(sums) if element != NONE => sums[index(element)],
+                    _ => 0,
                 };
-                let sum = t + self.layout.fixed[self.fixed.units.constant].get(row);
-                let (q, r) = (sum >> bits, sum & ((1 << bits) - 1));
+                let sum = t * (1 << (bits - step.shift)) + self.layout.fixed[self.fixed.units.constant].get(row);
+                let (q, r) = (sum.div_euclid(1 << bits), sum.rem_euclid(1 << bits));
                 if element == NONE {
                     // Any integer as a difference of two numbers with the sum 0 or 1.
                     let odd = q & 1;
                     ((q + odd) / 2, (odd - q) / 2, r)
-                } else if activation == Activation::Relu {
+                } else if step.kind == Kind::Relu {
                     (q.max(0), (-q).max(0), r)
                 } else {
                     (q + offset, offset, r)
@@ -112,8 +107,45 @@ impl Filler<'_> {
             self.rows[self.columns.units.u[lane]][row] = u;
             self.rows[self.columns.units.v[lane]][row] = v;
             self.rows[self.columns.units.r[lane]][row] = r;
-            if matches!(activation, Activation::Table(_)) && element != NONE {
-                self.rows[self.columns.units.f[lane]][row] = i64::from(tensor[index(element)]);
+            if let (Kind::Table(table), true) = (step.kind, element != NONE) {
+                let table = &self.graph.tables[table];
+                let at: usize = fit(u - i64::from(table.first));
+                self.rows[self.columns.units.f[lane]][row] = i64::from(table.values[at]);
+                if let Some(&f2) = self.columns.units.f2.get(lane) {
+                    self.rows[f2][row] = table.second.get(at).map_or(0, |&v| i64::from(v));
+                }
+            }
+        }
+    }
+
+    /// What the units of a step hold.
+    fn held(&self, step: &UnitStep) -> Cells {
+        let node = self.graph.node(step.node);
+        let tensor = &self.tensors[step.node.0];
+        let args: Vec<&[i32]> = node.inputs.iter().map(|id| self.tensors[id.0].as_slice()).collect();
+        if node.op.is_input() {
+            return Cells::Values(tensor.iter().map(|&value| value.into()).collect());
+        }
+        if let Some(flat) = &step.flat {
+            return Cells::Slots(convolve_flat(self.graph, step, flat, &args, step.slots.block_rows * self.layout.shape.lanes));
+        }
+        let operation = node.op.operation();
+        match (&node.op, operation.make(self.graph, node, &args)) {
+            // Rows of channels have the bias.
+            (Op::Linear(linear), Ok(Made::Sums(mut sums))) => {
+                let positions = sums.len() / linear.bias.len();
+                let in_rows = linear.channels == Channels::Last && positions > 1 && !step.by_position;
+                sums.iter_mut().enumerate().filter(|_| in_rows).for_each(|(i, sum)| *sum -= linear.bias[i % linear.bias.len()]);
+                Cells::Elements(sums)
+            }
+            (_, Ok(Made::Sums(sums))) if step.part == 0 => Cells::Elements(sums),
+            _ => {
+                let steps: Vec<&UnitStep> = self.layout.steps.iter().filter_map(Step::units).filter(|s| s.node == step.node).collect();
+                let cells = operation.cells(self.graph, node, &args, &steps, self.layout.shape.lanes);
+                cells
+                    .ok()
+                    .and_then(|(mut cells, _)| (step.part < cells.len()).then(|| cells.swap_remove(step.part)))
+                    .unwrap_or(Cells::Values(Vec::new()))
             }
         }
     }

@@ -86,7 +86,8 @@ impl Second<'_> {
                 (0..self.rows()).scan(Fr::ZERO, step).collect()
             }
             Derivation::Copies { column, one } => {
-                let mut values: Vec<Fr> = (0..self.rows()).map(|row| embed(self.layout.fixed[*one].get(row))).collect();
+                let one = |row: usize| one.map_or(Fr::ZERO, |one| embed(self.layout.fixed[one].get(row)));
+                let mut values: Vec<Fr> = (0..self.rows()).map(one).collect();
                 for (from, to) in &self.layout.copies {
                     if to.place == Place::Advice(fit(*column)) {
                         values[index(to.row)] = match from.place {

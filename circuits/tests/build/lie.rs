@@ -74,21 +74,23 @@ pub fn recount_all(layout: &Layout, witness: &mut Witness) -> usize {
     let cell = |c: usize, row: usize| witness.first[c].get(row);
     let mut table = BTreeMap::new();
     for row in 0..layout.usable_rows() {
-        let key = (fixed(Some(f.lookups.table), row), fixed(f.lookups.table_value, row), fixed(f.lookups.table_tag, row));
+        let l = &f.lookups;
+        let key = (fixed(Some(l.table), row), fixed(l.table_value, row), fixed(l.table_tag, row), fixed(l.table_second, row));
         table.entry(key).or_insert(row);
     }
     let (mut counts, mut missing) = (vec![0i64; layout.usable_rows()], 0);
     let lookups = layout.shape.range_lookups();
     for row in 0..layout.usable_rows() {
-        let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0);
-        let mut entries: Vec<(i64, i64, i64)> = lookups.iter().map(range).collect();
+        let range = |entry: &Vec<(usize, i64)>| (entry.iter().map(|&(c, factor)| factor * cell(c, row)).sum::<i64>(), 0, 0, 0);
+        let mut entries: Vec<(i64, i64, i64, i64)> = lookups.iter().map(range).collect();
         for lane in (0..layout.shape.lanes).filter(|_| layout.shape.tables) {
-            entries.push((cell(a.units.r[lane], row), 0, 0));
+            entries.push((cell(a.units.r[lane], row), 0, 0, 0));
+            let second = a.units.f2.get(lane).map_or(0, |&f2| cell(f2, row));
             let wanted = fixed(Some(f.units.table_mask[lane]), row) == 1;
             entries.push(if wanted {
-                (cell(a.units.u[lane], row), cell(a.units.f[lane], row), fixed(f.units.tag, row))
+                (cell(a.units.u[lane], row), cell(a.units.f[lane], row), fixed(f.units.tag, row), second)
             } else {
-                (0, 0, 0)
+                (0, 0, 0, 0)
             });
         }
         for entry in entries {

@@ -4,6 +4,7 @@
 
 use sworn_circuits::graph::*;
 
+pub mod attention;
 pub mod lie;
 pub mod random;
 pub mod satisfied;
@@ -47,7 +48,7 @@ impl Build {
     pub fn push(&mut self, name: &str, op: Op, inputs: &[NodeId], shape: &[usize]) -> NodeId {
         let id = NodeId(self.graph.nodes.len());
         let name = format!("{name}_{}", id.0);
-        self.graph.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape: shape.to_vec(), scale: 1.0 });
+        self.graph.nodes.push(Node { name, op, inputs: inputs.to_vec(), shape: shape.to_vec(), scale: 1.0, shift: self.graph.bits });
         id
     }
 
@@ -150,7 +151,7 @@ impl Build {
     pub fn table(&mut self, f: impl Fn(f64) -> f64) -> Activation {
         let half = 1i32 << (self.graph.bits - 1);
         let values = (-half..half).map(|q| (f(f64::from(q) / f64::from(half)) * f64::from(half - 1)).round() as i32).collect();
-        self.graph.tables.push(Table { name: "table".into(), first: -half, values });
+        self.graph.tables.push(Table { name: "table".into(), first: -half, values, second: vec![] });
         Activation::Table(self.graph.tables.len() - 1)
     }
 

@@ -137,7 +137,7 @@ impl Emitter<'_> {
 
     fn push(&mut self, origin: usize, node: &Node, op: quant::Op, inputs: Vec<NodeId>, bounds: (i64, i64)) -> NodeId {
         let scale = self.scales.values[origin];
-        self.out.nodes.push(quant::Node { name: node.name.clone(), op, inputs, shape: node.shape.clone(), scale });
+        self.out.nodes.push(quant::Node { name: node.name.clone(), op, inputs, shape: node.shape.clone(), scale, shift: self.bits });
         self.origins.push(NodeId(origin));
         self.bounds.push(bounds);
         NodeId(self.out.nodes.len() - 1)
@@ -150,7 +150,7 @@ impl Emitter<'_> {
                 let (first, values) = table::values(f, domain, argument, self.scales.values[index], self.bits);
                 let tables = &mut self.out.tables;
                 let place = *self.tables.entry((first, values.clone())).or_insert_with(|| {
-                    tables.push(quant::Table { name: f.name().to_string(), first, values });
+                    tables.push(quant::Table { name: f.name().to_string(), first, values, second: Vec::new() });
                     tables.len() - 1
                 });
                 quant::Activation::Table(place)

@@ -104,7 +104,7 @@ pub fn prove<B: Backend>(
 
 /// `relu` of a dense layer on four inputs: 16 weights. Every weight is `weight`.
 pub fn tiny(weight: i32, bias: [i64; 4], inputs: [i32; 4]) -> Model {
-    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25 };
+    let node = |name: &str, op, inputs, shape: Vec<usize>| Node { name: name.into(), op, inputs, shape, scale: 0.25, shift: 7 };
     let terms = vec![Term::Conv(Conv::dense(vec![weight; 16]))];
     let linear = Linear { channels: Channels::Last, terms, bias: bias.to_vec(), activation: Activation::Relu };
     let graph = QuantGraph {

@@ -4,13 +4,14 @@ use rayon::prelude::*;
 
 use super::Units;
 use crate::column::IntColumn;
-use crate::graph::{Activation, QuantGraph};
-use crate::layout::{Layout, Step, UnitStep, NONE};
+use crate::graph::QuantGraph;
+use crate::layout::{Kind, Layout, Step, UnitStep, NONE};
 use crate::number::index;
+use crate::ops::Cells as Held;
 use crate::witness::Evaluation;
 
-/// The columns of a lane: `u`, `v`, `r` and `f`.
-type Cells = [IntColumn; 4];
+/// The columns of a lane: `u`, `v`, `r`, `f` and `f2`.
+type Cells = [IntColumn; 5];
 
 /// Fills the columns of all lanes.
 pub(crate) fn fill(columns: &Units, graph: &QuantGraph, layout: &Layout, evaluation: &Evaluation, first: &mut [IntColumn]) {
@@ -18,10 +19,13 @@ pub(crate) fn fill(columns: &Units, graph: &QuantGraph, layout: &Layout, evaluat
     let rows = filler.num_rows();
     let constants: Vec<i64> = (0..rows).map(|row| layout.fixed[columns.constant].get(row)).collect();
     let lanes: Vec<Cells> = (0..layout.shape.lanes).into_par_iter().map(|lane| filler.lane(lane, &constants)).collect();
-    for (lane, [u, v, r, f]) in lanes.into_iter().enumerate() {
+    for (lane, [u, v, r, f, f2]) in lanes.into_iter().enumerate() {
         (first[columns.u[lane]], first[columns.v[lane]], first[columns.r[lane]]) = (u, v, r);
         if let Some(&column) = columns.f.get(lane) {
             first[column] = f;
+        }
+        if let Some(&column) = columns.f2.get(lane) {
+            first[column] = f2;
         }
     }
 }
@@ -34,7 +38,7 @@ struct Filler<'a> {
 
 impl Filler<'_> {
     fn steps(&self) -> impl Iterator<Item = &UnitStep> {
-        self.layout.steps.iter().filter_map(|step| if let Step::Units(step) = step { Some(step) } else { None })
+        self.layout.steps.iter().filter_map(Step::units)
     }
 
     /// Rows up to the last unit.
@@ -44,15 +48,19 @@ impl Filler<'_> {
 
     fn lane(&self, lane: usize, constants: &[i64]) -> Cells {
         let lanes = self.layout.shape.lanes;
-        let mut columns = [(); 4].map(|()| vec![0i64; constants.len()]);
+        let mut columns = [(); 5].map(|()| vec![0i64; constants.len()]);
         for step in self.steps() {
             let rows = step.row0..step.row0 + step.slots.elements.len() / lanes;
-            let [u, v, r, f] = columns.each_mut().map(|column| &mut column[rows.clone()]);
+            let [u, v, r, f, f2] = columns.each_mut().map(|column| &mut column[rows.clone()]);
             self.step(step, lane, &constants[rows], [u, v, r]);
-            if matches!(self.graph.node(step.node).activation(), Some(Activation::Table(_))) {
+            if let Kind::Table(table) = step.kind {
+                let table = &self.graph.tables[table];
                 let elements = step.slots.elements[lane..].iter().step_by(lanes);
-                for (f, &element) in f.iter_mut().zip(elements).filter(|(_, &e)| e != NONE) {
-                    *f = i64::from(self.evaluation.tensors[step.node.0][index(element)]);
+                for (((f, f2), u), _) in f.iter_mut().zip(f2).zip(u).zip(elements).filter(|(_, &e)| e != NONE) {
+                    // An argument that is not in the table was refused before.
+                    let at = usize::try_from(*u - i64::from(table.first)).unwrap_or(usize::MAX);
+                    let of = |values: &[i32]| values.get(at).map_or(0, |&value| i64::from(value));
+                    (*f, *f2) = (of(&table.values), of(&table.second));
                 }
             }
         }
@@ -64,30 +72,29 @@ impl Filler<'_> {
         let lanes = self.layout.shape.lanes;
         let bits = self.graph.bits;
         let offset = 1i64 << (bits - 1);
-        let node = self.graph.node(step.node);
-        let (tensor, sums) = (&self.evaluation.tensors[step.node.0], &self.evaluation.sums[step.node.0]);
-        let relu = node.activation() == Some(Activation::Relu);
+        let Some(held) = self.evaluation.cells[step.node.0].get(step.part) else { return };
         let elements = step.slots.elements[lane..].iter().step_by(lanes);
         let cells = u.iter_mut().zip(v).zip(r).map(|((u, v), r)| (u, v, r));
-        if node.op.is_input() {
+        if let Held::Values(values) = held {
             for ((u, v, _), &element) in cells.zip(elements).filter(|(_, &e)| e != NONE) {
-                (*u, *v) = (i64::from(tensor[index(element)]), offset);
+                (*u, *v) = (values[index(element)], if step.kind == Kind::Signed { offset } else { 0 });
             }
             return;
         }
         for (at, ((u, v, r), (&element, constant))) in cells.zip(elements.zip(constants)).enumerate() {
-            let sum = match &step.flat {
-                Some(_) => sums[at * lanes + lane],
-                None if element == NONE => 0,
-                None => sums[index(element)],
-            } + constant;
+            let t = match held {
+                Held::Slots(sums) => sums[at * lanes + lane],
+                Held::Elements(sums) if element != NONE => sums[index(element)],
+                Held::Elements(_) | Held::Values(_) => 0,
+            };
+            let sum = (t << (bits - step.shift)) + constant;
             let q = sum >> bits;
             *r = sum & ((1 << bits) - 1);
             (*u, *v) = if element == NONE {
                 // Any integer as a difference of two numbers with the sum 0 or 1.
                 let odd = q & 1;
                 ((q + odd) / 2, (odd - q) / 2)
-            } else if relu {
+            } else if step.kind == Kind::Relu {
                 (q.max(0), (-q).max(0))
             } else {
                 (q + offset, offset)

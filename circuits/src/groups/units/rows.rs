@@ -9,17 +9,23 @@ pub(crate) struct UnitRow {
     pub(crate) table_mask: u64,
     pub(crate) relu: bool,
     pub(crate) signed: bool,
+    /// Accumulators go on from the row before.
     pub(crate) keep: bool,
+    /// Values do.
+    pub(crate) keep_values: bool,
     pub(crate) vector: bool,
     pub(crate) sum: bool,
+    /// Values are evaluated in the channel challenge.
+    pub(crate) channel: bool,
     pub(crate) d_hold: bool,
     pub(crate) d_step: bool,
+    pub(crate) d_step_position: bool,
     pub(crate) d_end: bool,
     /// The row has operands.
     pub(crate) elementwise: bool,
     /// Of the row's table: its index and one more.
     pub(crate) tag: u32,
-    pub(crate) cb: i32,
-    pub(crate) cm: i32,
+    pub(crate) cb: i64,
+    pub(crate) cm: i64,
     pub(crate) constant: i64,
 }

@@ -7,9 +7,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::column::IntColumn;
+use crate::groups::roots::{Root, RootRow};
 use crate::groups::Lane;
 use crate::layout::arrange::Arrangement;
-use crate::layout::identity::{Factor, Identity, Weights};
+use crate::layout::identity::{Block, Factor, Identity, Weights};
 use crate::layout::packing::Run;
 use crate::layout::rows::Site;
 use crate::number::fit;
@@ -27,6 +28,9 @@ pub(crate) struct WeightRow {
     pub(crate) hold: u32,
     /// Index of the jump plus one, or 0.
     pub(crate) jump: u8,
+    /// Factor of a product of two cells, or 0.
+    pub(crate) pair: i64,
+    pub(crate) root: RootRow,
 }
 
 /// The exponents by which the sum of products may be multiplied.
@@ -73,10 +77,10 @@ pub(crate) fn num_rows(arrangement: &Arrangement<'_>, jumps: &Jumps, lanes: usiz
                 let jump = if i == 0 { 0 } else { p.jump };
                 p.block.num_rows(identity.outputs, lanes).max(jump_rows(jump))
             });
-            products.sum::<usize>() + jump_rows(identity.tail)
+            products.sum::<usize>() + jump_rows(identity.tail) + usize::from(identity.scale > 1)
         })
         .sum::<usize>();
-    identities + arrangement.packing_rows()
+    identities + arrangement.packing_rows() + arrangement.roots.iter().map(Root::num_rows).sum::<usize>()
 }
 
 /// The weight group.
@@ -107,6 +111,10 @@ impl WeightGroup {
                 let start = this.rows.len();
                 this.push_block(num_rows, &steps, index == 0);
                 let end = this.rows.len();
+                if let Block::Pair { site, factor } = product.block {
+                    (this.rows[end - 1].product, this.rows[end - 1].pair) = (false, factor);
+                    this.copies.push((site, Site { lane: Lane::Weights(super::Lane::Right), row: fit(end - 1) }));
+                }
                 blocks.push(Placed { weights: product.block.weights(arrangement.graph), outputs: identity.outputs, rows: start..end });
                 match product.factor {
                     Factor::One => this.rows[end - 1].one = true,
@@ -116,10 +124,15 @@ impl WeightGroup {
             for step in if identity.tail == 0 { Vec::new() } else { jumps.steps(identity.tail) } {
                 this.rows.push(WeightRow { jump: step + 1, ..WeightRow::default() });
             }
+            if identity.scale > 1 {
+                this.rows.push(WeightRow { hold: identity.scale, ..WeightRow::default() });
+            }
             this.copies.push((identity.result, Site { lane: Lane::Weights(super::Lane::Dot), row: fit(this.rows.len() - 1) }));
         }
         let runs = this.rows.len();
         arrangement.runs.iter().for_each(|run| this.push_run(run));
+        let radix = 1 << arrangement.graph.bits;
+        arrangement.roots.iter().for_each(|root| this.push_root(root, radix));
         this.weights = (0..lanes).into_par_iter().map(|lane| this.lane(&blocks, runs, (lane, lanes))).collect();
         this
     }
@@ -141,13 +154,30 @@ impl WeightGroup {
 
     /// A packed public value by Horner's rule, last element first: `dot = B·dot' + factor·1`, the weight 1 being in the last lane.
     fn push_run(&mut self, run: &Run) {
-        for (index, &digit) in run.digits.iter().rev().enumerate() {
-            let row = fit(self.rows.len());
-            self.rows.push(WeightRow { product: true, hold: if index == 0 { 0 } else { run.radix }, ..WeightRow::default() });
-            self.copies.push((digit, Site { lane: Lane::Weights(super::Lane::Factor), row }));
-        }
+        self.push_digits(&run.digits, run.radix);
         let last = Site { lane: Lane::Weights(super::Lane::Dot), row: fit(self.rows.len() - 1) };
         self.copies.push((last, Site { lane: Lane::Instance, row: run.row }));
+    }
+
+    /// `Σ digit_i·radix^i` by Horner's rule.
+    fn push_digits(&mut self, digits: &[Site], radix: u32) {
+        for (index, &digit) in digits.iter().rev().enumerate() {
+            let row = fit(self.rows.len());
+            self.rows.push(WeightRow { product: true, hold: if index == 0 { 0 } else { radix }, ..WeightRow::default() });
+            self.copies.push((digit, Site { lane: Lane::Weights(super::Lane::Factor), row }));
+        }
+    }
+
+    /// Both bounds of a root, each behind the sum of its limbs.
+    fn push_root(&mut self, root: &Root, radix: u32) {
+        for (limbs, low) in [(&root.low, true), (&root.high, false)] {
+            self.push_digits(limbs, radix);
+            let row = fit(self.rows.len());
+            let fixed = RootRow { low, high: !low, constant: root.constant, epsilon: root.epsilon };
+            self.rows.push(WeightRow { hold: 1, root: fixed, ..WeightRow::default() });
+            self.copies.push((root.factor, Site { lane: Lane::Weights(super::Lane::Factor), row }));
+            self.copies.push((root.squares, Site { lane: Lane::Weights(super::Lane::Right), row }));
+        }
     }
 
     /// The rows of a block; `steps` multiply the sum on its last rows.
@@ -161,6 +191,7 @@ impl WeightGroup {
                 one: false,
                 hold: u32::from(!first && step.is_none()),
                 jump: step.map_or(0, |s| s + 1),
+                ..WeightRow::default()
             });
         }
     }

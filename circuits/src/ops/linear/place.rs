@@ -1,13 +1,13 @@
 //! Arrangement of linear layers: the grid of an image's outputs, and the products of its identities.
 
-use super::{Linear, Term};
+use super::{Channels, Linear, Term};
 use crate::error::LayoutError;
 use crate::graph::{Activation, Node, NodeId};
 use crate::groups::{units, Lane};
-use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm, GROWN};
+use crate::layout::arrange::{Arrangement, FlatConvolution, FlatTerm, Part, GROWN};
 use crate::layout::demand::{linear_form, phases, spacing, term_view, view_dims, Spacing, Tap, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
-use crate::layout::rows::{Origin, Site, Slots};
+use crate::layout::rows::{Base, Origin, Site, Slots};
 use crate::number::{fit, index};
 
 /// A term with the form that it reads.
@@ -17,6 +17,8 @@ struct Placed {
     taps: Vec<Tap>,
     phases: usize,
     form: usize,
+    /// Of the form's channels.
+    evaluations: Vec<Site>,
     /// `E − offset` of the form.
     tail: i64,
 }
@@ -44,6 +46,9 @@ impl Arrangement<'_> {
             let products = self.dense_products(id, node, linear, &form.out);
             return self.vector(id, node, products);
         }
+        if linear.channels == Channels::Last {
+            return self.dense(id, node, linear);
+        }
         let terms = self.place_terms(id, node, linear, &form.out)?;
         let frame = self.frame(&terms, &form.out);
         self.reserve_units(node, form.out.dims[0].saturating_mul(frame.block_rows).saturating_mul(self.lanes))?;
@@ -55,8 +60,8 @@ impl Arrangement<'_> {
         let outputs = linear.bias.len() / groups;
         for group in 0..groups {
             let result = self.combine_channels(row0, frame.block_rows, group * outputs..(group + 1) * outputs);
-            let (products, tail) = self.grid_products(id, linear, &terms, &frame, group, groups);
-            self.identities.push(Identity { result, outputs, products, tail });
+            let (products, tail) = Self::grid_products(id, linear, &terms, &frame, group, groups);
+            self.identities.push(Identity { result, outputs, products, tail, scale: self.scale(node.shift) });
         }
         let table = matches!(linear.activation, Activation::Table(_));
         self.push_form(Lane::Units(units::Lane::X), self.lanes, row0, frame.block_rows, &form.out, frame.spacing, frame.offset, table);
@@ -77,6 +82,49 @@ impl Arrangement<'_> {
         Ok(())
     }
 
+    /// A dense layer over positions.
+    fn dense(&mut self, id: NodeId, node: &Node, linear: &Linear) -> Result<Vec<Origin>, LayoutError> {
+        let outputs = linear.bias.len();
+        let positions = node.elements() / outputs;
+        let (mut by_position, mut terms) = (Vec::new(), Vec::new());
+        for (number, (term, &input)) in linear.terms.iter().zip(&node.inputs).enumerate() {
+            match term {
+                Term::Scale(factor) => {
+                    let scaled = self.scaled_terms(input, [positions, outputs], *factor)?;
+                    let jumps = scaled.iter().any(|product| product.jump > 0);
+                    if jumps {
+                        by_position.push(scaled);
+                    } else {
+                        terms.extend(scaled);
+                    }
+                }
+                Term::Conv(_) => {
+                    let elements = &self.origins[input.0];
+                    let inputs = elements.len() / positions;
+                    let channel = |c: usize| (0..positions).map(move |p| p * inputs + c);
+                    let channels: Vec<usize> = (0..inputs).filter(|&c| channel(c).any(|at| elements[at] != Origin::Constant(0))).collect();
+                    let elements: Vec<Origin> = channels.iter().flat_map(|&c| channel(c)).map(|at| elements[at]).collect();
+                    let sites = self.evaluate_blocks(input, &elements, positions, Base::Position)?;
+                    terms.extend(channels.into_iter().zip(sites).map(|(channel, site)| {
+                        let block = Block::Conv { node: id, term: number, kernel: 0, channel, first: 0 };
+                        Product { jump: 0, factor: Factor::Cell(site), block }
+                    }));
+                }
+            }
+        }
+        // Terms that are multiplied between positions take turns.
+        let mut products: Vec<Product> = Vec::new();
+        for position in 0..positions {
+            for (turn, terms) in by_position.iter().enumerate() {
+                products.extend(
+                    terms.get(position).map(|term: &Product| Product { jump: if turn == 0 { term.jump } else { 0 }, ..term.clone() }),
+                );
+            }
+        }
+        products.append(&mut terms);
+        self.place_outputs(&Part::of(node, id), [positions, outputs], node.elements(), products, Some(&linear.bias))
+    }
+
     /// Finds or makes a form for every input, all of one spacing.
     fn place_terms(&mut self, id: NodeId, node: &Node, linear: &Linear, out: &View) -> Result<Vec<Placed>, LayoutError> {
         let views: Vec<(View, Vec<Tap>)> = linear
@@ -92,22 +140,22 @@ impl Arrangement<'_> {
         };
         let origins: Vec<Vec<Origin>> = views.iter().zip(&node.inputs).map(|((view, _), &input)| self.view_origins(input, view)).collect();
         for ((view, _), origins) in views.iter().zip(&origins) {
-            if let Some(form) = self.find_form(origins, view, |f| f.sum != Some(true) && f.spacing.covers(least), false) {
+            if let Some(form) = self.find_form(origins, view, |f| f.allows(Base::Position) && f.spacing.covers(least), false) {
                 chosen = self.forms[form].spacing;
                 break;
             }
         }
         let mut placed = Vec::with_capacity(views.len());
         for (at, ((view, taps), origins)) in views.into_iter().zip(origins).enumerate() {
-            let found = self.find_form(&origins, &view, |f| f.sum != Some(true) && f.spacing == chosen, false);
+            let found = self.find_form(&origins, &view, |f| f.allows(Base::Position) && f.spacing == chosen, false);
             let form = match found {
                 Some(form) => form,
                 None => self.materialise(node.inputs[at], &origins, &view, chosen)?,
             };
-            self.forms[form].sum = Some(false);
+            let evaluations = self.evaluations(form, Base::Position);
             let tail = fit(self.forms[form].tail());
             let phases = phases(linear, &linear.terms[at], &node.shape);
-            placed.push(Placed { index: at, view, taps, phases, form, tail });
+            placed.push(Placed { index: at, view, taps, phases, form, evaluations, tail });
         }
         Ok(placed)
     }
@@ -145,15 +193,7 @@ impl Arrangement<'_> {
     }
 
     /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.
-    fn grid_products(
-        &self,
-        id: NodeId,
-        linear: &Linear,
-        terms: &[Placed],
-        frame: &Frame,
-        group: usize,
-        groups: usize,
-    ) -> (Vec<Product>, u32) {
+    fn grid_products(id: NodeId, linear: &Linear, terms: &[Placed], frame: &Frame, group: usize, groups: usize) -> (Vec<Product>, u32) {
         let mut order: Vec<(i64, &Placed, &Tap)> =
             terms.iter().flat_map(|term| term.taps.iter().map(move |tap| (frame.tail - term.tail + frame.shift(tap), term, tap))).collect();
         order.sort_by_key(|(exponent, _, _)| -exponent);
@@ -161,7 +201,6 @@ impl Arrangement<'_> {
         let mut products = Vec::new();
         let mut before = order.first().map_or(0, |(exponent, _, _)| *exponent);
         for (exponent, term, tap) in order {
-            let form = &self.forms[term.form];
             let phases = term.phases;
             let channels = term.view.dims[0] / phases / groups;
             for channel in group * channels..(group + 1) * channels {
@@ -169,7 +208,7 @@ impl Arrangement<'_> {
                     Term::Conv(_) => Block::Conv { node: id, term: term.index, kernel: tap.kernel, channel, first: group * outputs },
                     Term::Scale(factor) => Block::One { output: channel - group * outputs, value: i64::from(*factor) },
                 };
-                let factor = Factor::Cell(form.evaluation(channel * phases + tap.phase));
+                let factor = Factor::Cell(term.evaluations[channel * phases + tap.phase]);
                 products.push(Product { jump: fit(before - exponent), factor, block });
                 before = exponent;
             }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::products::{Operands, Patches};
 use super::{Channels, Conv, Linear, Term};
+use crate::column::typed;
 use crate::graph::{Node, QuantGraph};
 use crate::layout::{FlatConvolution, FlatTerm, UnitStep, NONE};
 use crate::number::{fit, index};
@@ -47,24 +48,42 @@ pub(crate) fn wanted_sums(node: &Node, linear: &Linear, step: &UnitStep, sums: &
     let Some(flat) = &step.flat else { return wanted };
     // The elements of a block are in order, from its first.
     let offset = step.slots.elements[..size].iter().position(|&e| e != NONE).unwrap_or(0);
-    match linear.channels {
-        Channels::First => {
-            let (height, width) = (node.shape[2], node.shape[3]);
-            wanted.par_chunks_mut(height * width).enumerate().for_each(|(plane, wanted)| {
-                let (n, o) = (plane / outputs, plane % outputs);
-                for (h, wanted) in wanted.chunks_mut(width).enumerate() {
-                    let from = &sums[o * size + offset + flat.spacing.slot(n, h, 0)..][..width];
-                    wanted.iter_mut().zip(from).for_each(|(wanted, sum)| *wanted = sum + linear.bias[o]);
-                }
-            });
+    let (height, width) = (node.shape[2], node.shape[3]);
+    wanted.par_chunks_mut(height * width).enumerate().for_each(|(plane, wanted)| {
+        let (n, o) = (plane / outputs, plane % outputs);
+        for (h, wanted) in wanted.chunks_mut(width).enumerate() {
+            let from = &sums[o * size + offset + flat.spacing.slot(n, h, 0)..][..width];
+            wanted.iter_mut().zip(from).for_each(|(wanted, sum)| *wanted = sum + linear.bias[o]);
         }
-        Channels::Last => wanted.par_chunks_mut(outputs).enumerate().for_each(|(position, wanted)| {
-            for (o, wanted) in wanted.iter_mut().enumerate() {
-                *wanted = sums[o * size + offset + position] + linear.bias[o];
-            }
-        }),
-    }
+    });
     wanted
+}
+
+/// The accumulators of a dense layer over positions, without bias.
+pub(crate) fn dense_sums(linear: &Linear, args: &[&[i32]], positions: usize) -> Vec<i64> {
+    let outputs = linear.bias.len();
+    let mut sums = vec![0i64; positions * outputs];
+    for (term, x) in linear.terms.iter().zip(args) {
+        match term {
+            Term::Scale(factor) => sums.par_iter_mut().zip(*x).for_each(|(sum, &x)| *sum += i64::from(*factor) * i64::from(x)),
+            Term::Conv(conv) => {
+                let inputs = x.len() / positions;
+                match Operands::new(&conv.weights, largest(x)) {
+                    Some(operands) => {
+                        let values = x.iter().map(|&x| fit(x)).collect();
+                        // By output, then position.
+                        let mut products = vec![0i64; outputs * positions];
+                        operands.add(&mut products, positions, 0, &Patches { values, width: inputs, length: inputs }, outputs);
+                        sums.par_chunks_mut(outputs).enumerate().for_each(|(position, sums)| {
+                            sums.iter_mut().enumerate().for_each(|(o, sum)| *sum += products[o * positions + position]);
+                        });
+                    }
+                    None => typed!(&conv.weights, weights => super::dense(weights, x, inputs, outputs, &mut sums)),
+                }
+            }
+        }
+    }
+    sums
 }
 
 /// The accumulators of a layer with one position and one group, with bias.
