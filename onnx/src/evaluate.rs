@@ -38,6 +38,12 @@ pub fn evaluate(graph: &Graph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, Onn
             }
             Op::Reduce { inner, factor } => reduce(*inner, *factor, args[0]),
             Op::Elementwise { ca, cb, cm, c } => elementwise([ca, c], *cb, *cm, &args),
+            Op::Product { factor } => product(node.product_dims(&graph.node(node.inputs[0]).shape), *factor, args[0], args[1]),
+            Op::Norm { inner, epsilon } => args[0].par_chunks(*inner).flat_map_iter(|row| norm(row, *epsilon)).collect(),
+            Op::Softmax { inner, hidden } => {
+                let rows = args[0].par_chunks(*inner).enumerate();
+                rows.flat_map_iter(|(row, x)| softmax(x, |i| is_hidden(hidden, row * inner + i))).collect()
+            }
             Op::Max(max) => max.windows.par_chunks(max.window).map(|w| largest(args[0], w)).collect(),
             Op::Gather(sources) => sources.par_iter().map(|s| pick(&args, s)).collect(),
             Op::Unary(f) => args[0].par_iter().map(|&x| f.apply(f64::from(x)) as f32).collect(),
@@ -46,6 +52,39 @@ pub fn evaluate(graph: &Graph, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, Onn
         tensors[index] = tensor;
     }
     Ok(tensors)
+}
+
+/// Whether an element of a softmax is hidden.
+pub(crate) fn is_hidden(hidden: &[bool], element: usize) -> bool {
+    !hidden.is_empty() && hidden[element % hidden.len()]
+}
+
+fn product([_, rows, inner, columns]: [usize; 4], factor: f32, a: &[f32], b: &[f32]) -> Vec<f32> {
+    let matrix = |(a, b): (&[f32], &[f32])| {
+        let mut sums = vec![0f64; rows * columns];
+        for (sums, a) in sums.chunks_mut(columns).zip(a.chunks(inner)) {
+            for (&a, b) in a.iter().zip(b.chunks(columns)) {
+                sums.iter_mut().zip(b).for_each(|(sum, &b)| *sum += f64::from(a) * f64::from(b));
+            }
+        }
+        sums.into_iter().map(|sum| (sum * f64::from(factor)) as f32)
+    };
+    a.par_chunks(rows * inner).zip(b.par_chunks(inner * columns)).flat_map_iter(matrix).collect()
+}
+
+fn norm(row: &[f32], epsilon: f32) -> impl Iterator<Item = f32> + '_ {
+    let squares = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / row.len() as f64;
+    let factor = 1.0 / (squares + f64::from(epsilon)).sqrt();
+    row.iter().map(move |&x| (f64::from(x) * factor) as f32)
+}
+
+fn softmax(row: &[f32], hidden: impl Fn(usize) -> bool) -> Vec<f32> {
+    let shown = |i: &usize| !hidden(*i);
+    let largest = (0..row.len()).filter(shown).map(|i| f64::from(row[i])).fold(f64::NEG_INFINITY, f64::max);
+    let exp = |i: usize| if hidden(i) { 0.0 } else { (f64::from(row[i]) - largest).exp() };
+    let all: Vec<f64> = (0..row.len()).map(exp).collect();
+    let sum: f64 = all.iter().sum();
+    all.into_iter().map(|e| (e / sum) as f32).collect()
 }
 
 fn largest(x: &[f32], window: &[u32]) -> f32 {

@@ -57,6 +57,25 @@ pub enum Op {
         /// Constant: one for all elements, or one for each.
         c: Vec<f32>,
     },
+    /// `factor · a·b` of `[matrices, rows, inner]` and `[matrices, inner, columns]`.
+    Product {
+        /// Factor of the sums.
+        factor: f32,
+    },
+    /// `x / √(mean(x²) + epsilon)` over the inner axis of `[outer, inner]`.
+    Norm {
+        /// Length of the axis; the innermost one.
+        inner: usize,
+        /// What is added to the mean of squares.
+        epsilon: f32,
+    },
+    /// Softmax over the inner axis of `[outer, inner]`.
+    Softmax {
+        /// Length of the axis; the innermost one.
+        inner: usize,
+        /// Elements that are 0 and not summed: none, or a pattern that repeats over the elements.
+        hidden: Vec<bool>,
+    },
     /// Maximum over windows of one input.
     Max(Max),
     /// Values moved or repeated, or constants.
@@ -119,6 +138,13 @@ pub enum Source {
 }
 
 impl Node {
+    /// `[matrices, rows, inner, columns]` of a product that answers this node's shape.
+    pub fn product_dims(&self, left: &[usize]) -> [usize; 4] {
+        let size = |shape: &[usize], from_end: usize| shape.len().checked_sub(from_end).map_or(1, |at| shape[at]);
+        let [rows, inner, columns] = [size(left, 2), size(left, 1), size(&self.shape, 1)];
+        [left.iter().product::<usize>() / (rows * inner).max(1), rows, inner, columns]
+    }
+
     /// Number of elements of the output.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()

@@ -127,6 +127,16 @@ fn propagate(graph: &Graph, ranges: &[Range]) -> Result<Vec<Vec<Interval>>, Onnx
                 let square = node.inputs.len() == 2 && node.inputs[0] == node.inputs[1];
                 elementwise([ca, c], f64::from(*cb), f64::from(*cm), &args, square)
             }
+            Op::Product { factor } => {
+                let dims = node.product_dims(&graph.node(node.inputs[0]).shape);
+                product(dims, f64::from(*factor), args[0], args[1])
+            }
+            // One element has the whole length of the row at most.
+            Op::Norm { inner, .. } => {
+                let most = (*inner as f64).sqrt() * (1.0 + ULP);
+                vec![Interval { low: -most, high: most }; node.elements()]
+            }
+            Op::Softmax { .. } => vec![Interval { low: 0.0, high: 1.0 + ULP }; node.elements()],
             Op::Max(max) => max.windows.par_chunks(max.window).map(|w| largest(args[0], w)).collect(),
             Op::Gather(sources) => sources.par_iter().map(|source| pick(&args, source)).collect(),
             Op::Unary(f) => args[0].par_iter().map(|&x| function::unary(*f, x)).collect(),
@@ -158,6 +168,20 @@ fn pick(args: &[&[Interval]], source: &Source) -> Interval {
         Source::Element { input, index } => args[input as usize][index as usize],
         Source::Constant(value) => Interval::point(f64::from(value)),
     }
+}
+
+fn product([_, rows, inner, columns]: [usize; 4], factor: f64, a: &[Interval], b: &[Interval]) -> Vec<Interval> {
+    let element = |i: usize| {
+        let (matrix, row, column) = (i / (rows * columns), i / columns % rows, i % columns);
+        let term = |k: usize| (a[(matrix * rows + row) * inner + k], b[(matrix * inner + k) * columns + column]);
+        let (mut sum, mut size) = (Interval::point(0.0), 0.0);
+        for (a, b) in (0..inner).map(term) {
+            (sum, size) = (sum.plus(a.product(b)), size + a.magnitude() * b.magnitude());
+        }
+        rounded(sum.times(factor), inner, size * factor.abs())
+    };
+    let matrices = a.len() / (rows * inner).max(1);
+    (0..matrices * rows * columns).into_par_iter().map(element).collect()
 }
 
 fn reduce(row: &[Interval], factor: f64) -> Interval {

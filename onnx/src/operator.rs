@@ -293,10 +293,11 @@ fn is_finite(op: &Op) -> bool {
             });
             terms && all(&linear.bias)
         }
-        Op::Reduce { factor, .. } => factor.is_finite(),
+        Op::Reduce { factor, .. } | Op::Product { factor } => factor.is_finite(),
+        Op::Norm { epsilon, .. } => epsilon.is_finite(),
         Op::Elementwise { ca, cb, cm, c } => all(ca) && all(c) && cb.is_finite() && cm.is_finite(),
         Op::Gather(sources) => sources.iter().all(|s| !matches!(s, Source::Constant(v) if !v.is_finite())),
         Op::Unary(Unary::Clip { min, max }) => !min.is_nan() && !max.is_nan(),
-        Op::Input | Op::Max(_) | Op::Unary(_) | Op::Pointwise(_) => true,
+        Op::Input | Op::Softmax { .. } | Op::Max(_) | Op::Unary(_) | Op::Pointwise(_) => true,
     }
 }

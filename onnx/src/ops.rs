@@ -15,6 +15,7 @@ mod gather;
 mod gemm;
 mod identity;
 mod matmul;
+mod normalization;
 mod pad;
 mod pool;
 mod pow;
@@ -23,6 +24,7 @@ mod reduce;
 mod reshape;
 mod resize;
 mod slice;
+mod softmax;
 mod split;
 mod squeeze;
 mod tile;
@@ -79,7 +81,10 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("GlobalMaxPool", 1, pool::global_max),
     ("HardSigmoid", 1, unary::lower),
     ("HardSwish", 14, unary::lower),
+    ("GroupNormalization", 18, normalization::group),
     ("Identity", 1, identity::lower),
+    ("InstanceNormalization", 6, normalization::instance),
+    ("LayerNormalization", 17, normalization::layer),
     ("LeakyRelu", 1, unary::lower),
     ("Log", 1, unary::lower),
     ("MatMul", 1, matmul::lower),
@@ -93,6 +98,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("PRelu", 1, prelu::lower),
     ("Pad", 2, pad::lower),
     ("Pow", 1, pow::lower),
+    ("RMSNormalization", 23, normalization::rms),
     ("Range", 11, constant::range),
     ("Reciprocal", 1, unary::lower),
     ("ReduceL1", 1, reduce::l1),
@@ -116,6 +122,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("Sinh", 9, unary::lower),
     ("Size", 1, constant::size),
     ("Slice", 1, slice::lower),
+    ("Softmax", 1, softmax::lower),
     ("Softplus", 1, unary::lower),
     ("Softsign", 1, unary::lower),
     ("SpaceToDepth", 1, depth_to_space::inverse),

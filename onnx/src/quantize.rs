@@ -7,6 +7,7 @@ mod plan;
 mod reach;
 mod record;
 mod rounding;
+mod rows;
 mod scales;
 mod table;
 

@@ -50,7 +50,7 @@ pub(crate) fn readers(graph: &Graph) -> Vec<usize> {
 
 /// The operations that form an accumulator, which an activation can join.
 pub(crate) fn requantises(op: &Op) -> bool {
-    matches!(op, Op::Linear(_) | Op::Reduce { .. } | Op::Elementwise { .. })
+    matches!(op, Op::Linear(_) | Op::Reduce { .. } | Op::Elementwise { .. } | Op::Product { .. } | Op::Norm { .. })
 }
 
 /// Makes everything that reads `from` read `to`.

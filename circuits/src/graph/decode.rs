@@ -87,7 +87,7 @@ type Conv = ([[usize; 2]; 4], usize, Column);
 type Elementwise = (Sequence<Plain<i32>>, i32, i32, Sequence<Plain<i64>>, Activation);
 type Max = (usize, Sequence<Plain<u32>>);
 /// Scores; hidden elements; table; total.
-type Softmax = (Plain<graph::Scores>, Sequence<Plain<bool>>, usize, u32);
+type Softmax = (Plain<graph::Scores>, Sequence<Plain<bool>>, usize, i64);
 /// Elements of a run; scales; offsets.
 type Features = (usize, Sequence<Plain<f64>>, Sequence<Plain<f64>>);
 

@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! z[j] = m − x[j]        x[j] = −⌊(2^(s−1) − acc[j]) / 2^s⌋        the scores, rounded
-//! e[j] = e(z[j])         e(z) ≈ 2^c·exp(−δ·z), a table that falls from e(0) ≥ 2^c
-//! m    = the largest integer with Σ_j e(m − x[j]) ≥ 2^c
+//! e[j] = e(z[j])         e(z) ≈ S·exp(−δ·z), a table that falls from e(0) ≥ S
+//! m    = the largest integer with Σ_j e(m − x[j]) ≥ S
 //! ```
 //!
-//! so that a row sums to 2^c, a factor of at most exp(δ) and the rounding of e aside.
+//! so that a row sums to `S`, the total, a factor of at most exp(δ) and the rounding of e aside.
 //!
 //! | part | cells | checked by |
 //! |------|-------|------------|
 //! | m    | a signed value for each row | its range |
 //! | z, e | m·2^s − acc[j] = z·2^s + rem; (z, e(z), e(z + 1)) | the identity of the scores, with m's evaluation; the table |
-//! | low  | Σ_j e(z[j]) − 2^c ∈ [0, 2^bits) | an identity, its range |
-//! | high | 2^c − 1 − Σ_j e(z[j] + 1) ∈ [0, 2^bits) | an identity, its range |
+//! | low  | Σ_j e(z[j]) − S ∈ [0, 2^bits) | an identity, its range |
+//! | high | S − 1 − Σ_j e(z[j] + 1) ∈ [0, 2^bits) | an identity, its range |
 //!
 //! An element that is hidden has no look-up and no value: its lane is one that nobody wants, and zero in every sum.
 //!
@@ -38,7 +38,7 @@ use crate::layout::rows::{Base, Origin, Site};
 use crate::layout::UnitStep;
 use crate::number::fit;
 
-/// `y[n, i, ·] = softmax(scores[n, i, ·])`, in units of `2^−total`.
+/// `y[n, i, ·] = softmax(scores[n, i, ·])`, in units of `1/total`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Softmax {
     /// The scores.
@@ -47,8 +47,8 @@ pub struct Softmax {
     pub hidden: Vec<bool>,
     /// The table of e, which has e(z + 1) as its second function.
     pub table: usize,
-    /// `c`: a row sums to `2^c`.
-    pub total: u32,
+    /// What a row sums to: real probabilities are divided by it.
+    pub total: i64,
 }
 
 /// What is scored.
@@ -104,7 +104,7 @@ impl Softmax {
     /// A row of accumulators, the first of them of an element.
     fn row(&self, graph: &QuantGraph, node: &Node, first: usize, acc: &[i64]) -> Result<Row, GraphError> {
         let table = &graph.tables[self.table];
-        let total = 1i64 << self.total;
+        let total = self.total;
         let half = 1i64 << node.shift >> 1;
         let shown = |j: &usize| !self.is_hidden(first + j);
         let scores: Vec<i64> = (0..acc.len()).filter(shown).map(|j| -((half - acc[j]) >> node.shift)).collect();
@@ -165,9 +165,9 @@ impl Softmax {
         let values = &table.values;
         let falls = values.windows(2).all(|pair| pair[0] >= pair[1]) && values.last().is_some_and(|&e| e >= 0);
         let shifted = values.iter().skip(1).copied().chain([0]).eq(table.second.iter().copied());
-        (table.first == 0 && falls && shifted && values.first().is_some_and(|&e| i64::from(e) >= 1 << self.total))
+        (table.first == 0 && falls && shifted && values.first().is_some_and(|&e| i64::from(e) >= self.total))
             .then_some(())
-            .ok_or("the table of a softmax falls from 2^total, and has its values one later as the second function")
+            .ok_or("the table of a softmax falls from the total, and has its values one later as the second function")
     }
 }
 
@@ -193,8 +193,8 @@ impl Operation for Softmax {
         if !fits {
             return Err("scores are those of the inputs");
         }
-        if self.total >= graph.bits {
-            return Err("probabilities have less than `bits` bits");
+        if !(1..1 << graph.bits).contains(&self.total) {
+            return Err("probabilities have at most `bits` bits");
         }
         let Some(table) = graph.tables.get(self.table) else { return Err("its table exists") };
         self.check_table(table)?;
@@ -246,7 +246,7 @@ impl Operation for Softmax {
             }
         });
         let of = |f: &dyn Fn(&Row) -> i64| rows.iter().map(f).collect::<Vec<i64>>();
-        let total = 1i64 << self.total;
+        let total = self.total;
         let shifts = Cells::Values(of(&|row| row.shift));
         let low = Cells::Elements(of(&|row| row.low + total));
         let high = Cells::Elements(of(&|row| row.high - total + 1));
@@ -283,7 +283,7 @@ impl Operation for Softmax {
         let view = self.blocks(node);
         let probabilities = arrangement.place_blocks(&part(0, Kind::Table(self.table), node.shift), node.elements(), &view, |_| 0)?;
         arrangement.equate(&probabilities, matrices, scores, node.shift);
-        let total = 1i64 << self.total;
+        let total = self.total;
         let bound = 1i64 << (arrangement.graph.bits - 1);
         let sums = |evaluations: Vec<Site>, value: i64| -> Vec<Vec<Term>> {
             let term = |&site| Term { jump: 0, factor: Factor::Cell(site), block: Block::One { output: 0, value } };
@@ -292,7 +292,7 @@ impl Operation for Softmax {
         let now = arrangement.evaluations(probabilities.form, Base::Position);
         let later = arrangement.second_evaluations(probabilities.form);
         for (index, evaluations, sign) in [(LOW, now, 1), (HIGH, later, -1)] {
-            // q = ±(Σ e − 2^c) − [high] − 2^(bits−1), whose range check is that of [0, 2^bits) for what is in front of it.
+            // q = ±(Σ e − S) − [high] − 2^(bits−1), whose range check is that of [0, 2^bits) for what is in front of it.
             let bias = -sign * total - i64::from(sign < 0) - bound;
             let placed = arrangement.place_blocks(&part(index, Kind::None, 0), matrices * rows, &of_rows, |_| bias)?;
             arrangement.equate(&placed, matrices, sums(evaluations, sign), 0);

@@ -63,7 +63,7 @@ impl Build {
         let table = self.exponentials(total, 1.0 / 8.0);
         let hidden = if causal { (0..rows * columns).map(|i| i % columns > i / columns).collect() } else { vec![] };
         let scores = Scores::Product(Product { dims, factor: 1, activation: Activation::None });
-        let id = self.push("softmax", Op::Softmax(Softmax { scores, hidden, table, total }), &[q, k], &[heads, rows, columns]);
+        let id = self.push("softmax", Op::Softmax(Softmax { scores, hidden, table, total: 1 << total }), &[q, k], &[heads, rows, columns]);
         self.graph.nodes[id.0].shift = shift;
         id
     }
@@ -74,7 +74,7 @@ impl Build {
         let total = self.graph.bits - 2;
         let table = self.exponentials(total, 1.0 / 8.0);
         let scores = Scores::Tensor { columns: *shape.last().unwrap(), factor: 3 };
-        let id = self.push("softmax", Op::Softmax(Softmax { scores, hidden: vec![], table, total }), &[x], &shape);
+        let id = self.push("softmax", Op::Softmax(Softmax { scores, hidden: vec![], table, total: 1 << total }), &[x], &shape);
         self.graph.nodes[id.0].shift = 3;
         id
     }

@@ -25,7 +25,17 @@ enum Side {
 pub(super) fn add(op: &mut Operator<'_>) -> Lowered {
     match operands(op)? {
         Operands::Tensors(a, b) => sum(op, a, b, 1.0),
-        Operands::Constant(x, k, _) => affine(op, x, vec![1.0], k),
+        // −∞ hides a score of a softmax; the smallest number does the same, and elsewhere leaves every range.
+        Operands::Constant(x, k, _) => affine(op, x, vec![1.0], k.into_iter().map(finite_below).collect()),
+    }
+}
+
+/// −∞ as the smallest number.
+pub(super) fn finite_below(value: f32) -> f32 {
+    if value == f32::NEG_INFINITY {
+        f32::MIN
+    } else {
+        value
     }
 }
 

@@ -1,9 +1,10 @@
-//! MatMul with a constant on either side.
+//! MatMul.
 //!
 //! ```text
 //! x · W,  W : [inputs, outputs]       dense over the positions of x : [positions, inputs]
 //! W · x,  W : [outputs, inputs]       1×1 convolution of x : [batch, inputs, 1, columns]
 //! W with a batch                      the same convolution with a group for each matrix
+//! x · y                               a product, matrix by matrix
 //! ```
 
 use sworn_circuits::graph::{Channels, NodeId};
@@ -60,7 +61,13 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
                 grouped(op, x, expand_weights(op, &weights, &a, &batch)?, matrix_a[0])?
             }
         }
-        _ => return Err(Problem::Feature { feature: "a product of two tensors that are computed" }),
+        (Value::Node(x), Value::Node(y)) => {
+            let (x, y) = (expand_batch(op, x, &a, &batch)?, expand_batch(op, y, &b, &batch)?);
+            let matrices = batch.iter().product();
+            let x = op.reshaped(x, vec![matrices, matrix_a[0], matrix_a[1]])?;
+            let y = op.reshaped(y, vec![matrices, matrix_b[0], matrix_b[1]])?;
+            op.push(Op::Product { factor: 1.0 }, vec![x, y], vec![matrices, matrix_a[0], matrix_b[1]])?
+        }
     };
     Ok(vec![Value::Node(op.reshaped(y, shape)?)])
 }

@@ -7,6 +7,7 @@
 use crate::error::Problem;
 use crate::graph::{Op, Source};
 use crate::operator::{dot, elements, indices, Operator, Value};
+use crate::ops::binary::finite_below;
 use crate::ops::expand::{broadcast_strides, common_shape};
 use crate::ops::Lowered;
 use crate::tensor::Data;
@@ -36,7 +37,8 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         let (steps, values, input) = &branches[usize::from(!choices[dot(index, &condition_steps)])];
         let at = dot(index, steps);
         match values {
-            Some(values) => Source::Constant(values[at]),
+            // As in a sum, −∞ hides a score.
+            Some(values) => Source::Constant(finite_below(values[at])),
             None => Source::Element { input: *input, index: at as u32 },
         }
     });

@@ -12,6 +12,7 @@
 //! | width | 4 to 15 bits | resolution; it stands in the key |
 //! | scale of a tensor | positive; equal where a gather, maximum or relu passes values on; one that leaves a single factor within 1/8 | resolution, and which inputs leave the range |
 //! | table: domain, scale and offset of the argument | finite, the domain within the table; no offset where nothing takes it; no value cut off | resolution of the argument, and which inputs leave the range |
+//! | norm: shift; softmax: factor of its scores, length of its table | a shift within the range; steps of at most 1/16 | resolution, and which rows leave the range |
 //! | element of an input: scale `s·2^−k`, offset | k up to 60, offset within `s·2^(b−1)`; none where a reader cannot take it | resolution, and which inputs leave the range |
 //! | means of what a layer reads | integers that the tensor can hold, one for each channel, one for all of an input | `−Σ δ_i·m_i` within `2·√(Σ m_i²)`, a bias of the rounding errors |
 //!
@@ -42,6 +43,7 @@ use super::emit::emit;
 use super::features::channels;
 use super::plan::{Activation, Form, Plan, Site};
 use super::record::{of_inputs, Record};
+use super::rows::{self, Row};
 use super::scales::{self, has_constant, Scales};
 use super::{table, Quantised, BITS};
 use crate::error::OnnxError;
@@ -112,7 +114,7 @@ fn check_record(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(), A
     if !BITS.contains(&record.bits) {
         return rule("the width is not 4 to 15 bits");
     }
-    let lengths = [scales.values.len(), scales.tables.len(), scales.elements.len(), record.means.len()];
+    let lengths = [scales.values.len(), scales.tables.len(), scales.elements.len(), scales.rows.len(), record.means.len()];
     if lengths.iter().any(|length| *length != nodes) {
         return rule("it has another number of nodes");
     }
@@ -120,7 +122,8 @@ fn check_record(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(), A
     for (index, site) in plan.iter() {
         let wrong = check_scale(graph, index, site, scales)
             .or_else(|| check_table(graph, index, site, record))
-            .or_else(|| check_factor(graph, index, site, record));
+            .or_else(|| check_factor(graph, index, site, record))
+            .or_else(|| check_row(graph, plan, index, site, record));
         if let Some(rule) = wrong {
             return Err(AuditError::Choice { node: graph.nodes[index].name.clone(), rule });
         }
@@ -187,9 +190,32 @@ fn check_table(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> 
 fn check_factor(graph: &Graph, index: usize, site: Site<'_>, record: &Record) -> Option<&'static str> {
     let (scales, Form::Accumulate(pre)) = (&record.scales, site.form) else { return None };
     let (factor, over) = scales::single_factor(graph, pre)?;
-    let real = scales::in_accumulator(factor, over.iter().map(|id| scales.values[id.0]), record.bits) / scales.requantised(index);
+    let shift = rows::shift(graph, pre, record.bits);
+    let real = scales::in_accumulator(factor, over.iter().map(|id| scales.values[id.0]), shift) / scales.requantised(index);
     let is_whole = (real.round() - real).abs() <= GAIN * real;
     (!is_whole).then_some("its scale makes its factor another number")
+}
+
+/// A norm and a softmax choose resolution too, and which rows are refused.
+fn check_row(graph: &Graph, plan: &Plan<'_>, index: usize, site: Site<'_>, record: &Record) -> Option<&'static str> {
+    let width = rows::width(graph, record.bits);
+    let is_norm = |pre: NodeId| matches!(graph.node(pre).op, Op::Norm { .. });
+    match (site.form, record.scales.rows[index]) {
+        (Form::Accumulate(pre), Some(Row::Norm { shift })) if is_norm(pre) => {
+            (shift > width).then_some("its shift is wider than its range")
+        }
+        (Form::Probabilities(from), Some(Row::Softmax { factor, length })) => {
+            let step = rows::scored(graph, plan, from, &record.scales.values).abs() * 2f64.powi(width as i32) / f64::from(factor);
+            let fits = factor > 0 && (1..=1 << (width - 1)).contains(&length) && step > 0.0 && step <= rows::COARSEST;
+            let total = 1.0 / record.scales.values[index];
+            (!fits || !(8.0..f64::from(1u32 << record.bits)).contains(&total))
+                .then_some("its scores are in steps that are none, or too coarse")
+        }
+        (Form::Accumulate(pre), None) if is_norm(pre) => Some("its shift is missing"),
+        (Form::Probabilities(_), _) => Some("its scores have no step"),
+        (_, Some(_)) => Some("it has the choices of a row, and has none"),
+        (_, None) => None,
+    }
 }
 
 /// The first difference of two circuits.

@@ -13,9 +13,10 @@ use sworn_circuits::graph as quant;
 use sworn_circuits::graph::{NodeId, Output, QuantGraph};
 
 use super::features::{self, Element, Elements};
-use super::plan::{Activation, Form, Plan, Site};
+use super::plan::{is_scored, Activation, Form, Plan, Site};
 use super::record::Record;
 use super::rounding::{self, coefficient, constant, Layer, LIMIT};
+use super::rows::{self, shift, Row};
 use super::scales::Scales;
 use super::{table, Quantised};
 use crate::error::OnnxError;
@@ -24,12 +25,15 @@ use crate::graph::{Graph, Linear, Node, Op, Source, Term};
 /// The integer graph that a record says, whatever it says.
 pub(super) fn emit(graph: &Graph, plan: &Plan<'_>, record: Record) -> Result<Quantised, OnnxError> {
     let Record { bits, ref scales, ref means } = record;
-    let out = QuantGraph { bits, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
+    let width = rows::width(graph, bits);
+    let out = QuantGraph { bits: width, nodes: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), tables: Vec::new() };
     let mut emitter = Emitter {
         graph,
         scales,
         means,
+        plan,
         bits,
+        width,
         out,
         origins: Vec::new(),
         elements: HashMap::new(),
@@ -53,7 +57,11 @@ struct Emitter<'a> {
     scales: &'a Scales,
     /// For each float node, the mean integers of what each term of a linear layer reads, by channel.
     means: &'a [Vec<Vec<i64>>],
+    plan: &'a Plan<'a>,
+    /// Of tensors.
     bits: u32,
+    /// Of range checks.
+    width: u32,
     out: QuantGraph,
     origins: Vec<NodeId>,
     /// Scale and offset of the elements of nodes that move features.
@@ -69,10 +77,11 @@ struct Emitter<'a> {
 impl Emitter<'_> {
     fn site(&mut self, index: usize, site: Site<'_>) -> Result<(), OnnxError> {
         let node = &self.graph.nodes[index];
-        let half = 1i64 << (self.bits - 1);
+        let half = 1i64 << (self.width - 1);
         let id = match site.form {
             Form::Input => self.input(index, node, (-half, half - 1)),
             Form::Move => self.moved(index, node)?,
+            Form::Probabilities(from) => self.probabilities(index, node, from)?,
             Form::Accumulate(pre) => {
                 let activation = self.activation(index, site);
                 self.accumulate(index, node, pre, activation)?
@@ -161,7 +170,7 @@ impl Emitter<'_> {
 
     /// Smallest and largest value after an activation.
     fn activated(&self, activation: quant::Activation) -> (i64, i64) {
-        let half = 1i64 << (self.bits - 1);
+        let half = 1i64 << (self.width - 1);
         match activation {
             quant::Activation::None => (-half, half - 1),
             quant::Activation::Relu => (0, 2 * half - 1),
@@ -191,7 +200,7 @@ impl Emitter<'_> {
             inputs.push(if self.scales.rescaled.contains(&(index, place)) { self.rescale(from, scale)? } else { self.place(from) });
         }
         let mut bounds = inputs.iter().map(|id| self.bounds[id.0]).fold((i64::MAX, i64::MIN), |a, b| (a.0.min(b.0), a.1.max(b.1)));
-        if matches!(node.op, Op::Max(_)) && bounds.1 - bounds.0 >= 1 << self.bits {
+        if matches!(node.op, Op::Max(_)) && bounds.1 - bounds.0 >= 1 << self.width {
             // Values of a maximum span less than 2^bits: those of a positive tensor are checked to be signed ones.
             inputs = vec![self.rescale(node.inputs[0], scale)?];
             bounds = self.activated(quant::Activation::None);
@@ -242,11 +251,28 @@ impl Emitter<'_> {
         let name = &pre.name;
         let scale = |place: usize| pre.inputs.get(place).map_or(1.0, |id| self.scales.values[id.0]);
         let size = |place: usize| inputs.get(place).map_or(0, |&id| self.magnitude(id));
+        let mut own_shift = self.bits;
         let op = match &pre.op {
             Op::Linear(linear) => {
                 let linear = self.linear(linear, pre_id, unit, offset, activation)?;
                 self.check_accumulator(name, linear_bound(&linear, &inputs.iter().map(|&id| self.magnitude(id)).collect::<Vec<_>>()))?;
                 quant::Op::Linear(linear)
+            }
+            Op::Product { factor } => {
+                let shift = shift(self.graph, pre_id, self.bits);
+                let real = f64::from(*factor) * scale(0) * scale(1) * 2f64.powi(shift as i32) / self.scales.requantised(index);
+                let (factor, dims) = (coefficient(name, real)?, pre.product_dims(&self.graph.node(pre.inputs[0]).shape));
+                self.check_accumulator(name, i128::from(factor).abs() * dims[2] as i128 * size(0) * size(1))?;
+                own_shift = shift;
+                quant::Op::Product(quant::Product { dims, factor, activation })
+            }
+            Op::Norm { inner, epsilon } => {
+                let Some(Row::Norm { shift }) = self.scales.rows[index] else { return Err(no_row(name)) };
+                let n = *inner as f64;
+                let factor = n.sqrt() * 2f64.powi(shift as i32) / self.scales.requantised(index);
+                let epsilon = constant(name, n * f64::from(*epsilon) / (scale(0) * scale(0)))?.max(1);
+                own_shift = shift;
+                quant::Op::Norm(quant::Norm { inner: *inner, constant: constant(name, factor)?.max(1), epsilon, activation })
             }
             Op::Reduce { inner, factor } => {
                 let factor = coefficient(name, f64::from(*factor) * scale(0) * unit)?;
@@ -274,8 +300,49 @@ impl Emitter<'_> {
         let bounds = self.activated(activation);
         let id = self.push(index, node, op, inputs, bounds);
         // A function keeps the shape of its argument; the accumulator's shape is the one that its weights fit.
-        self.out.nodes[id.0].shape = pre.shape.clone();
+        (self.out.nodes[id.0].shape, self.out.nodes[id.0].shift) = (pre.shape.clone(), own_shift);
         Ok(id)
+    }
+
+    /// The probabilities of scores.
+    fn probabilities(&mut self, index: usize, node: &Node, from: NodeId) -> Result<NodeId, OnnxError> {
+        let Op::Softmax { inner, hidden } = &node.op else { return Err(no_row(&node.name)) };
+        let Some(Row::Softmax { factor, length }) = self.scales.rows[index] else { return Err(no_row(&node.name)) };
+        let scale = self.scales.values[index];
+        let total = constant(&node.name, 1.0 / scale)?;
+        let scored = rows::scored(self.graph, self.plan, from, &self.scales.values);
+        // Scores of a negative factor fall as their sums rise.
+        let signed = if scored < 0.0 { -factor } else { factor };
+        let step = scored.abs() * 2f64.powi(self.width as i32) / f64::from(factor);
+        let (scores, inputs) = match &self.graph.node(from).op {
+            Op::Product { .. } if is_scored(self.plan, from) => {
+                let product = self.graph.node(from);
+                let dims = product.product_dims(&self.graph.node(product.inputs[0]).shape);
+                let product_of = quant::Product { dims, factor: signed, activation: quant::Activation::None };
+                let sizes: Vec<i128> = product.inputs.iter().map(|&id| self.magnitude(self.place(id))).collect();
+                self.check_accumulator(&product.name, i128::from(factor) * dims[2] as i128 * sizes[0] * sizes[1])?;
+                (quant::Scores::Product(product_of), product.inputs.iter().map(|&id| self.place(id)).collect())
+            }
+            _ => (quant::Scores::Tensor { columns: *inner, factor: signed }, vec![self.place(from)]),
+        };
+        let table = self.exponentials(total, step, length);
+        let op = quant::Softmax { scores, hidden: hidden.clone(), table, total };
+        let id = self.push(index, node, quant::Op::Softmax(op), inputs, (0, (1 << self.width) - 1));
+        self.out.nodes[id.0].shift = self.width;
+        Ok(id)
+    }
+
+    /// The table of `total·e^(−step·z)`, with its values one later.
+    fn exponentials(&mut self, total: i64, step: f64, length: u32) -> usize {
+        let value = |z: u32| (total as f64 * (-step * f64::from(z)).exp()).round() as i32;
+        let values: Vec<i32> = (0..length).map(value).collect();
+        let second = values.iter().skip(1).copied().chain([0]).collect();
+        let table = quant::Table { name: "Softmax".into(), first: 0, values, second };
+        let tables = &mut self.out.tables;
+        tables.iter().position(|other| *other == table).unwrap_or_else(|| {
+            tables.push(table);
+            tables.len() - 1
+        })
     }
 
     /// The elements of each channel of what a layer reads; one for all without features.
@@ -325,6 +392,10 @@ impl Emitter<'_> {
         let bias = moved.iter().zip(&correction).map(|(&b, more)| Ok(constant(&pre.name, b * unit + more)? - offset));
         Ok(quant::Linear { channels: linear.channels, terms, bias: bias.collect::<Result<_, OnnxError>>()?, activation })
     }
+}
+
+fn no_row(node: &str) -> OnnxError {
+    OnnxError::AccumulatorTooLarge { node: node.to_string(), expected: LIMIT, actual: "a row without a shift".into() }
 }
 
 /// `ca·x + c` for the integers of `x`: `ca·factor`.

@@ -253,6 +253,10 @@ impl Classes {
                     }
                 }
                 Form::Copy(from) => self.of(from.0).for_each(|var| costs[var].meet(scales.requantised(index))),
+                Form::Probabilities(from) => {
+                    self.join_all(from.0);
+                    graph.node(from).inputs.iter().for_each(|id| self.join_all(id.0));
+                }
                 Form::Accumulate(pre) => self.accumulate(graph, graph.node(pre), scales.requantised(index), &mut costs),
             }
         }

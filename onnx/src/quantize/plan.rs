@@ -30,6 +30,8 @@ pub(super) enum Form {
     Accumulate(NodeId),
     /// The values of this node as they are, for an activation of their own.
     Copy(NodeId),
+    /// Probabilities of the scores of this node: a product that nothing else reads, whose sums are taken as they are, or any tensor.
+    Probabilities(NodeId),
 }
 
 /// What follows the accumulator.
@@ -63,6 +65,11 @@ impl Function<'_> {
     }
 }
 
+/// Whether scores are a product that only a softmax reads.
+fn is_own_product(graph: &Graph, readers: &[usize], from: NodeId) -> bool {
+    readers[from.0] == 1 && matches!(graph.node(from).op, Op::Product { .. })
+}
+
 /// A site for each float node, but for those that an activation joins.
 pub(super) struct Plan<'a> {
     pub(super) sites: Vec<Option<Site<'a>>>,
@@ -91,7 +98,16 @@ impl<'a> Plan<'a> {
                         Form::Copy(from)
                     }
                 }
-                Op::Linear(_) | Op::Reduce { .. } | Op::Elementwise { .. } => Form::Accumulate(NodeId(index)),
+                Op::Softmax { .. } => {
+                    let from = node.inputs[0];
+                    if is_own_product(graph, &readers, from) {
+                        sites[from.0] = None;
+                    }
+                    Form::Probabilities(from)
+                }
+                Op::Linear(_) | Op::Reduce { .. } | Op::Elementwise { .. } | Op::Product { .. } | Op::Norm { .. } => {
+                    Form::Accumulate(NodeId(index))
+                }
             };
             sites.push(Some(Site { form, activation }));
         }
@@ -102,4 +118,9 @@ impl<'a> Plan<'a> {
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (usize, Site<'a>)> + '_ {
         self.sites.iter().enumerate().filter_map(|(index, site)| site.map(|site| (index, site)))
     }
+}
+
+/// Whether the sums of a product are taken as scores.
+pub(super) fn is_scored(plan: &Plan<'_>, from: NodeId) -> bool {
+    plan.sites[from.0].is_none()
 }

@@ -71,6 +71,8 @@ pub(super) fn reach(graph: &Graph, ranges: &Ranges) -> Vec<Reach> {
         let found = match &node.op {
             Op::Input if size == 0.0 => Reach::even(1.0),
             Op::Input => Reach::default(),
+            // Nothing that is multiplied, normalised or scored reaches farther than its samples.
+            Op::Product { .. } | Op::Norm { .. } | Op::Softmax { .. } => Reach::default(),
             Op::Max(_) => read.iter().fold(Reach::default(), |a, b| a.join(*b)),
             Op::Gather(sources) => moved(sources, &read),
             Op::Unary(f) => function(node, Function::Unary(f), index, ranges, &read),

@@ -20,6 +20,7 @@ use sworn_circuits::graph::NodeId;
 use super::features::{self, Element, Elements};
 use super::plan::{Activation, Form, Plan, Site};
 use super::reach::reach;
+use super::rows::{self, shift, Row};
 use super::table::{self, Argument, Domain};
 use crate::calibrate::Ranges;
 use crate::error::OnnxError;
@@ -37,6 +38,8 @@ pub(super) struct Scales {
     pub(super) rescaled: BTreeSet<(usize, usize)>,
     /// The elements of inputs with [features](super::features) and of what moves them.
     pub(super) elements: Vec<Option<Elements>>,
+    /// What else norms and softmaxes have.
+    pub(super) rows: Vec<Option<Row>>,
 }
 
 impl Scales {
@@ -87,12 +90,13 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
                 tables[index] = Some((domain, Argument { scale, offset: 0 }));
                 nonzero(domain.magnitude) / (half - 1.0)
             }
+            // Probabilities sum to less than 2^(b−1).
+            (Form::Probabilities(_), _) => 1.0 / (half - 1.0),
             _ => nonzero(magnitude(index)) / (half - 1.0),
         };
     }
     let rescaled = rescaled(graph, plan, &finest);
     let mut groups = Groups::new(graph, plan, &rescaled, finest);
-    let exact_below = half * 2.0;
     for round in 0..ROUNDS {
         let mut raised = false;
         for (index, site) in plan.iter() {
@@ -106,7 +110,7 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
                 Form::Accumulate(pre) => {
                     let Some((factor, over)) = single_factor(graph, pre) else { continue };
                     let scale = tables[index].map_or(groups.scale(index), |(_, argument)| argument.scale);
-                    let real = in_accumulator(factor, over.iter().map(|id| groups.scale(id.0)), bits);
+                    let real = in_accumulator(factor, over.iter().map(|id| groups.scale(id.0)), shift(graph, pre, bits));
                     let raw = real / scale;
                     if raw < 1.0 - 1e-9 {
                         let id = over.iter().max_by(|a, b| ranges.nodes[a.0].magnitude().total_cmp(&ranges.nodes[b.0].magnitude()));
@@ -115,6 +119,7 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
                         continue;
                     }
                     let exact = real / (raw + 1e-9).floor();
+                    let exact_below = f64::from(1u32 << shift(graph, pre, bits));
                     if round < EXACT_ROUNDS && raw < exact_below && exact > scale * (1.0 + 1e-12) {
                         match &mut tables[index] {
                             Some((_, argument)) => argument.scale = exact,
@@ -146,7 +151,8 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, bits: u32) 
             argument.offset = offset(graph, site, *domain, argument.scale);
         }
     }
-    let mut scales = Scales { values, tables, rescaled, elements: Vec::new() };
+    let rows = rows::solve(graph, plan, ranges, &values, bits);
+    let mut scales = Scales { values, tables, rescaled, elements: Vec::new(), rows };
     scales.elements = features::solve(graph, plan, ranges, &scales, bits);
     Ok(scales)
 }
@@ -179,7 +185,8 @@ fn nonzero(magnitude: f64) -> f64 {
 
 /// The accumulator of a sum has no constant that could take an offset.
 pub(super) fn has_constant(graph: &Graph, site: Site<'_>) -> bool {
-    !matches!(site.form, Form::Accumulate(pre) if matches!(graph.node(pre).op, Op::Reduce { .. }))
+    let has_none = |pre: NodeId| matches!(graph.node(pre).op, Op::Reduce { .. } | Op::Product { .. } | Op::Norm { .. });
+    !matches!(site.form, Form::Accumulate(pre) if has_none(pre))
 }
 
 /// What moves an argument to the middle of its range, where something takes it.
@@ -206,7 +213,7 @@ pub(super) fn in_accumulator(factor: f64, scales: impl Iterator<Item = f64>, bit
 pub(super) fn single_factor(graph: &Graph, pre: NodeId) -> Option<(f64, Vec<NodeId>)> {
     let node = graph.node(pre);
     let (factor, over) = match &node.op {
-        Op::Reduce { factor, .. } => (*factor, node.inputs.clone()),
+        Op::Reduce { factor, .. } | Op::Product { factor } => (*factor, node.inputs.clone()),
         Op::Elementwise { cm, .. } if *cm != 0.0 => (*cm, node.inputs.clone()),
         Op::Elementwise { ca, .. } if node.inputs.len() == 1 && ca.len() == 1 => (ca[0], node.inputs.clone()),
         Op::Linear(linear) => {

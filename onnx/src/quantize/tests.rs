@@ -11,6 +11,7 @@ use crate::report::{compare, evaluate_quantised};
 use crate::simplify::simplify;
 use crate::unary::Unary;
 
+mod attention;
 mod blank;
 mod features;
 

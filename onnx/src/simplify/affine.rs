@@ -49,7 +49,8 @@ pub(super) fn rewrite(graph: &mut Graph) -> bool {
             || into_producer(graph, index, &readers)
             || into_elementwise(graph, index, &readers)
             || into_linear(graph, index)
-            || into_reduce(graph, index, &readers);
+            || into_reduce(graph, index, &readers)
+            || into_product(graph, index);
         if folded {
             changed = true;
             readers = super::readers(graph);
@@ -121,6 +122,7 @@ fn into_producer(graph: &mut Graph, index: usize, readers: &[usize]) -> bool {
             })
         }
         Op::Linear(linear) if producer.shape == node.shape => after_linear(linear, ca, c, &node.shape).map(Op::Linear),
+        Op::Product { factor } if ca.len() == 1 && c.iter().all(|&c| c == 0.0) => Some(Op::Product { factor: factor * ca[0] }),
         Op::Reduce { inner, factor } if ca.len() == 1 && c.iter().all(|&c| c == 0.0) => {
             Some(Op::Reduce { inner: *inner, factor: factor * ca[0] })
         }
@@ -264,6 +266,24 @@ pub(crate) fn reads_padding(conv: &Conv, from: &[usize], to: &[usize]) -> bool {
         let last = count.saturating_sub(1) * conv.stride[axis] + (conv.kernel[axis] - 1) * conv.dilation[axis];
         conv.pad_before[axis] > 0 || last >= size
     })
+}
+
+/// A product reads through `ca·x`.
+fn into_product(graph: &mut Graph, index: usize) -> bool {
+    let node = &graph.nodes[index];
+    let Op::Product { factor } = node.op else { return false };
+    for side in 0..2 {
+        let from = node.inputs[side];
+        let Some((&[ca], c)) = of_one_input(graph.node(from)) else { continue };
+        let source = graph.node(from).inputs[0];
+        if c.iter().all(|&c| c == 0.0) && graph.node(source).shape == graph.node(from).shape {
+            let node = &mut graph.nodes[index];
+            node.op = Op::Product { factor: factor * ca };
+            node.inputs[side] = source;
+            return true;
+        }
+    }
+    false
 }
 
 /// A sum reads through `ca·x`.

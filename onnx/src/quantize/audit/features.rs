@@ -45,6 +45,7 @@ pub(super) fn check(graph: &Graph, plan: &Plan<'_>, record: &Record) -> Result<(
         match site.form {
             Form::Input | Form::Copy(_) => {}
             Form::Move => moved(graph, index, scales)?,
+            Form::Probabilities(from) => plain(scales, from)?,
             Form::Accumulate(pre) => accumulated(graph, graph.node(pre), scales)?,
         }
     }

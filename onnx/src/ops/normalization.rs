@@ -1,0 +1,118 @@
+//! LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization.
+//!
+//! ```text
+//! y = (x − mean) / √(var + ε) · scale + bias        over the last axes, over an image, or over the channels of a group
+//! ```
+//!
+//! Rows are brought to `[outer, inner]`, centred where the operator centres them, and normalised. Simplification folds scale and bias
+//! into the layer behind.
+
+use sworn_circuits::graph::{Channels, NodeId};
+
+use crate::error::Problem;
+use crate::graph::{Linear, Op, Source, Term};
+use crate::operator::{axis, Operator, Value};
+use crate::ops::Lowered;
+
+pub(super) fn layer(op: &mut Operator<'_>) -> Lowered {
+    if op.num_outputs() > 1 {
+        return Err(Problem::Feature { feature: "mean and deviation as outputs" });
+    }
+    over_last(op, true)
+}
+
+pub(super) fn rms(op: &mut Operator<'_>) -> Lowered {
+    over_last(op, false)
+}
+
+pub(super) fn instance(op: &mut Operator<'_>) -> Lowered {
+    let shape = op.shape(0)?;
+    if shape.len() < 3 {
+        return Err(Problem::Rank { input: 0, expected: "3 or more", actual: shape.len() });
+    }
+    let epsilon = op.float("epsilon", 1e-5)?;
+    let x = op.node(0)?;
+    let inner = shape[2..].iter().product();
+    let y = normalised(op, x, inner, epsilon, true)?;
+    by_channel(op, y, shape, 1)
+}
+
+pub(super) fn group(op: &mut Operator<'_>) -> Lowered {
+    let shape = op.shape(0)?;
+    if shape.len() < 2 {
+        return Err(Problem::Rank { input: 0, expected: "2 or more", actual: shape.len() });
+    }
+    let epsilon = op.float("epsilon", 1e-5)?;
+    op.ignore_attributes(&["stash_type"]);
+    let groups = usize::try_from(op.required_int("num_groups")?).unwrap_or(0);
+    if groups == 0 || !shape[1].is_multiple_of(groups) {
+        return Err(Problem::Malformed { rule: "groups divide the channels" });
+    }
+    let x = op.node(0)?;
+    let inner = shape[1..].iter().product::<usize>() / groups;
+    let y = normalised(op, x, inner, epsilon, true)?;
+    // Before opset 21 scale and bias are those of groups.
+    let channels = if op.opset < 21 { shape[1] / groups } else { 1 };
+    by_channel(op, y, shape, channels)
+}
+
+/// Over the axes from one on.
+fn over_last(op: &mut Operator<'_>, centred: bool) -> Lowered {
+    let shape = op.shape(0)?;
+    let epsilon = op.float("epsilon", 1e-5)?;
+    op.ignore_attributes(&["stash_type"]);
+    let at = axis(op.int("axis", -1)?, shape.len())?;
+    let inner: usize = shape[at..].iter().product();
+    let x = op.node(0)?;
+    let y = normalised(op, x, inner, epsilon, centred)?;
+    let y = op.reshaped(y, shape.clone())?;
+    let count = op.graph.node(y).elements();
+    op.allot::<[f32; 2]>(count)?;
+    let scale = repeated(op, 1, &shape[at..])?;
+    let bias = if op.has(2) { repeated(op, 2, &shape[at..])? } else { vec![0.0; inner] };
+    let each = |values: &[f32]| (0..count).map(|i| values[i % inner]).collect::<Vec<f32>>();
+    let y = op.affine(y, each(&scale), each(&bias))?;
+    Ok(vec![Value::Node(y)])
+}
+
+/// A constant that broadcasts to a row.
+fn repeated(op: &Operator<'_>, i: usize, row: &[usize]) -> Result<Vec<f32>, Problem> {
+    let (shape, values) = op.constant_floats(i)?;
+    let inner: usize = row.iter().product();
+    match values.len() {
+        1 => Ok(vec![values[0]; inner]),
+        n if n == inner && (shape == row || shape.iter().product::<usize>() == inner) => Ok(values),
+        _ => Err(Problem::Malformed { rule: "scale and bias have the shape of what is normalised" }),
+    }
+}
+
+/// Scale and bias of inputs 1 and 2, one for so many channels each.
+fn by_channel(op: &mut Operator<'_>, y: NodeId, shape: Vec<usize>, channels: usize) -> Lowered {
+    let y = op.reshaped(y, shape.clone())?;
+    let (scale, bias) = (op.constant_floats(1)?.1, op.constant_floats(2)?.1);
+    let count = shape[1] / channels;
+    if scale.len() != count || bias.len() != count {
+        return Err(Problem::Malformed { rule: "scale and bias have one value for each channel, or each group before opset 21" });
+    }
+    let (plane, elements) = (shape[2..].iter().product::<usize>(), op.graph.node(y).elements());
+    op.allot::<[f32; 2]>(elements)?;
+    let each = |values: &[f32]| (0..elements).map(|i| values[i / plane % shape[1] / channels]).collect::<Vec<f32>>();
+    let y = op.affine(y, each(&scale), each(&bias))?;
+    Ok(vec![Value::Node(y)])
+}
+
+/// Rows of `inner` elements, normalised, as `[outer, inner]`.
+pub(super) fn normalised(op: &mut Operator<'_>, x: NodeId, inner: usize, epsilon: f32, centred: bool) -> Result<NodeId, Problem> {
+    let outer = op.graph.node(x).elements() / inner.max(1);
+    let mut x = op.reshaped(x, vec![outer, inner])?;
+    if centred {
+        let mean = op.push(Op::Reduce { inner, factor: 1.0 / inner as f32 }, vec![x], vec![outer])?;
+        op.allot::<Source>(outer * inner)?;
+        let sources = (0..outer * inner).map(|i| Source::Element { input: 0, index: (i / inner) as u32 }).collect();
+        let mean = op.push(Op::Gather(sources), vec![mean], vec![outer, inner])?;
+        let terms = vec![Term::Scale(1.0), Term::Scale(-1.0)];
+        let linear = Linear { channels: Channels::Last, terms, bias: vec![0.0; inner] };
+        x = op.push(Op::Linear(linear), vec![x, mean], vec![outer, inner])?;
+    }
+    op.push(Op::Norm { inner, epsilon }, vec![x], vec![outer, inner])
+}
