@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sworn_circuits::memory::Budget;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -13,6 +13,7 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
+use tract_onnx::Onnx;
 
 use crate::error::{NodeError, OnnxError, Problem};
 use crate::evaluate::evaluate;
@@ -102,13 +103,19 @@ fn import(bytes: &[u8], folder: Option<&Folder>, options: &LoadOptions) -> Resul
     Ok(import.graph)
 }
 
+/// `tract`'s reader of models, whose registry of operators is built once.
+pub(crate) fn tract() -> &'static Onnx {
+    static READER: OnceLock<Onnx> = OnceLock::new();
+    READER.get_or_init(tract_onnx::onnx)
+}
+
 /// The protobuf message, with what every model has.
 pub(crate) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     let not = |rule| Err(OnnxError::NotOnnx { rule });
     if bytes.is_empty() {
         return not("the file is empty");
     }
-    let Ok(mut model) = tract_onnx::onnx().proto_model_for_read(&mut &*bytes) else {
+    let Ok(mut model) = tract().proto_model_for_read(&mut &*bytes) else {
         return not("it is not a whole protobuf message");
     };
     make_printable(&mut model);
