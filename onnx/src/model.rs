@@ -301,7 +301,7 @@ impl<'a> Import<'a> {
                 Some(Value::Node(_)) => None,
             })
             .collect();
-        let constants = constants.filter(|c| domain.is_empty() && c.iter().any(Option::is_some));
+        let constants = constants.filter(|c| c.iter().any(Option::is_some));
         let lower = ops::find(domain, &node.op_type, opset);
         let Some(constants) = constants else {
             let mut operator = Operator::new((node, name), opset, inputs, &mut self.graph, &self.memory);
@@ -309,7 +309,8 @@ impl<'a> Import<'a> {
             return operator.finish(outputs, |tensor| self.read.contains(tensor));
         };
         let kind = constants.iter().flatten().find(|t| t.floats().is_some()).map_or(DataType::Float, |t| t.kind);
-        let refused = match fold(node, opset, &constants, &self.memory) {
+        let folded = if domain.is_empty() { fold(node, opset, &constants, &self.memory) } else { Err(Problem::Fold) };
+        let refused = match folded {
             Ok(outputs) => return Ok(outputs.into_iter().map(|t| Value::Constant(Arc::new(t))).collect()),
             Err(problem) => problem,
         };

@@ -1,6 +1,7 @@
 //! The operators: each is lowered to operations of the [`Graph`](crate::graph::Graph) by its file.
 //!
-//! Adding an operator is one file with a function `fn(&mut Operator) -> Lowered`, and one line in [`REGISTRY`].
+//! Adding an operator is one file with a function `fn(&mut Operator) -> Lowered`, and one line in the
+//! registry of its domain.
 
 mod batch_normalization;
 mod binary;
@@ -12,6 +13,7 @@ mod expand;
 mod extremum;
 mod flatten;
 mod gather;
+mod gelu;
 mod gemm;
 mod identity;
 mod matmul;
@@ -40,8 +42,11 @@ pub(crate) type Lowered = Result<Vec<Value>, Problem>;
 /// Lowers one node.
 pub(crate) type Lower = fn(&mut Operator<'_>) -> Lowered;
 
-/// Operators of the standard domain: name, oldest opset whose semantics are known, lowering.
-const REGISTRY: &[(&str, i64, Lower)] = &[
+/// Name, oldest opset whose semantics are known, lowering.
+type Entry = (&'static str, i64, Lower);
+
+/// Operators of the standard domain.
+const REGISTRY: &[Entry] = &[
     ("Abs", 1, unary::lower),
     ("Acos", 7, unary::lower),
     ("Acosh", 9, unary::lower),
@@ -73,7 +78,7 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("Flatten", 1, flatten::lower),
     ("Floor", 1, unary::lower),
     ("Gather", 1, gather::lower),
-    ("Gelu", 20, unary::gelu),
+    ("Gelu", 20, gelu::lower),
     ("Gemm", 1, gemm::lower),
     ("GlobalAveragePool", 1, pool::global_average),
     ("GlobalMaxPool", 1, pool::global_max),
@@ -135,10 +140,24 @@ const REGISTRY: &[(&str, i64, Lower)] = &[
     ("Where", 9, r#where::lower),
 ];
 
+/// Operators of the domain `com.microsoft`, which onnxruntime's optimizers write.
+const MICROSOFT: &[Entry] =
+    &[("BiasGelu", 1, gelu::biased), ("FastGelu", 1, gelu::fast), ("Gelu", 1, gelu::exact), ("QuickGelu", 1, gelu::quick)];
+
+/// The newest operator set of `com.microsoft`.
+const MAX_MICROSOFT: i64 = 1;
+
 /// The lowering of an operator.
 pub(crate) fn find(domain: &str, op: &str, opset: i64) -> Result<Lower, Problem> {
-    let entry = REGISTRY.iter().find(|(name, _, _)| domain.is_empty() && *name == op);
-    match entry {
+    let registry = match domain {
+        "" => REGISTRY,
+        "com.microsoft" if opset > MAX_MICROSOFT => {
+            return Err(Problem::Feature { feature: "an operator set of its domain beyond version 1" })
+        }
+        "com.microsoft" => MICROSOFT,
+        _ => &[],
+    };
+    match registry.iter().find(|(name, _, _)| *name == op) {
         None => Err(Problem::Operator),
         Some(&(_, since, _)) if opset < since => Err(Problem::Opset { expected: since, actual: opset }),
         Some(&(_, _, lower)) => Ok(lower),

@@ -42,13 +42,18 @@ class Model:
         self.nodes.append(h.make_node(kind, inputs, names, name=f"{kind}_{self.count}", **attributes))
         return names[0] if outputs == 1 else names
 
+    def domains(self):
+        others = sorted({n.domain for n in self.nodes} - {""})
+        return [h.make_opsetid("", self.opset), *[h.make_opsetid(domain, 1) for domain in others]]
+
     def save(self, *outputs, tolerance=1e-5, optimized=True):
         infos = [h.make_tensor_value_info(n, T.FLOAT, v.shape) for n, v in self.inputs.items()]
         outs = [h.make_tensor_value_info(n, T.FLOAT, None) for n in outputs]
         graph = h.make_graph(self.nodes, self.name, infos, outs, self.constants)
-        model = h.make_model(graph, opset_imports=[h.make_opsetid("", self.opset)], producer_name="")
+        model = h.make_model(graph, opset_imports=self.domains(), producer_name="")
         model.ir_version = 8 if self.opset < 21 else 10
-        onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
+        if len(model.opset_import) == 1:  # onnx knows no other domain
+            onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if not optimized:
@@ -83,6 +88,11 @@ def unary():
     m = Model("unary_opset20", 20)
     x = m.input(3, 7, low=-4, high=4)
     m.save(m.op("Gelu", x), m.op("Gelu", x, approximate="tanh"), m.op("Mish", x))
+    m = Model("gelu_microsoft")
+    x, b = m.input(2, 3, 4, low=-4, high=4), m.input(4)
+    gelu = lambda kind, *inputs, **attributes: m.op(kind, *inputs, domain="com.microsoft", **attributes)
+    m.save(gelu("Gelu", x), gelu("FastGelu", x), gelu("FastGelu", x, m.weights(4)), gelu("FastGelu", x, b), gelu("BiasGelu", x, m.weights(4)), gelu("BiasGelu", x, b),
+           gelu("QuickGelu", x), gelu("QuickGelu", x, alpha=1.1), m.op("Add", x, gelu("BiasGelu", m.weights(3, 4), m.weights(4))))
     m = Model("round_halves")
     x = m.input(11)
     m.inputs[x] = np.arange(-2.5, 3, 0.5, dtype=np.float32)
