@@ -8,15 +8,19 @@ mod binary;
 mod concat;
 mod constant;
 mod conv;
+mod cum_sum;
 mod depth_to_space;
 mod expand;
 mod extremum;
 mod flatten;
 mod gather;
+mod gather_elements;
+mod gather_nd;
 mod gelu;
 mod gemm;
 mod identity;
 mod matmul;
+mod one_hot;
 mod pad;
 mod pool;
 mod pow;
@@ -24,11 +28,14 @@ mod prelu;
 mod reduce;
 mod reshape;
 mod resize;
+mod reverse_sequence;
+mod scatter;
 mod slice;
 mod split;
 mod squeeze;
 mod tile;
 mod transpose;
+mod trilu;
 mod unary;
 mod r#where;
 mod window;
@@ -68,6 +75,7 @@ const REGISTRY: &[Entry] = &[
     ("Conv", 1, conv::lower),
     ("Cos", 7, unary::lower),
     ("Cosh", 9, unary::lower),
+    ("CumSum", 11, cum_sum::lower),
     ("DepthToSpace", 1, depth_to_space::lower),
     ("Div", 1, binary::div),
     ("Dropout", 1, identity::dropout),
@@ -75,9 +83,12 @@ const REGISTRY: &[Entry] = &[
     ("Erf", 9, unary::lower),
     ("Exp", 1, unary::lower),
     ("Expand", 8, expand::lower),
+    ("EyeLike", 9, constant::eye_like),
     ("Flatten", 1, flatten::lower),
     ("Floor", 1, unary::lower),
     ("Gather", 1, gather::lower),
+    ("GatherElements", 11, gather_elements::lower),
+    ("GatherND", 11, gather_nd::lower),
     ("Gelu", 20, gelu::lower),
     ("Gemm", 1, gemm::lower),
     ("GlobalAveragePool", 1, pool::global_average),
@@ -85,6 +96,8 @@ const REGISTRY: &[Entry] = &[
     ("HardSigmoid", 1, unary::lower),
     ("HardSwish", 14, unary::lower),
     ("Identity", 1, identity::lower),
+    ("IsInf", 10, constant::is_inf),
+    ("IsNaN", 9, constant::is_nan),
     ("LeakyRelu", 1, unary::lower),
     ("Log", 1, unary::lower),
     ("MatMul", 1, matmul::lower),
@@ -95,6 +108,7 @@ const REGISTRY: &[Entry] = &[
     ("Mish", 18, unary::lower),
     ("Mul", 1, binary::mul),
     ("Neg", 1, unary::neg),
+    ("OneHot", 11, one_hot::lower),
     ("PRelu", 1, prelu::lower),
     ("Pad", 2, pad::lower),
     ("Pow", 1, pow::lower),
@@ -111,7 +125,11 @@ const REGISTRY: &[Entry] = &[
     ("Relu", 1, unary::lower),
     ("Reshape", 1, reshape::lower),
     ("Resize", 10, resize::resize),
+    ("ReverseSequence", 10, reverse_sequence::lower),
     ("Round", 11, unary::lower),
+    ("Scatter", 9, scatter::lower),
+    ("ScatterElements", 11, scatter::lower),
+    ("ScatterND", 11, scatter::nd),
     ("Selu", 1, unary::lower),
     ("Shape", 1, constant::shape),
     ("Shrink", 9, unary::lower),
@@ -135,6 +153,7 @@ const REGISTRY: &[Entry] = &[
     ("ThresholdedRelu", 10, unary::lower),
     ("Tile", 6, tile::lower),
     ("Transpose", 1, transpose::lower),
+    ("Trilu", 14, trilu::lower),
     ("Unsqueeze", 1, squeeze::unsqueeze),
     ("Upsample", 7, resize::upsample),
     ("Where", 9, r#where::lower),

@@ -99,6 +99,20 @@ def base(op, v):
         return [C(np.array([[True, False, True]])), matrix, C(f32(2, 3))], {}
     if op in ("BiasGelu", "FastGelu"):
         return [matrix, C(f32(3))] if op == "BiasGelu" else [matrix], {}
+    if op == "CumSum":
+        return [matrix, C(np.int64(1))], {}
+    if op == "GatherElements":
+        return [matrix, C(np.array([[1, 0, -1], [0, 0, 1]]))], {}
+    if op == "GatherND":
+        return [matrix, C(np.array([[1], [0]]))], {}
+    if op == "OneHot":
+        return [C(i64(1, -1)), C(i64(3)), C(f32(2))], {}
+    if op == "ReverseSequence":
+        return [matrix, C(i64(1, 2, 2))], {}
+    if op in ("Scatter", "ScatterElements"):
+        return [matrix, C(np.array([[1, 0]])), X(1, 2)], {}
+    if op == "ScatterND":
+        return [matrix, C(np.array([[1, 2], [0, 0]])), X(2)], {}
     if op == "Acosh":
         return [("input", f32(2, 3) + np.float32(1))], {}
     return [matrix], {}
@@ -113,6 +127,11 @@ VALUES = {
     "group": [2],
     "axes": [[0], [-1]],
     "axis": [0, 1, -1],
+    "batch_axis": [0, 1],
+    "batch_dims": [0, 1],
+    "dtype": [T.DOUBLE, T.INT64, T.BOOL, T.STRING],
+    "k": [0, 1, -2],
+    "reduction": ["none", "add", "other"],
     "perm": [[0, 1], [1, 0]],
     "split": [[1, 3]],
     "num_outputs": [3],
@@ -146,7 +165,7 @@ INPUTS = {
     ("Clip", 1): C(np.float32(0.4)), ("Clip", 2): C(np.float32(0.6)), ("Conv", 2): C(f32(2)), ("Gemm", 2): C(f32(3)),
     ("Dropout", 1): C(np.float32(0.3)), ("Dropout", 2): C(np.array(False)), ("Pad", 2): C(np.float32(0.5)), ("Pad", 3): C(i64(1, 0)),
     ("Resize", 1): C(f32(8)), ("Resize", 3): C(i64(1, 4, 5, 7)), ("Slice", 3): C(i64(1)), ("Slice", 4): C(i64(1)), ("Split", 1): C(i64(1, 3)),
-    ("Squeeze", 1): C(i64(1)), ("FastGelu", 1): C(f32(3)),
+    ("Squeeze", 1): C(i64(1)), ("Trilu", 1): C(np.int64(1)), ("FastGelu", 1): C(f32(3)),
 }
 TRAINING = [("Dropout", 2, C(np.array(True)))]
 

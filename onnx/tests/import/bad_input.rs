@@ -146,6 +146,40 @@ fn operators_of_another_domain() {
 }
 
 #[test]
+fn indices_that_do_not_fit() {
+    let of = |op: &str, shape: &[i64], indices: &[i64], others: &[&str]| {
+        let mut places = int64("i", indices);
+        places.dims = shape.to_vec();
+        let nodes = vec![node(op, &[&["x", "i"], others].concat(), &["y"])];
+        node_errors(&model(nodes, vec![places, floats("u", &[2], &[1.0, 2.0]), floats("v", &[1, 2], &[1.0, 2.0])])).remove(0).problem
+    };
+    type Case = (&'static str, &'static [i64], &'static [i64], &'static [&'static str]);
+    let cases: [Case; 13] = [
+        ("GatherElements", &[1, 1], &[1], &[]),
+        ("GatherElements", &[1, 5], &[0; 5], &[]),
+        ("GatherElements", &[1], &[0], &[]),
+        ("GatherND", &[1, 2], &[0, 4], &[]),
+        ("GatherND", &[1, 3], &[0; 3], &[]),
+        ("GatherND", &[], &[0], &[]),
+        ("GatherND", &[1, 0], &[], &[]),
+        ("ScatterElements", &[1, 2], &[0, i64::MIN], &["v"]),
+        ("ScatterElements", &[1, 2], &[0, 0], &["u"]),
+        ("ScatterND", &[2, 2], &[0, 1, 0, -5], &["u"]),
+        ("ScatterND", &[1, 2], &[0, 1], &["u"]),
+        ("ReverseSequence", &[4], &[1, 1, 1, 2], &[]),
+        ("CumSum", &[], &[2], &[]),
+    ];
+    for (op, shape, indices, others) in cases {
+        let problem = of(op, shape, indices, others);
+        assert!(matches!(problem, Problem::Malformed { .. }), "{op} {shape:?} {indices:?}: {problem}");
+    }
+    assert!(matches!(of("ScatterND", &[2, 2], &[0, 1, 0, -3], &["u"]), Problem::Feature { .. }));
+    assert_eq!(of("CumSum", &[2], &[0, 1], &[]), Problem::InputType { input: 1, expected: "one integer" });
+    assert_eq!(of("Trilu", &[2], &[0, 1], &[]), Problem::InputType { input: 1, expected: "one integer" });
+    assert_eq!(of("Trilu", &[0], &[], &[]), Problem::InputType { input: 1, expected: "one integer" });
+}
+
+#[test]
 fn a_convolution_over_three_axes() {
     let mut model = model(vec![node("Conv", &["x", "w"], &["y"])], vec![floats("w", &[1, 1, 1, 1, 1], &[1.0])]);
     let dims = [1, 1, 2, 2, 2].map(|d| Some(Size::DimValue(d)));
