@@ -10,9 +10,12 @@
 //! tell. The error is measured, over samples that its maker could not know where they are drawn. And where the samples or ranges are those
 //! that the folder was compiled for, the record that follows from them is made again: if it is the folder's, nothing was left to choose.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use sworn_circuits::layout::Layout;
+use sworn_onnx::calibrate::Range;
+use sworn_onnx::graph::Graph;
 use sworn_onnx::quantize::audit::audit;
 use sworn_onnx::quantize::{Quantised, Record};
 use sworn_onnx::report::{compare, evaluate_quantised};
@@ -22,7 +25,7 @@ use sworn_verifier::About;
 
 use crate::options::ranges_of;
 use crate::progress::tell;
-use crate::{Calibration, Compiled, Digest, Error, Input, InputRange, Manifest, Model, Progress, SrsSource, Stage, VerifyingKey};
+use crate::{Calibration, Compiled, Digest, Error, Input, Manifest, Model, Progress, SrsSource, Stage, VerifyingKey};
 
 /// What an audit is told beside the folder.
 #[derive(Clone, Debug, Default)]
@@ -67,13 +70,20 @@ pub struct Measured {
     pub answered: usize,
 }
 
-impl AuditOptions<'_> {
-    /// The ranges to draw samples from.
-    fn ranges(&self) -> Option<&[InputRange]> {
-        match &self.calibration {
-            Calibration::Ranges(ranges) if self.samples.is_empty() => Some(ranges),
+/// What an audit is given to measure with, in the form of the model.
+struct Given {
+    samples: Vec<Vec<Vec<f32>>>,
+    /// The ranges to draw samples from, where there are none.
+    ranges: Option<Vec<Range>>,
+}
+
+impl Given {
+    fn fit(model: &Model, options: &AuditOptions<'_>) -> Result<Self, Error> {
+        let ranges = match &options.calibration {
+            Calibration::Ranges(ranges) if options.samples.is_empty() => Some(ranges_of(ranges, &model.inputs())?),
             _ => None,
-        }
+        };
+        Ok(Self { samples: model.fit_samples(options.samples)?, ranges })
     }
 }
 
@@ -89,12 +99,13 @@ impl Model {
         let claimed = Manifest::read(folder)?;
         let circuit = claimed.read_circuit(folder)?;
         tell(progress, Stage::Quantize, 0.0)?;
-        let quantised = audit(&self.simplified(), &claimed.record, &circuit)?;
+        let float = self.simplified();
+        let quantised = audit(&float, &claimed.record, &circuit)?;
         let compiled = Compiled::open(folder, &options.srs)?;
         let (manifest, key) = (compiled.manifest(), compiled.verifying_key());
         if *compiled.graph() != quantised.graph {
             // Names the node.
-            audit(&self.simplified(), &manifest.record, compiled.graph())?;
+            audit(&float, &manifest.record, compiled.graph())?;
             return Err(Error::Key(KeyError::Mismatch));
         }
         if options.key.is_some_and(|other| other != key) || *manifest != claimed {
@@ -105,8 +116,9 @@ impl Model {
             return Err(Error::Key(KeyError::Mismatch));
         }
         tell(progress, Stage::Verify, 0.0)?;
-        let (measured, refused) = self.measure(&quantised, options)?;
-        let reproduced = self.reproduces(&manifest.record, quantised.graph.bits, options)?;
+        let given = Given::fit(self, options)?;
+        let (measured, refused) = measure(&float, &quantised, &given)?;
+        let reproduced = reproduces(float, &manifest.record, quantised.graph.bits, given);
         let audited = Audited {
             verifying_key: key.digest(),
             bits: quantised.graph.bits,
@@ -120,40 +132,37 @@ impl Model {
         tell(progress, Stage::Verify, 1.0)?;
         Ok(audited)
     }
+}
 
-    /// The error over the samples that are answered, and the number of the others.
-    fn measure(&self, quantised: &Quantised, options: &AuditOptions<'_>) -> Result<(Option<Measured>, usize), Error> {
-        let float = self.simplified();
-        let samples = match options.ranges() {
-            Some(ranges) => {
-                let ranges = ranges_of(ranges, &self.inputs())?;
-                let others = synthetic::samples_from(&float, &ranges, rand::random());
-                synthetic::samples(&float, &ranges).into_iter().chain(others).collect()
-            }
-            None => self.fit_samples(options.samples)?,
-        };
-        let count = samples.len();
-        let answered: Vec<_> = samples.into_iter().filter(|sample| evaluate_quantised(&quantised.graph, sample).is_ok()).collect();
-        let refused = count - answered.len();
-        if answered.is_empty() {
-            return Ok((None, refused));
+/// The error over the samples that are answered, and the number of the others.
+fn measure(float: &Graph, quantised: &Quantised, given: &Given) -> Result<(Option<Measured>, usize), Error> {
+    let samples = match &given.ranges {
+        Some(ranges) => {
+            let others = synthetic::samples_from(float, ranges, rand::random());
+            Cow::Owned(synthetic::samples(float, ranges).into_iter().chain(others).collect())
         }
-        let relative_error = compare(&float, quantised, &answered)?.relative();
-        Ok((Some(Measured { relative_error, answered: answered.len() }), refused))
+        None => Cow::Borrowed(&given.samples),
+    };
+    let is_answered = |sample: &&Vec<Vec<f32>>| evaluate_quantised(&quantised.graph, sample).is_ok();
+    let answered: Vec<_> = samples.iter().filter(is_answered).collect();
+    let (count, refused) = (answered.len(), samples.len() - answered.len());
+    if count == 0 {
+        return Ok((None, refused));
     }
+    let answered = if refused == 0 { samples } else { Cow::Owned(answered.into_iter().cloned().collect()) };
+    let relative_error = compare(float, quantised, &answered)?.relative();
+    Ok((Some(Measured { relative_error, answered: count }), refused))
+}
 
-    /// Whether the record is the one that the samples or ranges give at that width.
-    fn reproduces(&self, record: &Record, bits: u32, options: &AuditOptions<'_>) -> Result<Option<bool>, Error> {
-        let ranges = options.ranges().map(|ranges| ranges_of(ranges, &self.inputs())).transpose()?;
-        let samples = self.fit_samples(options.samples)?;
-        if samples.is_empty() && ranges.is_none() {
-            return Ok(None);
-        }
-        let quantise = sworn_onnx::compile::Options { bits: Some(bits), ranges, ..Default::default() };
-        // Samples that nothing can be compiled for are not the folder's.
-        let made = sworn_onnx::compile::compile(self.simplified(), &samples, &quantise);
-        Ok(Some(made.is_ok_and(|quantised| quantised.record == *record)))
+/// Whether the record is the one that the samples or ranges give at that width; none without either.
+fn reproduces(float: Graph, record: &Record, bits: u32, given: Given) -> Option<bool> {
+    if given.samples.is_empty() && given.ranges.is_none() {
+        return None;
     }
+    let quantise = sworn_onnx::compile::Options { bits: Some(bits), ranges: given.ranges, ..Default::default() };
+    // Samples that nothing can be compiled for are not the folder's.
+    let made = sworn_onnx::compile::compile(float, &given.samples, &quantise);
+    Some(made.is_ok_and(|quantised| quantised.record == *record))
 }
 
 impl Compiled {

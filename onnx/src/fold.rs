@@ -11,6 +11,7 @@ use tract_onnx::prelude::{f16, tvec, DatumType, Framework, InferenceModelExt, In
 
 use crate::error::Problem;
 use crate::memory::Memory;
+use crate::model::tract;
 use crate::operator::{axes, axis};
 use crate::tensor::{Data, Tensor};
 
@@ -104,7 +105,7 @@ fn run(node: &NodeProto, opset: i64, inputs: &[Option<&Tensor>]) -> TractResult<
     let graph = GraphProto { node: vec![node], initializer, output, ..Default::default() };
     let opset_import = vec![OperatorSetIdProto { domain: String::new(), version: opset }];
     let model = ModelProto { ir_version: 8, opset_import, graph: Some(graph), ..Default::default() };
-    let plan = tract_onnx::onnx().model_for_proto_model(&model)?.into_typed()?.into_runnable()?;
+    let plan = tract().model_for_proto_model(&model)?.into_typed()?.into_runnable()?;
     plan.run(tvec!())?.iter().map(|value| read(value)).collect()
 }
 

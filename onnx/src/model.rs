@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sworn_circuits::memory::Budget;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -13,6 +13,7 @@ use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as Type;
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
+use tract_onnx::Onnx;
 
 use crate::error::{NodeError, OnnxError, Problem};
 use crate::evaluate::evaluate;
@@ -102,13 +103,19 @@ fn import(bytes: &[u8], folder: Option<&Folder>, options: &LoadOptions) -> Resul
     Ok(import.graph)
 }
 
+/// `tract`'s reader of models, whose registry of operators is built once.
+pub(crate) fn tract() -> &'static Onnx {
+    static READER: OnceLock<Onnx> = OnceLock::new();
+    READER.get_or_init(tract_onnx::onnx)
+}
+
 /// The protobuf message, with what every model has.
 pub(crate) fn decode(bytes: &[u8]) -> Result<ModelProto, OnnxError> {
     let not = |rule| Err(OnnxError::NotOnnx { rule });
     if bytes.is_empty() {
         return not("the file is empty");
     }
-    let Ok(mut model) = tract_onnx::onnx().proto_model_for_read(&mut &*bytes) else {
+    let Ok(mut model) = tract().proto_model_for_read(&mut &*bytes) else {
         return not("it is not a whole protobuf message");
     };
     make_printable(&mut model);
@@ -294,7 +301,7 @@ impl<'a> Import<'a> {
                 Some(Value::Node(_)) => None,
             })
             .collect();
-        let constants = constants.filter(|c| domain.is_empty() && c.iter().any(Option::is_some));
+        let constants = constants.filter(|c| c.iter().any(Option::is_some));
         let lower = ops::find(domain, &node.op_type, opset);
         let Some(constants) = constants else {
             let mut operator = Operator::new((node, name), opset, inputs, &mut self.graph, &self.memory);
@@ -302,7 +309,8 @@ impl<'a> Import<'a> {
             return operator.finish(outputs, |tensor| self.read.contains(tensor));
         };
         let kind = constants.iter().flatten().find(|t| t.floats().is_some()).map_or(DataType::Float, |t| t.kind);
-        let refused = match fold(node, opset, &constants, &self.memory) {
+        let folded = if domain.is_empty() { fold(node, opset, &constants, &self.memory) } else { Err(Problem::Fold) };
+        let refused = match folded {
             Ok(outputs) => return Ok(outputs.into_iter().map(|t| Value::Constant(Arc::new(t))).collect()),
             Err(problem) => problem,
         };

@@ -67,6 +67,11 @@ impl<'a> Operator<'a> {
         &self.proto.op_type
     }
 
+    /// Whether the operator is of the standard domain.
+    fn is_standard(&self) -> bool {
+        matches!(self.proto.domain.as_str(), "" | "ai.onnx")
+    }
+
     /// Number of inputs, given or left out.
     pub(crate) fn num_inputs(&self) -> usize {
         self.inputs.len()

@@ -42,13 +42,18 @@ class Model:
         self.nodes.append(h.make_node(kind, inputs, names, name=f"{kind}_{self.count}", **attributes))
         return names[0] if outputs == 1 else names
 
+    def domains(self):
+        others = sorted({n.domain for n in self.nodes} - {""})
+        return [h.make_opsetid("", self.opset), *[h.make_opsetid(domain, 1) for domain in others]]
+
     def save(self, *outputs, tolerance=1e-5, optimized=True):
         infos = [h.make_tensor_value_info(n, T.FLOAT, v.shape) for n, v in self.inputs.items()]
         outs = [h.make_tensor_value_info(n, T.FLOAT, None) for n in outputs]
         graph = h.make_graph(self.nodes, self.name, infos, outs, self.constants)
-        model = h.make_model(graph, opset_imports=[h.make_opsetid("", self.opset)], producer_name="")
+        model = h.make_model(graph, opset_imports=self.domains(), producer_name="")
         model.ir_version = 8 if self.opset < 21 else 10
-        onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
+        if len(model.opset_import) == 1:  # onnx knows no other domain
+            onnx.checker.check_model(onnx.shape_inference.infer_shapes(model))
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if not optimized:
@@ -83,6 +88,11 @@ def unary():
     m = Model("unary_opset20", 20)
     x = m.input(3, 7, low=-4, high=4)
     m.save(m.op("Gelu", x), m.op("Gelu", x, approximate="tanh"), m.op("Mish", x))
+    m = Model("gelu_microsoft")
+    x, b = m.input(2, 3, 4, low=-4, high=4), m.input(4)
+    gelu = lambda kind, *inputs, **attributes: m.op(kind, *inputs, domain="com.microsoft", **attributes)
+    m.save(gelu("Gelu", x), gelu("FastGelu", x), gelu("FastGelu", x, m.weights(4)), gelu("FastGelu", x, b), gelu("BiasGelu", x, m.weights(4)), gelu("BiasGelu", x, b),
+           gelu("QuickGelu", x), gelu("QuickGelu", x, alpha=1.1), m.op("Add", x, gelu("BiasGelu", m.weights(3, 4), m.weights(4))))
     m = Model("round_halves")
     x = m.input(11)
     m.inputs[x] = np.arange(-2.5, 3, 0.5, dtype=np.float32)
@@ -238,6 +248,47 @@ def movement():
     m = Model("gather")
     x = m.input(4, 3, 2)
     m.save(m.op("Gather", x, m.ints(2, 0, -1)), m.op("Gather", x, m.const([[0, 2], [1, 1]], np.int64), axis=1), m.op("Gather", x, m.const(1, np.int64), axis=-1))
+    m = Model("gather_elements")
+    x = m.input(3, 4, 2)
+    m.save(m.op("GatherElements", x, m.const(m.rng.integers(-3, 3, (5, 4, 2)), np.int64)), m.op("GatherElements", x, m.const(m.rng.integers(-4, 4, (2, 6, 1)), np.int32), axis=1),
+           m.op("GatherElements", x, m.const(m.rng.integers(-2, 2, (3, 4, 3)), np.int64), axis=-1))
+    m = Model("gather_nd")
+    x = m.input(3, 4, 2)
+    m.save(m.op("GatherND", x, m.const([[0, 1], [2, -1]], np.int64)), m.op("GatherND", x, m.const([[[0], [-1]], [[1], [1]]], np.int64)), m.op("GatherND", x, m.const([[1, 2, 0]], np.int64)),
+           m.op("GatherND", x, m.const([[[1], [3]], [[0], [0]], [[-4], [2]]], np.int64), batch_dims=1), m.op("GatherND", x, m.const(m.rng.integers(0, 2, (3, 4, 1)), np.int64), batch_dims=2))
+    m = Model("scatter")
+    x, y = m.input(3, 4), m.input(2, 2)
+    places = m.const([[2, -4], [0, 3]], np.int64)
+    m.save(m.op("ScatterElements", x, places, y, axis=1), m.op("ScatterElements", m.weights(3, 4), m.const([[2, 0], [1, -1]], np.int64), y), m.op("ScatterElements", x, places, m.weights(2, 2), axis=-1, reduction="none"),
+           m.op("ScatterND", x, m.const([[1, 2], [-1, 0]], np.int64), m.weights(2)), m.op("ScatterND", m.weights(4, 2, 2), m.const([[3], [-4]], np.int64), m.op("Concat", m.op("Reshape", y, m.ints(1, 2, 2)), m.weights(1, 2, 2), axis=0)),
+           m.op("ScatterND", m.weights(4, 2, 2), m.const([[3]], np.int64), m.op("Reshape", y, m.ints(1, 2, 2))))
+    m = Model("scatter_opset9", 9)
+    m.save(m.op("Scatter", m.input(3, 3), m.const([[1, 0, 2], [0, 2, 1]], np.int64), m.input(2, 3)))
+    m = Model("trilu")
+    x = m.input(2, 3, 4)
+    m.save(m.op("Trilu", x), m.op("Trilu", x, upper=0), *[m.op("Trilu", x, m.const(k, np.int64), upper=upper) for k in (-2, -1, 1, 7) for upper in (0, 1)])
+    m = Model("reverse_sequence")
+    x = m.input(4, 3, 2)
+    m.save(m.op("ReverseSequence", x, m.ints(4, 1, 3)), m.op("ReverseSequence", x, m.ints(1, 2, 3, 2), batch_axis=0, time_axis=1))
+    m = Model("cum_sum")
+    x = m.input(3, 4, 2)
+    m.save(*[m.op("CumSum", x, m.const(axis, np.int64), exclusive=e, reverse=r) for axis, e, r in ((0, 0, 0), (1, 1, 0), (2, 0, 1), (-2, 1, 1), (0, 1, 1))])
+    m = Model("known_of_computed")
+    x = m.input(3, 4)
+    invalid = m.op("Or", m.op("IsNaN", x), m.op("Not", m.op("IsInf", x, detect_negative=0)))
+    m.save(m.op("Add", x, m.op("EyeLike", x, k=1)), m.op("Mul", x, m.op("Cast", m.op("EyeLike", x, dtype=T.INT64, k=-1), to=T.FLOAT)), m.op("Where", invalid, x, m.const(5.0)),
+           m.op("Where", m.op("IsNaN", x), m.const(0.0), x))
+    m = Model("known_masks")
+    x, shape = m.input(4, 4), m.ints(4, 4)
+    row = m.op("Range", m.const(0, np.int64), m.const(4, np.int64), m.const(1, np.int64))
+    column = m.op("Unsqueeze", row, m.ints(1))
+    masks = [m.op(kind, row, column) for kind in ("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal")]
+    odd = m.op("Equal", m.op("Mod", row, m.const(2, np.int64)), m.const(1, np.int64))
+    masks += [m.op("And", masks[1], odd), m.op("Or", masks[4], odd), m.op("Xor", masks[0], odd), m.op("Not", masks[0])]
+    hot = m.op("OneHot", m.ints(1, 0, 3, -1), m.const(4, np.int64), m.const([0.25, 2.0]))
+    hot_rows = m.op("OneHot", m.const([1, 9, 2, -4]), m.const([4.0]), m.const([0.5, -1.0]), axis=0)
+    m.save(m.op("Mul", x, hot), m.op("Mul", x, hot_rows), m.op("Add", x, m.op("Trilu", m.op("ConstantOfShape", shape, value=nh.from_array(np.float32([-3]))), m.const(1, np.int64))),
+           *[m.op("Where", mask, x, m.const(-1.0)) for mask in masks])
     m = Model("pad", 18)
     x = m.input(3, 4)
     pads = m.ints(1, 2, 2, 1)

@@ -76,7 +76,7 @@ impl Operator<'_> {
     /// The outputs, if all of the node is accounted for; `read` tells which tensors something reads.
     pub(crate) fn finish(&self, outputs: Vec<Value>, read: impl Fn(&str) -> bool) -> Result<Vec<Value>, Problem> {
         for (attribute, accounted) in self.proto.attribute.iter().zip(&self.accounted.attributes) {
-            let hint = self.opset < hints_removed(self.kind()) && attribute.name == "consumed_inputs";
+            let hint = self.is_standard() && self.opset < hints_removed(self.kind()) && attribute.name == "consumed_inputs";
             if !accounted.get() && !hint {
                 return Err(Problem::UnknownAttribute { attribute: attribute.name.clone() });
             }

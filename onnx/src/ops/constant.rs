@@ -1,7 +1,11 @@
-//! Constant, ConstantOfShape, Range, Shape and Size: values that are known when the model is compiled.
+//! Constant, ConstantOfShape, EyeLike, Range, Shape and Size: values that are known when the model is compiled. So are IsInf and
+//! IsNaN: what is computed is finite, or there is no proof of it.
+
+use tract_onnx::pb::tensor_proto::DataType;
 
 use crate::error::Problem;
 use crate::operator::{elements, Operator, Value, MAX_ELEMENTS};
+use crate::ops::identity::convert;
 use crate::ops::Lowered;
 use crate::tensor::{Data, Tensor};
 
@@ -68,6 +72,50 @@ pub(super) fn size(op: &mut Operator<'_>) -> Lowered {
     op.ignore_input(0);
     let size = op.shape(0)?.iter().product::<usize>() as i64;
     Ok(vec![Value::Constant(Tensor::new(vec![], Data::Int(vec![size])).into())])
+}
+
+/// A matrix of the shape of another, 1 on the `k`-th diagonal and 0 elsewhere.
+pub(super) fn eye_like(op: &mut Operator<'_>) -> Lowered {
+    let shape = op.shape(0)?;
+    let [rows, columns] = shape[..] else {
+        return Err(Problem::Rank { input: 0, expected: "2", actual: shape.len() });
+    };
+    let own = match op.value(0)? {
+        Value::Constant(tensor) => tensor.kind,
+        Value::Node(_) => DataType::Float,
+    };
+    let kind = match op.optional_int("dtype")? {
+        Some(kind) => i32::try_from(kind).ok().and_then(|k| DataType::try_from(k).ok()).unwrap_or(DataType::Undefined),
+        None => own,
+    };
+    let k = op.int("k", 0)?;
+    op.allot::<[i64; 2]>(elements(&shape)?)?;
+    let is_one = |i: usize, j: usize| (j as i64).checked_sub(i as i64) == Some(k);
+    let ones = Data::Bool((0..rows).flat_map(|i| (0..columns).map(move |j| is_one(i, j))).collect());
+    let data = convert(&ones, kind).ok_or_else(|| Problem::Attribute { attribute: "dtype", value: format!("{kind:?}").to_lowercase() })?;
+    Ok(vec![Value::Constant(Tensor { shape, data, kind }.into())])
+}
+
+/// IsInf.
+pub(super) fn is_inf(op: &mut Operator<'_>) -> Lowered {
+    let (negative, positive) = (op.flag("detect_negative", true)?, op.flag("detect_positive", true)?);
+    answers(op, |v| v.is_infinite() && if v > 0.0 { positive } else { negative })
+}
+
+/// IsNaN.
+pub(super) fn is_nan(op: &mut Operator<'_>) -> Lowered {
+    answers(op, f32::is_nan)
+}
+
+/// What is asked of each element, which is no of any finite one.
+fn answers(op: &mut Operator<'_>, yes: impl Fn(f32) -> bool) -> Lowered {
+    let shape = op.shape(0)?;
+    op.allot::<bool>(shape.iter().product())?;
+    let all = match op.value(0)? {
+        Value::Node(_) => vec![false; shape.iter().product()],
+        Value::Constant(_) => op.constant_floats(0)?.1.into_iter().map(yes).collect(),
+    };
+    Ok(vec![Value::Constant(Tensor::new(shape, Data::Bool(all)).into())])
 }
 
 /// `start`, `start + step`, … up to `limit`, which is not reached. Each is the one before plus the step, in their own type.

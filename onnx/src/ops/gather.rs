@@ -12,8 +12,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     let from = op.shape(0)?;
     let at = axis(op.int("axis", 0)?, from.len())?;
     let index_shape = op.constant(1)?.shape.clone();
-    let places = op.constant_ints(1)?.iter().map(|&i| axis(i, from[at])).collect::<Result<Vec<_>, _>>();
-    let places = places.map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })?;
+    let places = places(op, 1, from[at])?;
     let end = at + index_shape.len();
     let shape = [&from[..at], &index_shape, &from[at + 1..]].concat();
     let (steps, index_steps) = (strides(&from), strides(&index_shape));
@@ -23,4 +22,10 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         dot(&index[..at], &steps) + place * steps[at] + dot(&index[end..], &steps[at + 1..])
     })?;
     Ok(vec![Value::Node(y)])
+}
+
+/// The indices that input `i` holds, of an axis of that length.
+pub(super) fn places(op: &Operator<'_>, i: usize, length: usize) -> Result<Vec<usize>, Problem> {
+    let places = op.constant_ints(i)?.iter().map(|&i| axis(i, length)).collect::<Result<Vec<_>, _>>();
+    places.map_err(|_| Problem::Malformed { rule: "an index is outside its axis" })
 }

@@ -84,7 +84,7 @@ fn converted(op: &Operator<'_>, kind: DataType, refused: impl Fn() -> Problem) -
 }
 
 /// The elements in another type; none if one has no value there.
-fn convert(data: &Data, kind: DataType) -> Option<Data> {
+pub(super) fn convert(data: &Data, kind: DataType) -> Option<Data> {
     let range = match kind {
         DataType::Float => return Some(Data::Float(singles(data))),
         DataType::Float16 => return Some(Data::Float(singles(data).iter().map(|&v| f16::from_f32(v).to_f32()).collect())),
@@ -124,7 +124,8 @@ fn singles(data: &Data) -> Vec<f32> {
     }
 }
 
-fn doubles(data: &Data) -> Vec<f64> {
+/// The elements as 64-bit floats.
+pub(super) fn doubles(data: &Data) -> Vec<f64> {
     match data {
         Data::Float(v) => v.iter().map(|&v| f64::from(v)).collect(),
         Data::Double(v) => v.clone(),

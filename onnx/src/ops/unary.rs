@@ -1,4 +1,4 @@
-//! Elementwise functions of one tensor: Relu, Sigmoid, Tanh, Clip, Gelu, ...
+//! Elementwise functions of one tensor: Relu, Sigmoid, Tanh, Clip, ...
 //!
 //! ```text
 //! y[i] = f(x[i])          f: crate::unary::Unary
@@ -59,16 +59,6 @@ fn selu(op: &Operator<'_>) -> Result<Unary, Problem> {
     Ok(Unary::Selu { alpha: op.float("alpha", alpha)?, gamma: op.float("gamma", gamma)? })
 }
 
-/// Gelu: exact or by the hyperbolic tangent.
-pub(super) fn gelu(op: &mut Operator<'_>) -> Lowered {
-    let function = match op.string("approximate", "none")? {
-        "none" => Unary::Gelu,
-        "tanh" => Unary::GeluTanh,
-        other => return Err(Problem::Attribute { attribute: "approximate", value: other.to_string() }),
-    };
-    apply(op, function)
-}
-
 /// Clip: the bounds are attributes before opset 11 and inputs from then on; without one there is no bound.
 pub(super) fn clip(op: &mut Operator<'_>) -> Lowered {
     let (min, max) = if op.opset < 11 {
@@ -100,7 +90,8 @@ pub(super) fn neg(op: &mut Operator<'_>) -> Lowered {
     Ok(vec![Value::Node(op.affine(x, vec![-1.0], vec![0.0])?)])
 }
 
-fn apply(op: &mut Operator<'_>, function: Unary) -> Lowered {
+/// Appends the function of the first input.
+pub(super) fn apply(op: &mut Operator<'_>, function: Unary) -> Lowered {
     let x = op.node(0)?;
     Ok(vec![Value::Node(op.unary(function, x)?)])
 }

@@ -7,7 +7,7 @@ use sworn_onnx::evaluate::evaluate;
 use sworn_onnx::{load, load_bytes, LoadOptions, OnnxError};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Size;
-use tract_onnx::pb::{ModelProto, StringStringEntryProto};
+use tract_onnx::pb::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 
 use crate::message::{bytes, dense, floats, ints, model, node, value};
 
@@ -116,6 +116,67 @@ fn a_use_of_an_operator_that_is_not_supported() {
     resize.attribute.push(text("mode", "cubic"));
     let resize = node_errors(&model(vec![resize], vec![floats("scales", &[2], &[1.0, 2.0])]));
     assert_eq!(resize[0].problem, Problem::Attribute { attribute: "mode", value: "cubic".into() });
+}
+
+#[test]
+fn operators_of_another_domain() {
+    let of = |op: &str, domain: &str, version: Option<i64>| {
+        let mut node = node(op, &["x"], &["y"]);
+        node.domain = domain.into();
+        let mut model = model(vec![node], vec![]);
+        model.opset_import.extend(version.map(|version| OperatorSetIdProto { domain: domain.into(), version }));
+        model
+    };
+    let microsoft = "com.microsoft";
+    assert!(load_bytes(&bytes(&of("QuickGelu", microsoft, Some(1))), &LoadOptions::default()).is_ok());
+    let problem = |model: &ModelProto| node_errors(model).remove(0).problem;
+    assert_eq!(problem(&of("QuickGelu", microsoft, None)), Problem::Opset { expected: 1, actual: 0 });
+    assert!(matches!(problem(&of("QuickGelu", microsoft, Some(2))), Problem::Feature { .. }));
+    for (op, domain) in [("Relu", microsoft), ("QuickGelu", "com.example"), ("QuickGelu", "")] {
+        assert_eq!(problem(&of(op, domain, (!domain.is_empty()).then_some(1))), Problem::Operator);
+    }
+    // A hint of old operator sets of the standard domain alone.
+    let mut hinted = of("Gelu", microsoft, Some(1));
+    graph(&mut hinted).node[0].attribute.push(ints("consumed_inputs", &[0]));
+    assert_eq!(problem(&hinted), Problem::UnknownAttribute { attribute: "consumed_inputs".into() });
+    let mut wide = of("BiasGelu", microsoft, Some(1));
+    graph(&mut wide).node[0].input.push("b".into());
+    graph(&mut wide).initializer = vec![floats("b", &[1], &[1.0])];
+    assert!(matches!(problem(&wide), Problem::Malformed { .. }));
+}
+
+#[test]
+fn indices_that_do_not_fit() {
+    let of = |op: &str, shape: &[i64], indices: &[i64], others: &[&str]| {
+        let mut places = int64("i", indices);
+        places.dims = shape.to_vec();
+        let nodes = vec![node(op, &[&["x", "i"], others].concat(), &["y"])];
+        node_errors(&model(nodes, vec![places, floats("u", &[2], &[1.0, 2.0]), floats("v", &[1, 2], &[1.0, 2.0])])).remove(0).problem
+    };
+    type Case = (&'static str, &'static [i64], &'static [i64], &'static [&'static str]);
+    let cases: [Case; 13] = [
+        ("GatherElements", &[1, 1], &[1], &[]),
+        ("GatherElements", &[1, 5], &[0; 5], &[]),
+        ("GatherElements", &[1], &[0], &[]),
+        ("GatherND", &[1, 2], &[0, 4], &[]),
+        ("GatherND", &[1, 3], &[0; 3], &[]),
+        ("GatherND", &[], &[0], &[]),
+        ("GatherND", &[1, 0], &[], &[]),
+        ("ScatterElements", &[1, 2], &[0, i64::MIN], &["v"]),
+        ("ScatterElements", &[1, 2], &[0, 0], &["u"]),
+        ("ScatterND", &[2, 2], &[0, 1, 0, -5], &["u"]),
+        ("ScatterND", &[1, 2], &[0, 1], &["u"]),
+        ("ReverseSequence", &[4], &[1, 1, 1, 2], &[]),
+        ("CumSum", &[], &[2], &[]),
+    ];
+    for (op, shape, indices, others) in cases {
+        let problem = of(op, shape, indices, others);
+        assert!(matches!(problem, Problem::Malformed { .. }), "{op} {shape:?} {indices:?}: {problem}");
+    }
+    assert!(matches!(of("ScatterND", &[2, 2], &[0, 1, 0, -3], &["u"]), Problem::Feature { .. }));
+    assert_eq!(of("CumSum", &[2], &[0, 1], &[]), Problem::InputType { input: 1, expected: "one integer" });
+    assert_eq!(of("Trilu", &[2], &[0, 1], &[]), Problem::InputType { input: 1, expected: "one integer" });
+    assert_eq!(of("Trilu", &[0], &[], &[]), Problem::InputType { input: 1, expected: "one integer" });
 }
 
 #[test]

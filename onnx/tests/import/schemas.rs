@@ -8,12 +8,15 @@ use sworn_onnx::evaluate::evaluate;
 use sworn_onnx::{load_bytes, LoadOptions};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Size;
-use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 
 use crate::message::{bytes, model, node, value};
 
 #[derive(Deserialize)]
 struct Case {
+    /// The standard one, if there is none.
+    #[serde(default)]
+    domain: String,
     op: String,
     opset: i64,
     what: String,
@@ -69,7 +72,7 @@ fn nothing_of_a_node_is_passed_over() {
             plain = inputs;
         }
         if let Err(why) = check(case, inputs) {
-            wrong.push(format!("{} {}, {}: {why}", case.op, case.opset, case.what));
+            wrong.push(format!("{} {} {}, {}: {why}", case.domain, case.op, case.opset, case.what));
         }
     }
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
@@ -102,10 +105,15 @@ fn build(case: &Case, inputs: &[Option<Input>]) -> ModelProto {
     let outputs: Vec<String> = (0..case.outputs).map(|i| format!("y{i}")).collect();
     let as_str = |list: &[String]| list.iter().map(String::clone).collect::<Vec<_>>();
     let attribute = case.attributes.iter().map(|hex| AttributeProto::decode(&*decode(hex)).expect("an attribute")).collect();
-    let node = NodeProto { input: as_str(&names), output: outputs.clone(), attribute, ..node(&case.op, &[], &["y"]) };
+    let node =
+        NodeProto { input: as_str(&names), output: outputs.clone(), attribute, domain: case.domain.clone(), ..node(&case.op, &[], &["y"]) };
     let of_kind = |kind| names.iter().zip(inputs).filter_map(move |(name, x)| x.as_ref().filter(|x| x.kind == kind).map(|x| (name, x)));
     let mut built = model(vec![node], of_kind(Kind::Constant).map(|(name, x)| constant(name, x)).collect());
-    built.opset_import[0].version = case.opset;
+    if case.domain.is_empty() {
+        built.opset_import[0].version = case.opset;
+    } else {
+        built.opset_import.push(OperatorSetIdProto { domain: case.domain.clone(), version: case.opset });
+    }
     if let Some(graph) = &mut built.graph {
         let dims = |x: &Input| x.shape.iter().map(|&d| Some(Size::DimValue(d))).collect::<Vec<_>>();
         graph.input = of_kind(Kind::Input).map(|(name, x)| value(name, DataType::Float, &dims(x))).collect();
