@@ -412,10 +412,48 @@ def ranges():
     m.save(m.op("Sigmoid", m.op("MatMul", x, m.const([[2, 1], [-2, -1], [2, 1], [-2, -1]]))))
 
 
+def attention():
+    for opset, axis in ((17, -1), (17, 1), (11, 1), (11, 2)):
+        m = Model(f"softmax_{opset}_{axis % 3}", opset)
+        m.save(m.op("Softmax", m.input(2, 3, 4), axis=axis))
+    for name, mask in (("infinite", -np.inf), ("smallest", np.finfo(np.float32).min), ("finite", -1e4)):
+        m = Model(f"softmax_mask_{name}")
+        scores = m.op("Add", m.input(2, 5, 5), m.const(np.triu(np.full((5, 5), mask), 1)[None]))
+        m.save(m.op("Softmax", scores, axis=-1))
+    m = Model("softmax_where")
+    chosen = m.op("Where", m.const(np.tril(np.ones((4, 4))), np.bool_), m.input(3, 4, 4), m.const(-np.inf))
+    m.save(m.op("Softmax", chosen, axis=-1))
+    for axis in (-1, 1):
+        m = Model(f"layer_norm_{axis % 3}")
+        row = (4,) if axis == -1 else (3, 4)
+        m.save(m.op("LayerNormalization", m.input(2, 3, 4), m.weights(*row), m.weights(*row), axis=axis, epsilon=1e-3))
+    m = Model("layer_norm_without_bias")
+    m.save(m.op("LayerNormalization", m.input(3, 8), m.weights(8)))
+    m = Model("instance_norm")
+    m.save(m.op("InstanceNormalization", m.input(2, 3, 4, 5), m.weights(3), m.weights(3)))
+    m = Model("product_broadcast")
+    m.save(m.op("MatMul", m.input(2, 1, 3, 4), m.input(3, 4, 5)))
+    m = Model("product_vectors")
+    m.save(m.op("MatMul", m.input(2, 3, 4), m.input(4)))
+    m = Model("transformer")
+    x, (seq, width, heads) = m.input(1, 6, 16), (6, 16, 2)
+    y = m.op("LayerNormalization", x, m.weights(width), m.weights(width))
+    parts = m.op("Split", m.op("MatMul", y, m.weights(width, 3 * width)), m.ints(width, width, width), outputs=3, axis=-1)
+    q, k, v = (m.op("Reshape", part, m.ints(1, seq, heads, width // heads)) for part in parts)
+    q, v, k = m.op("Transpose", q, perm=[0, 2, 1, 3]), m.op("Transpose", v, perm=[0, 2, 1, 3]), m.op("Transpose", k, perm=[0, 2, 3, 1])
+    scores = m.op("Mul", m.op("MatMul", q, k), m.const(1 / np.sqrt(width // heads)))
+    weights = m.op("Softmax", m.op("Add", scores, m.const(np.triu(np.full((seq, seq), -np.inf), 1))), axis=-1)
+    context = m.op("Transpose", m.op("MatMul", weights, v), perm=[0, 2, 1, 3])
+    x = m.op("Add", x, m.op("MatMul", m.op("Reshape", context, m.ints(1, seq, width)), m.weights(width, width)))
+    y = m.op("MatMul", m.op("LayerNormalization", x, m.weights(width), m.weights(width)), m.weights(width, 4 * width))
+    y = m.op("Mul", m.op("Mul", y, m.op("Add", m.op("Erf", m.op("Div", y, m.const(np.sqrt(2.0)))), m.const(1.0))), m.const(0.5))
+    m.save(m.op("Add", x, m.op("MatMul", y, m.weights(4 * width, width))))
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
-    for family in (unary, binary, conv, pool, matrices, reductions, movement, resize, folding, ranges):
+    for family in (unary, binary, conv, pool, matrices, reductions, movement, resize, folding, ranges, attention):
         family()
     size = sum(os.path.getsize(os.path.join(OUT, f)) for f in os.listdir(OUT))
     print(f"{len(os.listdir(OUT)) // 2} vectors, {size // 1024} KiB, onnx {onnx.__version__}, onnxruntime {onnxruntime.__version__}")

@@ -32,7 +32,7 @@ use crate::srs::Srs;
 /// Marks a proving key.
 const MAGIC: &[u8; 8] = b"SWORNPK\0";
 /// Version of the encoding.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// What proving needs to know of a model and its setup.
 #[derive(Debug)]

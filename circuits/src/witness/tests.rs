@@ -1,5 +1,6 @@
 //! The fast first phase equals the plain one, and does not depend on the number of threads.
 
+mod attention;
 #[path = "../../tests/build/mod.rs"]
 mod build;
 

@@ -48,7 +48,8 @@ impl Build {
     /// The table of a softmax: `2^total·exp(−δ·z)`.
     pub fn exponentials(&mut self, total: u32, delta: f64) -> usize {
         let length = (1usize << (self.graph.bits - 1)).min((f64::from(total + 1) / delta) as usize + 2);
-        let mut values: Vec<i32> = (0..length).map(|z| (f64::from(1 << total) * (-delta * f64::from(z as u32)).exp()).round() as i32).collect();
+        let mut values: Vec<i32> =
+            (0..length).map(|z| (f64::from(1 << total) * (-delta * f64::from(z as u32)).exp()).round() as i32).collect();
         values.extend(vec![0; (1 << (self.graph.bits - 1)) - length]);
         let second = values[1..].iter().copied().chain([0]).collect();
         self.graph.tables.push(Table { name: "exp".into(), first: 0, values, second });

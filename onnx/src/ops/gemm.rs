@@ -3,8 +3,11 @@
 //! ```text
 //! B constant:  weights α·B'ᵀ : [outputs, inputs] over the rows of A'
 //! A constant:  yᵀ = α·B'ᵀ·A'ᵀ, the same with the roles exchanged
+//! neither:     a product of two tensors
 //! C constant:  the bias, where it has no more than one row
 //! ```
+
+use sworn_circuits::graph::NodeId;
 
 use crate::error::Problem;
 use crate::graph::Op;
@@ -21,12 +24,15 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         }
     }
     let (alpha, beta) = (op.float("alpha", 1.0)?, op.float("beta", 1.0)?);
+    let flags = [op.flag("transA", false)?, op.flag("transB", false)?];
     let constant = match (op.value(0)?, op.value(1)?) {
         (_, Value::Constant(_)) => 1,
         (Value::Constant(_), _) => 0,
-        _ => return Err(Problem::Feature { feature: "a product of two tensors that are computed" }),
+        (Value::Node(a), Value::Node(b)) => {
+            let [a, b] = [if flags[0] { op.transposed(a, &[1, 0])? } else { a }, if flags[1] { op.transposed(b, &[1, 0])? } else { b }];
+            return computed(op, a, b, alpha, beta);
+        }
     };
-    let flags = [op.flag("transA", false)?, op.flag("transB", false)?];
     // Weights as [outputs, inputs], the other factor as [rows, inputs].
     let (weight_shape, mut weights) = op.constant_floats(constant)?;
     let as_given = if constant == 1 { flags[1] } else { !flags[0] };
@@ -46,25 +52,50 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         return Err(Problem::Malformed { rule: "the inner dimensions differ" });
     }
     let shape = if constant == 1 { vec![rows, outputs] } else { vec![outputs, rows] };
-    let broadcast = op.opset >= 7 || op.flag("broadcast", false)?;
-    if !broadcast && op.has(2) && op.shape(2)? != shape {
-        return Err(Problem::Malformed { rule: "a shape of C that differs without broadcast = 1" });
-    }
+    check_addend(op, &shape)?;
     let (bias, rest) = addend(op, beta, &shape, constant == 1)?;
     let mut y = dense(op, x, weights, bias.unwrap_or_else(|| vec![0.0; outputs]))?;
     if constant == 0 {
         y = op.transposed(y, &[1, 0])?;
     }
+    Ok(vec![Value::Node(added(op, y, rest, beta, shape)?)])
+}
+
+/// `α·a·b + β·C` of two tensors that are computed.
+fn computed(op: &mut Operator<'_>, a: NodeId, b: NodeId, alpha: f32, beta: f32) -> Lowered {
+    let [left, right] = [a, b].map(|id| op.graph.node(id).shape.clone());
+    if left[1] != right[0] {
+        return Err(Problem::Malformed { rule: "the inner dimensions differ" });
+    }
+    let shape = vec![left[0], right[1]];
+    check_addend(op, &shape)?;
+    let (_, rest) = addend(op, beta, &shape, false)?;
+    let a = op.reshaped(a, vec![1, left[0], left[1]])?;
+    let b = op.reshaped(b, vec![1, right[0], right[1]])?;
+    let y = op.push(Op::Product { factor: alpha }, vec![a, b], vec![1, left[0], right[1]])?;
+    let y = op.reshaped(y, shape.clone())?;
+    Ok(vec![Value::Node(added(op, y, rest, beta, shape)?)])
+}
+
+fn check_addend(op: &Operator<'_>, shape: &[usize]) -> Result<(), Problem> {
+    let broadcast = op.opset >= 7 || op.flag("broadcast", false)?;
+    if !broadcast && op.has(2) && op.shape(2)? != shape {
+        return Err(Problem::Malformed { rule: "a shape of C that differs without broadcast = 1" });
+    }
+    Ok(())
+}
+
+/// A product and its addend.
+fn added(op: &mut Operator<'_>, y: NodeId, rest: Addend, beta: f32, shape: Vec<usize>) -> Result<NodeId, Problem> {
     match rest {
-        Addend::Nothing => {}
-        Addend::Constant(values) => y = op.affine(y, vec![1.0], values)?,
+        Addend::Nothing => Ok(y),
+        Addend::Constant(values) => op.affine(y, vec![1.0], values),
         Addend::Tensor => {
             let c = op.node(2)?;
             let c = expanded(op, c, &shape)?;
-            y = op.push(Op::Elementwise { ca: vec![1.0], cb: beta, cm: 0.0, c: vec![0.0] }, vec![y, c], shape)?;
+            op.push(Op::Elementwise { ca: vec![1.0], cb: beta, cm: 0.0, c: vec![0.0] }, vec![y, c], shape)
         }
     }
-    Ok(vec![Value::Node(y)])
 }
 
 /// What is added after the product.

@@ -107,11 +107,8 @@ fn an_opset_that_is_too_new() {
 
 #[test]
 fn a_use_of_an_operator_that_is_not_supported() {
-    let product = node_errors(&model(
-        vec![node("MatMul", &["x", "x4"], &["y"]), node("Reshape", &["x", "s"], &["x4"])].into_iter().rev().collect(),
-        vec![int64("s", &[4, 1])],
-    ));
-    assert!(matches!(product[0].problem, Problem::Feature { .. }), "{}", product[0]);
+    let quotient = node_errors(&model(vec![node("Div", &["x", "x"], &["y"])], vec![]));
+    assert!(matches!(quotient[0].problem, Problem::Feature { .. }), "{}", quotient[0]);
     let mut resize = node("Resize", &["x", "", "scales"], &["y"]);
     resize.attribute.push(text("mode", "cubic"));
     let resize = node_errors(&model(vec![resize], vec![floats("scales", &[2], &[1.0, 2.0])]));

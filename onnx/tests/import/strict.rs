@@ -175,11 +175,11 @@ fn messages_say_what_to_do() {
     let unsorted = model(vec![node("Relu", &["t"], &["y"]), node("Neg", &["x"], &["t"])], vec![]);
     assert!(text(&unsorted).contains("in the order in which they run"), "{}", text(&unsorted));
     // An input and a node at once.
-    let mut both = model(vec![node("Softmax", &["f"], &["y"]), with(node("Cast", &["x"], &["f"]), &[int("to", 1)])], vec![]);
+    let mut both = model(vec![node("Hardmax", &["f"], &["y"]), with(node("Cast", &["x"], &["f"]), &[int("to", 1)])], vec![]);
     let graph = both.graph.as_mut().expect("a graph");
     graph.node.reverse();
     graph.input = vec![value("x", DataType::Int64, &[Some(Size::DimValue(1)), Some(Size::DimValue(4))])];
-    assert!(text(&both).contains("int64") && text(&both).contains("Softmax"), "{}", text(&both));
+    assert!(text(&both).contains("int64") && text(&both).contains("Hardmax"), "{}", text(&both));
 }
 
 #[test]
