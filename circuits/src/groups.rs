@@ -173,8 +173,10 @@ impl<'a> FixedValues<'a> {
         columns.units.fill_fixed(&mut this);
         columns.operands.iter().for_each(|operands| operands.fill_fixed(&mut this));
         columns.gather.iter().for_each(|gather| gather.fill_fixed(&mut this));
-        let constants = arrangement.constants.iter();
-        this.set(columns.constants, || constants.map(|&v| i64::from(v)).collect());
+        if let Some(column) = columns.constants {
+            // Zeros at the end are constants too.
+            this.out[column] = IntColumn::from(arrangement.constants.as_slice());
+        }
         this.out
     }
 

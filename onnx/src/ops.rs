@@ -95,7 +95,6 @@ const REGISTRY: &[Entry] = &[
     ("Gemm", 1, gemm::lower),
     ("GlobalAveragePool", 1, pool::global_average),
     ("GlobalMaxPool", 1, pool::global_max),
-    ("GroupNormalization", 18, normalization::group),
     ("HardSigmoid", 1, unary::lower),
     ("HardSwish", 14, unary::lower),
     ("Identity", 1, identity::lower),

@@ -128,10 +128,11 @@ impl Tensor {
         Ok(tensor)
     }
 
-    /// Refuses NaN anywhere, and infinities but in scalars, where they stand for "no bound".
+    /// Refuses NaN anywhere, and infinities but in scalars, where they stand for "no bound", and −∞ but in masks: matrices of it and 0.
     fn check_finite(&self, name: &str) -> Result<(), OnnxError> {
         let Some(values) = self.floats() else { return Ok(()) };
-        let refused = |v: &f32| v.is_nan() || (v.is_infinite() && values.len() > 1);
+        let is_mask = self.shape.len() > 1 && values.iter().all(|&v| v == 0.0 || v == f32::NEG_INFINITY);
+        let refused = |v: &f32| v.is_nan() || (v.is_infinite() && values.len() > 1 && !is_mask);
         match values.iter().position(refused) {
             Some(index) => Err(OnnxError::NonFinite { tensor: name.to_string(), index, value: values[index].to_string() }),
             None => Ok(()),

@@ -1,7 +1,7 @@
-//! LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization.
+//! LayerNormalization, RMSNormalization and InstanceNormalization.
 //!
 //! ```text
-//! y = (x − mean) / √(var + ε) · scale + bias        over the last axes, over an image, or over the channels of a group
+//! y = (x − mean) / √(var + ε) · scale + bias        over the last axes, or over an image
 //! ```
 //!
 //! Rows are brought to `[outer, inner]`, centred where the operator centres them, and normalised. Simplification folds scale and bias
@@ -34,26 +34,7 @@ pub(super) fn instance(op: &mut Operator<'_>) -> Lowered {
     let x = op.node(0)?;
     let inner = shape[2..].iter().product();
     let y = normalised(op, x, inner, epsilon, true)?;
-    by_channel(op, y, shape, 1)
-}
-
-pub(super) fn group(op: &mut Operator<'_>) -> Lowered {
-    let shape = op.shape(0)?;
-    if shape.len() < 2 {
-        return Err(Problem::Rank { input: 0, expected: "2 or more", actual: shape.len() });
-    }
-    let epsilon = op.float("epsilon", 1e-5)?;
-    op.ignore_attributes(&["stash_type"]);
-    let groups = usize::try_from(op.required_int("num_groups")?).unwrap_or(0);
-    if groups == 0 || !shape[1].is_multiple_of(groups) {
-        return Err(Problem::Malformed { rule: "groups divide the channels" });
-    }
-    let x = op.node(0)?;
-    let inner = shape[1..].iter().product::<usize>() / groups;
-    let y = normalised(op, x, inner, epsilon, true)?;
-    // Before opset 21 scale and bias are those of groups.
-    let channels = if op.opset < 21 { shape[1] / groups } else { 1 };
-    by_channel(op, y, shape, channels)
+    by_channel(op, y, shape)
 }
 
 /// Over the axes from one on.
@@ -69,7 +50,7 @@ fn over_last(op: &mut Operator<'_>, centred: bool) -> Lowered {
     let count = op.graph.node(y).elements();
     op.allot::<[f32; 2]>(count)?;
     let scale = repeated(op, 1, &shape[at..])?;
-    let bias = if op.has(2) { repeated(op, 2, &shape[at..])? } else { vec![0.0; inner] };
+    let bias = if centred && op.has(2) { repeated(op, 2, &shape[at..])? } else { vec![0.0; inner] };
     let each = |values: &[f32]| (0..count).map(|i| values[i % inner]).collect::<Vec<f32>>();
     let y = op.affine(y, each(&scale), each(&bias))?;
     Ok(vec![Value::Node(y)])
@@ -86,17 +67,16 @@ fn repeated(op: &Operator<'_>, i: usize, row: &[usize]) -> Result<Vec<f32>, Prob
     }
 }
 
-/// Scale and bias of inputs 1 and 2, one for so many channels each.
-fn by_channel(op: &mut Operator<'_>, y: NodeId, shape: Vec<usize>, channels: usize) -> Lowered {
+/// Scale and bias of inputs 1 and 2, one for each channel.
+fn by_channel(op: &mut Operator<'_>, y: NodeId, shape: Vec<usize>) -> Lowered {
     let y = op.reshaped(y, shape.clone())?;
     let (scale, bias) = (op.constant_floats(1)?.1, op.constant_floats(2)?.1);
-    let count = shape[1] / channels;
-    if scale.len() != count || bias.len() != count {
-        return Err(Problem::Malformed { rule: "scale and bias have one value for each channel, or each group before opset 21" });
+    if scale.len() != shape[1] || bias.len() != shape[1] {
+        return Err(Problem::Malformed { rule: "scale and bias have one value for each channel" });
     }
     let (plane, elements) = (shape[2..].iter().product::<usize>(), op.graph.node(y).elements());
     op.allot::<[f32; 2]>(elements)?;
-    let each = |values: &[f32]| (0..elements).map(|i| values[i / plane % shape[1] / channels]).collect::<Vec<f32>>();
+    let each = |values: &[f32]| (0..elements).map(|i| values[i / plane % shape[1]]).collect::<Vec<f32>>();
     let y = op.affine(y, each(&scale), each(&bias))?;
     Ok(vec![Value::Node(y)])
 }

@@ -209,6 +209,16 @@ pub fn packed_public() -> Model {
     Model::new("packed public", b.finish(&[y, m, t, c]), true).with_packed_public()
 }
 
+/// Attention of two heads behind a mask, norms, products, residuals that lie position by position.
+pub fn transformer() -> Model {
+    let mut b = Build::new(8, 24);
+    let x = b.input(&[4, 4]);
+    let y = b.transformer(x, 2, true);
+    let (graph, mut inputs) = b.finish(&[y]);
+    inputs.iter_mut().flatten().for_each(|value| *value /= 4);
+    Model::new("transformer", (graph, inputs), true)
+}
+
 /// As many columns as the largest benchmark models have: LeNet on 28×28 pixels.
 pub fn wide() -> Model {
     let mut b = Build::new(7, 12);
@@ -227,6 +237,7 @@ pub fn wide() -> Model {
 /// Every kind of operation.
 pub fn all() -> Vec<Model> {
     let named = [convolution(), residual(), grouped(), maxima(), elementwise_and_tables(), gathers(), two_limbs(), packed_public()];
+    let named = named.into_iter().chain([transformer()]);
     let random = [3, 11].map(|seed| Model::new("random", Build::any_graph(5, seed), seed % 2 == 0));
-    named.into_iter().chain(random).collect()
+    named.chain(random).collect()
 }
