@@ -100,6 +100,7 @@ fn import(bytes: &[u8], folder: Option<&Folder>, options: &LoadOptions) -> Resul
         _ => return Err(OnnxError::Several(problems)),
     }
     import.add_outputs(graph)?;
+    import.check_masks()?;
     Ok(import.graph)
 }
 
@@ -244,6 +245,30 @@ impl<'a> Import<'a> {
                 }
             };
             self.graph.push_output(&output.name, id);
+        }
+        Ok(())
+    }
+
+    /// The smallest number stands for −∞ where a softmax hides a score. What else reads it would have another number than the model.
+    fn check_masks(&self) -> Result<(), OnnxError> {
+        let graph = &self.graph;
+        let mut live = vec![false; graph.nodes.len()];
+        graph.outputs.iter().for_each(|output| live[output.node.0] = true);
+        for (index, node) in graph.nodes.iter().enumerate().rev().filter(|(_, node)| !node.inputs.is_empty()) {
+            if !live[index] {
+                continue;
+            }
+            node.inputs.iter().for_each(|id| live[id.0] = true);
+            let masks = match &node.op {
+                Op::Elementwise { c, .. } => c.contains(&f32::MIN),
+                Op::Gather(sources) => sources.contains(&Source::Constant(f32::MIN)),
+                _ => false,
+            };
+            if masks {
+                let problem = Problem::Feature { feature: "a mask of −∞ that something else than a softmax reads" };
+                let error = NodeError { node: node.name.clone(), op: "a mask".into(), domain: String::new(), opset: self.opset, problem };
+                return Err(OnnxError::Nodes(vec![error]));
+            }
         }
         Ok(())
     }

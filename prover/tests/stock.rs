@@ -97,7 +97,7 @@ macro_rules! agreement {
     };
 }
 
-agreement!(convolution, residual, grouped, maxima, elementwise_and_tables, gathers, two_limbs, packed_public);
+agreement!(convolution, residual, grouped, maxima, elementwise_and_tables, gathers, two_limbs, packed_public, transformer);
 
 #[test]
 fn tiny() {

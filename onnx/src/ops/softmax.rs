@@ -47,7 +47,7 @@ fn over_last(op: &mut Operator<'_>, x: NodeId, inner: usize) -> Result<NodeId, P
     let (x, hidden) = unmasked(op, x)?;
     let whole_row = |row: &[bool]| row.iter().all(|&hidden| hidden);
     if !hidden.is_empty() && hidden.chunks(inner).any(whole_row) {
-        return Err(Problem::Malformed { rule: "a mask hides a whole row" });
+        return Err(Problem::Feature { feature: "a mask that hides a whole row" });
     }
     let shape = op.graph.node(x).shape.clone();
     let pattern = repeated(hidden, inner, &shape);
