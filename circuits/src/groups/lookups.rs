@@ -22,11 +22,11 @@
 //!
 //! Entries, tables and multiplicities are committed before `θ` and `λ`. If an entry is no table row, the two sides differ
 //! as rational functions of `λ` (the number of lookups is far below p, so no pole cancels by characteristic), and they
-//! agree at a random `λ` with probability below (lookups + rows)/p [Hab22]. Distinct rows `(in, out, tag)` have distinct
+//! agree at a random `λ` with probability below (lookups + rows)/p ([Hab22], section 3). Distinct rows `(in, out, tag)` have distinct
 //! `T` except with probability 2/p for each pair. `on'` is zero before row 0, so the sum starts there; rows that are not
 //! usable are not counted on either side.
 //!
-//! [Hab22]: <https://eprint.iacr.org/2022/1530> §3
+//! [Hab22]: https://eprint.iacr.org/2022/1530
 
 mod count;
 
