@@ -38,7 +38,7 @@ use cost::Estimate;
 use identity::Block;
 use packing::{Packing, PublicNode};
 use room::Room;
-use rows::Site;
+use rows::{Base, Site};
 
 /// Rows at the end of every column that hold blinding values: halo2's blinding factors and one more.
 pub const UNUSABLE_ROWS: usize = 6;
@@ -355,16 +355,16 @@ fn shape(arrangement: &Arrangement<'_>, jumps: &Jumps, weight_lanes: usize, limb
         lanes: arrangement.lanes,
         weight_lanes,
         grids: arrangement.grids,
-        sums: arrangement.units.iter().any(|row| row.sum) || arrangement.gather.iter().any(|row| row.sum),
+        sums: arrangement.has_base(Base::One),
         gather: !arrangement.gather.is_empty(),
         tables: has_tables(graph),
         elementwise: !arrangement.lane_factors.is_empty(),
         constants: !arrangement.constants.is_empty(),
         pairs: arrangement.identities.iter().flat_map(|i| &i.products).any(|p| matches!(p.block, Block::Pair { .. })),
         roots: !arrangement.roots.is_empty(),
-        channel_blocks: arrangement.units.iter().any(|row| row.channel) || arrangement.gather.iter().any(|row| row.channel),
-        split_blocks: arrangement.units.iter().any(|row| row.keep != row.keep_values),
-        position_steps: arrangement.units.iter().any(|row| row.d_step_position),
+        channel_blocks: arrangement.has_base(Base::Channel),
+        split_blocks: arrangement.split_blocks,
+        position_steps: arrangement.position_steps,
         second_tables: tables(graph).iter().any(|table| !table.second.is_empty()),
         jumps: jumps.0.clone(),
         copied: Vec::new(),

@@ -13,7 +13,7 @@ use crate::layout::demand::{demands, Demand, Spacing, View, NONE};
 use crate::layout::identity::{Identity, Product};
 use crate::layout::packing::{PublicNode, Run};
 use crate::layout::room::{check_rows, Room};
-use crate::layout::rows::{Form, Origin, Site, Slots};
+use crate::layout::rows::{Base, Form, Origin, Site, Slots};
 use crate::number::{self, fit};
 use crate::shape::GATHER_LANES;
 
@@ -157,6 +157,10 @@ pub(crate) struct Arrangement<'g> {
     /// Evaluations of ones, by their number.
     pub(crate) ones_at: HashMap<usize, Site>,
     constants_at: HashMap<i32, usize>,
+    /// Evaluations of values begin within a block of accumulators.
+    pub(crate) split_blocks: bool,
+    /// Blocks are combined in the position challenge.
+    pub(crate) position_steps: bool,
     pub(crate) demands: Vec<Option<Demand>>,
     /// The least and the largest value of each node.
     pub(crate) ranges: Vec<(i64, i64)>,
@@ -190,6 +194,8 @@ impl<'g> Arrangement<'g> {
             blocks_at: HashMap::new(),
             ones_at: HashMap::new(),
             constants_at: HashMap::new(),
+            split_blocks: false,
+            position_steps: false,
             demands: demands(graph, &mut room)?,
             ranges: bounds::ranges(graph),
             room,
@@ -243,6 +249,11 @@ impl<'g> Arrangement<'g> {
     /// Rows of the weight group that pack public values.
     pub(crate) fn packing_rows(&self) -> usize {
         self.runs.iter().map(|run| run.digits.len()).sum()
+    }
+
+    /// Whether something is evaluated in a base.
+    pub(crate) fn has_base(&self, base: Base) -> bool {
+        self.forms.iter().any(|form| form.bases.contains(&Some(base)))
     }
 
     /// Constrains `to` to the value of `from`.

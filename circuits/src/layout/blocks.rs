@@ -14,7 +14,7 @@ use crate::graph::NodeId;
 use crate::groups::units;
 use crate::groups::Lane;
 use crate::layout::arrange::{Arrangement, Part, Step};
-use crate::layout::demand::{Spacing, View, NONE};
+use crate::layout::demand::{by_column, Spacing, View, NONE};
 use crate::layout::identity::{Block, Factor, Identity, Product};
 use crate::layout::rows::{Base, Origin, Site, Slots};
 use crate::number::{fit, index};
@@ -64,20 +64,20 @@ impl Arrangement<'_> {
     }
 
     /// Places values that nothing evaluates in any order.
-    pub(crate) fn place_values(&mut self, part: &Part, view: &View) -> Result<Vec<Origin>, LayoutError> {
-        let elements = view.elements.len();
+    pub(crate) fn place_values(&mut self, part: &Part, elements: usize) -> Result<Vec<Origin>, LayoutError> {
         self.reserve_units(self.graph.node(part.node), elements.next_multiple_of(self.lanes))?;
         Ok(self.push_part(part, elements, Slots::natural(elements, self.lanes), |_| 0, None, 0..0))
     }
 
     /// Places units position by position, in parts of `length` channels that have evaluations of their own.
     pub(crate) fn place_rows(&mut self, part: &Part, [positions, channels, length]: [usize; 3]) -> Result<Placed, LayoutError> {
-        let view = View { dims: [positions, 1, 1, channels], elements: (0..fit(positions * channels)).collect() };
+        let view = View::blocks(positions, channels);
         let row0 = self.units.len();
         let origins = self.push_blocks(part, positions * channels, &view, |_| 0)?;
         if let Some(Step::Units(step)) = self.steps.last_mut() {
             step.by_position = true;
         }
+        self.split_blocks |= length < channels;
         // Parts of a row, if it has several, are whole rows of units: see `rows_of`.
         let rows = length.div_ceil(self.lanes);
         for (at, row) in self.units[row0..].iter_mut().enumerate() {
@@ -114,7 +114,6 @@ impl Arrangement<'_> {
         &mut self,
         part: &Part,
         dims: [usize; 2],
-        elements: usize,
         mut terms: Vec<Product>,
         bias: Option<&[i64]>,
     ) -> Result<Vec<Origin>, LayoutError> {
@@ -128,9 +127,8 @@ impl Arrangement<'_> {
             self.equate_rows(&placed, dims, terms, part.shift);
             return Ok(placed.origins);
         }
-        let at = |c: usize| (0..positions).map(move |p| fit::<_, u32>(p * channels + c));
-        let view = View { dims: [channels, 1, 1, positions], elements: (0..channels).flat_map(at).collect() };
-        let placed = self.place_blocks(part, elements, &view, |channel| bias.map_or(0, |bias| bias[channel]))?;
+        let view = View::columns([1, positions, channels]);
+        let placed = self.place_blocks(part, positions * channels, &view, |channel| bias.map_or(0, |bias| bias[channel]))?;
         self.equate(&placed, 1, vec![terms], part.shift);
         Ok(placed.origins)
     }
@@ -139,14 +137,14 @@ impl Arrangement<'_> {
     pub(crate) fn equate(&mut self, placed: &Placed, groups: usize, terms: Vec<Vec<Product>>, shift: u32) {
         let channels = self.forms[placed.form].dims[0] / groups;
         for (group, products) in terms.into_iter().enumerate() {
-            let result = self.combine(placed, group * channels..(group + 1) * channels, Base::Channel);
+            let result = self.combine([placed.row0, placed.block_rows], group * channels..(group + 1) * channels, Base::Channel);
             self.identities.push(Identity { result, outputs: channels, products, tail: 0, scale: self.scale(shift) });
         }
     }
 
     /// Equates a tensor of positions with its terms.
     pub(crate) fn equate_rows(&mut self, placed: &Placed, [positions, channels]: [usize; 2], products: Vec<Product>, shift: u32) {
-        let result = self.combine(placed, 0..positions, Base::Position);
+        let result = self.combine([placed.row0, placed.block_rows], 0..positions, Base::Position);
         self.identities.push(Identity { result, outputs: channels, products, tail: 0, scale: self.scale(shift) });
     }
 
@@ -156,11 +154,12 @@ impl Arrangement<'_> {
     }
 
     /// Marks the rows in which blocks are combined in a base; answers where the result is.
-    fn combine(&mut self, placed: &Placed, blocks: std::ops::Range<usize>, base: Base) -> Site {
-        let end = |block: usize| placed.row0 + (block + 1) * placed.block_rows - 1;
+    pub(crate) fn combine(&mut self, [row0, block_rows]: [usize; 2], blocks: std::ops::Range<usize>, base: Base) -> Site {
+        let end = |block: usize| row0 + (block + 1) * block_rows - 1;
         let (first, last) = (end(blocks.start), end(blocks.end - 1));
+        self.position_steps |= base == Base::Position && first < last;
         for row in first..=last {
-            let ends = (row - placed.row0 + 1).is_multiple_of(placed.block_rows);
+            let ends = (row - row0 + 1).is_multiple_of(block_rows);
             let unit = &mut self.units[row];
             (unit.d_end, unit.d_hold) = (ends, !ends);
             *(if base == Base::Channel { &mut unit.d_step } else { &mut unit.d_step_position }) = ends && row != first;
@@ -190,6 +189,11 @@ impl Arrangement<'_> {
         self.blocks_at.get(&first)?.iter().find(holds).copied()
     }
 
+    /// Blocks of all rows of `length` elements, which can be evaluated in the channel challenge.
+    fn find_rows(&self, elements: &[Origin], length: usize) -> Option<Vec<(usize, usize)>> {
+        elements.chunks(length).map(|row| self.find_block(row, Base::Channel)).collect()
+    }
+
     /// The evaluations of blocks of `length` elements in a base; what has none is copied where it gets one.
     pub(crate) fn evaluate_blocks(
         &mut self,
@@ -204,9 +208,9 @@ impl Arrangement<'_> {
         let mut copies = 0..0;
         let mut copied = 0;
         if !missing.is_empty() {
-            let view = View { dims: [missing.len() / length, 1, 1, length], elements: (0..fit(missing.len())).collect() };
-            copied = self.materialise(input, &missing, &view, Spacing { row: length, image: 0 })?;
             copies = 0..missing.len() / length;
+            let view = View::blocks(copies.end, length);
+            copied = self.materialise(input, &missing, &view, Spacing { row: length, image: 0 })?;
         }
         let mut sites = Vec::with_capacity(found.len());
         for block in found {
@@ -243,8 +247,7 @@ impl Arrangement<'_> {
 
     /// The evaluations of rows whose squares can be summed: blocks of values of units.
     pub(crate) fn square_blocks(&mut self, elements: &[Origin], length: usize) -> Option<Vec<Site>> {
-        let found: Option<Vec<(usize, usize)>> = elements.chunks(length).map(|row| self.find_block(row, Base::Channel)).collect();
-        let found = found?;
+        let found = self.find_rows(elements, length)?;
         let fits = |&(form, _): &(usize, usize)| {
             let form = &self.forms[form];
             form.column == Lane::Units(units::Lane::X) && !form.table
@@ -267,8 +270,7 @@ impl Arrangement<'_> {
     ) -> Result<Vec<Product>, LayoutError> {
         let value = i64::from(factor);
         let elements = self.origins[input.0].clone();
-        let by_position: Option<Vec<(usize, usize)>> = elements.chunks(channels).map(|row| self.find_block(row, Base::Channel)).collect();
-        if let Some(rows) = by_position.filter(|_| channels > 1) {
+        if let Some(rows) = self.find_rows(&elements, channels).filter(|_| channels > 1) {
             let term = |(p, (form, channel)): (usize, (usize, usize))| Product {
                 jump: u32::from(p > 0),
                 factor: Factor::Cell(self.evaluate(form, channel, Base::Channel)),
@@ -276,8 +278,7 @@ impl Arrangement<'_> {
             };
             return Ok(rows.into_iter().enumerate().map(term).collect());
         }
-        let by_channel: Vec<Origin> =
-            (0..channels).flat_map(|c| (0..positions).map(move |p| p * channels + c)).map(|at| elements[at]).collect();
+        let by_channel: Vec<Origin> = by_column([1, positions, channels]).map(|at| elements[at]).collect();
         let sites = self.evaluate_blocks(input, &by_channel, positions, Base::Position)?;
         let term = |(output, site)| Product { jump: 0, factor: Factor::Cell(site), block: Block::One { output, value } };
         Ok(sites.into_iter().enumerate().map(term).collect())
@@ -289,8 +290,7 @@ impl Arrangement<'_> {
             return Ok(site);
         }
         let ones = vec![Origin::Constant(1); positions];
-        let view = View { dims: [1, 1, 1, positions], elements: (0..fit(positions)).collect() };
-        let form = self.materialise(node, &ones, &view, Spacing { row: positions, image: 0 })?;
+        let form = self.materialise(node, &ones, &View::blocks(1, positions), Spacing { row: positions, image: 0 })?;
         let site = self.evaluate(form, 0, Base::Position);
         self.ones_at.insert(positions, site);
         Ok(site)

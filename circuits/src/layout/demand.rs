@@ -20,6 +20,25 @@ pub(crate) struct View {
     pub(crate) elements: Vec<u32>,
 }
 
+impl View {
+    /// Blocks of so many elements, those of a tensor in order.
+    pub(crate) fn blocks(blocks: usize, length: usize) -> Self {
+        Self { dims: [blocks, 1, 1, length], elements: (0..fit(blocks * length)).collect() }
+    }
+
+    /// The columns of the matrices `[matrices, rows, columns]` of a tensor, a block for each.
+    pub(crate) fn columns(dims: [usize; 3]) -> Self {
+        let [matrices, rows, columns] = dims;
+        Self { dims: [matrices * columns, 1, 1, rows], elements: by_column(dims).map(fit).collect() }
+    }
+}
+
+/// The elements of the matrices `[matrices, rows, columns]` of a tensor, matrix by matrix and column by column.
+pub(crate) fn by_column([matrices, rows, columns]: [usize; 3]) -> impl Iterator<Item = usize> {
+    let column = move |n: usize, j: usize| (0..rows).map(move |i| (n * rows + i) * columns + j);
+    (0..matrices).flat_map(move |n| (0..columns).flat_map(move |j| column(n, j)))
+}
+
 /// Slots of a row, and rows of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spacing {
@@ -86,8 +105,7 @@ pub(crate) fn tensor_view(channels: Channels, shape: &[usize]) -> View {
         Channels::Last => {
             let dims = tensor_dims(channels, shape);
             let [inner, _, _, positions] = dims;
-            let elements = (0..inner).flat_map(|c| (0..positions).map(move |p| fit::<_, u32>(p * inner + c))).collect();
-            View { dims, elements }
+            View::columns([1, positions, inner])
         }
     }
 }

@@ -163,8 +163,7 @@ impl Operation for Norm {
     fn demand(&self, graph: &QuantGraph, id: NodeId, demands: &mut [Option<Demand>], room: &mut Room) -> Result<(), LayoutError> {
         let node = graph.node(id);
         room.take::<u32>(node.elements(), node)?;
-        let dims = [node.elements() / self.inner, 1, 1, self.inner];
-        let view = View { dims, elements: (0..fit(node.elements())).collect() };
+        let view = View::blocks(node.elements() / self.inner, self.inner);
         demands[node.inputs[0].0] = Some(Demand { view, spacing: Spacing { row: self.inner, image: 0 } });
         Ok(())
     }
@@ -172,7 +171,7 @@ impl Operation for Norm {
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
         let node = arrangement.graph.node(id);
         let bits = arrangement.graph.bits;
-        let (rows, elements, limbs) = (node.elements() / self.inner, node.elements(), self.limbs(bits));
+        let (rows, limbs) = (node.elements() / self.inner, self.limbs(bits));
         let part = |index, kind, shift| Part { node: id, index, kind, shift };
         // The rows as blocks of units, whose squares are summed.
         let input = arrangement.origins[node.inputs[0].0].clone();
@@ -186,9 +185,8 @@ impl Operation for Norm {
                 arrangement.evaluations(copy.form, Base::Channel)
             }
         };
-        let of_parts = |count: usize| View { dims: [count, 1, 1, 1], elements: (0..fit(count)).collect() };
         let mut values = |index: usize, count: usize| -> Result<Vec<Site>, LayoutError> {
-            let placed = arrangement.place_values(&part(index, Kind::Positive, 0), &of_parts(count))?;
+            let placed = arrangement.place_values(&part(index, Kind::Positive, 0), count)?;
             Ok(placed.into_iter().filter_map(Origin::site).collect())
         };
         let factors = values(FACTOR, rows)?;
@@ -211,6 +209,6 @@ impl Operation for Norm {
         };
         let terms: Vec<Term> = factors.iter().zip(&evaluations).enumerate().map(term).collect();
         let out = part(0, Part::of(node, id).kind, node.shift);
-        arrangement.place_outputs(&out, [rows, self.inner], elements, terms, None)
+        arrangement.place_outputs(&out, [rows, self.inner], terms, None)
     }
 }

@@ -15,7 +15,7 @@ use super::{Made, Operation};
 use crate::error::{GraphError, LayoutError};
 use crate::graph::{Activation, Node, NodeId, QuantGraph};
 use crate::layout::arrange::{Arrangement, Part};
-use crate::layout::demand::{Demand, Spacing, View};
+use crate::layout::demand::{by_column, Demand, Spacing, View};
 use crate::layout::identity::{Block, Factor, Product as Term};
 use crate::layout::room::Room;
 use crate::layout::rows::{Base, Origin};
@@ -80,38 +80,22 @@ impl Product {
         let node = graph.node(id);
         let [matrices, rows, inner, columns] = self.dims;
         room.take::<u32>(node.inputs.iter().map(|&id| graph.node(id).elements()).sum(), node)?;
-        let left = self.left(|element| fit::<_, u32>(element));
-        let left = View { dims: [matrices * inner, 1, 1, rows], elements: left };
-        let right = View { dims: [matrices * inner, 1, 1, columns], elements: (0..fit(matrices * inner * columns)).collect() };
+        let (left, right) = (View::columns([matrices, rows, inner]), View::blocks(matrices * inner, columns));
         demands[node.inputs[0].0] = Some(Demand { view: left, spacing: Spacing { row: rows, image: 0 } });
         demands[node.inputs[1].0] = Some(Demand { view: right, spacing: Spacing { row: columns, image: 0 } });
         Ok(())
     }
 
-    /// Elements of the left factor, matrix by matrix, column by column.
-    fn left<T>(&self, element: impl Fn(usize) -> T) -> Vec<T> {
-        let [matrices, rows, inner, _] = self.dims;
-        let at = |(n, k, i): (usize, usize, usize)| element((n * rows + i) * inner + k);
-        (0..matrices).flat_map(|n| (0..inner).flat_map(move |k| (0..rows).map(move |i| (n, k, i)))).map(at).collect()
-    }
-
     /// The terms of each matrix' identity, times `factor`.
     pub(super) fn terms(&self, arrangement: &mut Arrangement<'_>, inputs: &[NodeId], factor: i64) -> Result<Vec<Vec<Term>>, LayoutError> {
-        let [_, rows, inner, columns] = self.dims;
-        let left = self.left(|element| arrangement.origins[inputs[0].0][element]);
+        let [matrices, rows, inner, columns] = self.dims;
+        let elements = &arrangement.origins[inputs[0].0];
+        let left: Vec<Origin> = by_column([matrices, rows, inner]).map(|element| elements[element]).collect();
         let x = arrangement.evaluate_blocks(inputs[0], &left, rows, Base::Position)?;
         let right = arrangement.origins[inputs[1].0].clone();
         let y = arrangement.evaluate_blocks(inputs[1], &right, columns, Base::Channel)?;
         let term = |(&x, &y)| Term { jump: 0, factor: Factor::Cell(x), block: Block::Pair { site: y, factor } };
         Ok(x.chunks(inner).zip(y.chunks(inner)).map(|(x, y)| x.iter().zip(y).map(term).collect()).collect())
-    }
-
-    /// The result's blocks: for each matrix, a block of its rows for each column.
-    pub(super) fn blocks(&self) -> View {
-        let [matrices, rows, _, columns] = self.dims;
-        let at = |(n, j, i): (usize, usize, usize)| fit::<_, u32>((n * rows + i) * columns + j);
-        let all = (0..matrices).flat_map(|n| (0..columns).flat_map(move |j| (0..rows).map(move |i| (n, j, i))));
-        View { dims: [matrices * columns, 1, 1, rows], elements: all.map(at).collect() }
     }
 }
 
@@ -148,10 +132,10 @@ impl Operation for Product {
 
     fn place(&self, arrangement: &mut Arrangement<'_>, id: NodeId) -> Result<Vec<Origin>, LayoutError> {
         let node = arrangement.graph.node(id);
-        let matrices = self.dims[0];
+        let [matrices, rows, _, columns] = self.dims;
         let terms = self.terms(arrangement, &node.inputs, i64::from(self.factor))?;
         let part = Part::of(node, id);
-        let placed = arrangement.place_blocks(&part, node.elements(), &self.blocks(), |_| 0)?;
+        let placed = arrangement.place_blocks(&part, node.elements(), &View::columns([matrices, rows, columns]), |_| 0)?;
         arrangement.equate(&placed, matrices, terms, part.shift);
         Ok(placed.origins)
     }

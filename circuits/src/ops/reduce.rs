@@ -56,7 +56,7 @@ impl Operation for Reduce {
         let node = graph.node(id);
         let elements = graph.node(node.inputs[0]).elements();
         room.take::<u32>(elements, node)?;
-        let view = View { dims: [elements / self.inner, 1, 1, self.inner], elements: (0..fit(elements)).collect() };
+        let view = View::blocks(elements / self.inner, self.inner);
         demands[node.inputs[0].0] = Some(Demand { view, spacing: Spacing { row: self.inner, image: 0 } });
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Operation for Reduce {
         let outer = node.elements();
         arrangement.room.has::<(u32, Origin)>(outer.saturating_mul(self.inner), node)?;
         arrangement.room.take::<Product>(outer, node)?;
-        let view = View { dims: [outer, 1, 1, self.inner], elements: (0..fit(outer * self.inner)).collect() };
+        let view = View::blocks(outer, self.inner);
         let origins = arrangement.view_origins(node.inputs[0], &view);
         let found = arrangement.find_form(&origins, &view, |f| f.allows(Base::One), true);
         let form = match found {

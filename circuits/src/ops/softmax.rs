@@ -36,7 +36,7 @@ use crate::layout::identity::{Block, Factor, Product as Term};
 use crate::layout::room::Room;
 use crate::layout::rows::{Base, Origin, Site};
 use crate::layout::UnitStep;
-use crate::number::fit;
+use crate::number::{fit, index};
 
 /// `y[n, i, ·] = softmax(scores[n, i, ·])`, in units of `1/total`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,13 +151,9 @@ impl Softmax {
 
     /// The blocks of the probabilities: for each matrix, a block of its rows for each column.
     fn blocks(&self, node: &Node) -> View {
-        let [matrices, rows, columns] = self.dims(node);
-        let at = |(n, j, i): (usize, usize, usize)| match (n * rows + i) * columns + j {
-            element if self.is_hidden(element) => NONE,
-            element => fit(element),
-        };
-        let all = (0..matrices).flat_map(|n| (0..columns).flat_map(move |j| (0..rows).map(move |i| (n, j, i))));
-        View { dims: [matrices * columns, 1, 1, rows], elements: all.map(at).collect() }
+        let mut view = View::columns(self.dims(node));
+        view.elements.iter_mut().filter(|element| self.is_hidden(index(**element))).for_each(|element| *element = NONE);
+        view
     }
 
     /// The rule that a table breaks.
@@ -273,7 +269,7 @@ impl Operation for Softmax {
             Scores::Tensor { factor, .. } => vec![arrangement.scaled_terms(node.inputs[0], [rows, columns], -factor)?],
         };
         let part = |index, kind, shift| Part { node: id, index, kind, shift };
-        let of_rows = View { dims: [matrices, 1, 1, rows], elements: (0..fit(matrices * rows)).collect() };
+        let of_rows = View::blocks(matrices, rows);
         let shifts = arrangement.place_blocks(&part(SHIFT, Kind::Signed, 0), matrices * rows, &of_rows, |_| 0)?;
         let shift_evaluations = arrangement.evaluations(shifts.form, Base::Position);
         for (terms, shift) in scores.iter_mut().zip(shift_evaluations) {
@@ -291,10 +287,10 @@ impl Operation for Softmax {
         };
         let now = arrangement.evaluations(probabilities.form, Base::Position);
         let later = arrangement.second_evaluations(probabilities.form);
-        for (index, evaluations, sign) in [(LOW, now, 1), (HIGH, later, -1)] {
+        for (number, evaluations, sign) in [(LOW, now, 1), (HIGH, later, -1)] {
             // q = ±(Σ e − S) − [high] − 2^(bits−1), whose range check is that of [0, 2^bits) for what is in front of it.
             let bias = -sign * total - i64::from(sign < 0) - bound;
-            let placed = arrangement.place_blocks(&part(index, Kind::None, 0), matrices * rows, &of_rows, |_| bias)?;
+            let placed = arrangement.place_blocks(&part(number, Kind::None, 0), matrices * rows, &of_rows, |_| bias)?;
             arrangement.equate(&placed, matrices, sums(evaluations, sign), 0);
         }
         Ok(probabilities.origins)

@@ -59,7 +59,7 @@ impl Arrangement<'_> {
         let origins = self.push_units(id, slots, |channel| linear.bias[channel], Some(flat), 0..0);
         let outputs = linear.bias.len() / groups;
         for group in 0..groups {
-            let result = self.combine_channels(row0, frame.block_rows, group * outputs..(group + 1) * outputs);
+            let result = self.combine([row0, frame.block_rows], group * outputs..(group + 1) * outputs, Base::Channel);
             let (products, tail) = Self::grid_products(id, linear, &terms, &frame, group, groups);
             self.identities.push(Identity { result, outputs, products, tail, scale: self.scale(node.shift) });
         }
@@ -122,7 +122,7 @@ impl Arrangement<'_> {
             }
         }
         products.append(&mut terms);
-        self.place_outputs(&Part::of(node, id), [positions, outputs], node.elements(), products, Some(&linear.bias))
+        self.place_outputs(&Part::of(node, id), [positions, outputs], products, Some(&linear.bias))
     }
 
     /// Finds or makes a form for every input, all of one spacing.
@@ -176,20 +176,6 @@ impl Arrangement<'_> {
         frame.block_rows = size.div_ceil(self.lanes);
         frame.offset = fit::<_, usize>(head) + frame.block_rows * self.lanes - size;
         frame
-    }
-
-    /// Marks the rows in which the channels of a group are combined; answers where the result is.
-    fn combine_channels(&mut self, row0: usize, block_rows: usize, channels: std::ops::Range<usize>) -> Site {
-        let end = |channel: usize| row0 + (channel + 1) * block_rows - 1;
-        let (first, last) = (end(channels.start), end(channels.end - 1));
-        for row in first..=last {
-            let ends = (row - row0 + 1).is_multiple_of(block_rows);
-            let unit = &mut self.units[row];
-            unit.d_end = ends;
-            unit.d_step = ends && row != first;
-            unit.d_hold = !ends;
-        }
-        Site { lane: Lane::Units(units::Lane::D), row: fit(last) }
     }
 
     /// The products of one group, in descending order of their exponents, and the exponent that is left at the end.
