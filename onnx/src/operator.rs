@@ -176,6 +176,19 @@ impl<'a> Operator<'a> {
         self.push(Op::Elementwise { ca: factor, cb: 0.0, cm: 0.0, c: constant }, vec![x], shape)
     }
 
+    /// Appends `factors[place(i)] · x + constants[place(i)]` for element `i`.
+    pub(crate) fn affine_by(
+        &mut self,
+        x: NodeId,
+        [factors, constants]: [&[f32]; 2],
+        place: impl Fn(usize) -> usize,
+    ) -> Result<NodeId, Problem> {
+        let count = self.graph.node(x).elements();
+        self.allot::<[f32; 2]>(count)?;
+        let each = |values: &[f32]| (0..count).map(|i| values[place(i)]).collect();
+        self.affine(x, each(factors), each(constants))
+    }
+
     /// Appends `a · b`, of equal shapes.
     pub(crate) fn product(&mut self, a: NodeId, b: NodeId) -> Result<NodeId, Problem> {
         let shape = self.graph.node(a).shape.clone();

@@ -36,15 +36,12 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
     }
     let epsilon = f64::from(op.float("epsilon", 1e-5)?);
     let at = |i: usize, c: usize| f64::from(parameters[i][c]);
-    let factors: Vec<f64> = (0..channels).map(|c| at(0, c) / (at(3, c) + epsilon).sqrt()).collect();
-    let constants: Vec<f32> = (0..channels).map(|c| (at(1, c) - at(2, c) * factors[c]) as f32).collect();
+    let factor = |c: usize| at(0, c) / (at(3, c) + epsilon).sqrt();
+    let factors: Vec<f32> = (0..channels).map(|c| factor(c) as f32).collect();
+    let constants: Vec<f32> = (0..channels).map(|c| (at(1, c) - at(2, c) * factor(c)) as f32).collect();
     let x = op.node(0)?;
     let plane: usize = shape[2..].iter().product();
-    let channel = |i: usize| i / plane % channels;
-    let count = op.graph.node(x).elements();
-    op.allot::<[f32; 2]>(count)?;
-    let y = op.affine(x, (0..count).map(|i| factors[channel(i)] as f32).collect(), (0..count).map(|i| constants[channel(i)]).collect())?;
-    Ok(vec![Value::Node(y)])
+    Ok(vec![Value::Node(op.affine_by(x, [&factors, &constants], |i| i / plane % channels)?)])
 }
 
 fn is_training(op: &Operator<'_>) -> Result<bool, Problem> {

@@ -13,7 +13,7 @@ use crate::error::Problem;
 use crate::graph::Op;
 use crate::operator::{Operator, Value};
 use crate::ops::expand::{expanded, expanded_constant};
-use crate::ops::matmul::{dense, transpose};
+use crate::ops::matmul::{self, dense, transpose};
 use crate::ops::Lowered;
 
 pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
@@ -70,9 +70,7 @@ fn computed(op: &mut Operator<'_>, a: NodeId, b: NodeId, alpha: f32, beta: f32) 
     let shape = vec![left[0], right[1]];
     check_addend(op, &shape)?;
     let (_, rest) = addend(op, beta, &shape, false)?;
-    let a = op.reshaped(a, vec![1, left[0], left[1]])?;
-    let b = op.reshaped(b, vec![1, right[0], right[1]])?;
-    let y = op.push(Op::Product { factor: alpha }, vec![a, b], vec![1, left[0], right[1]])?;
+    let y = matmul::computed(op, [a, b], [1, left[0], left[1], right[1]], alpha)?;
     let y = op.reshaped(y, shape.clone())?;
     Ok(vec![Value::Node(added(op, y, rest, beta, shape)?)])
 }

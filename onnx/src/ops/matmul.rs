@@ -64,9 +64,7 @@ pub(super) fn lower(op: &mut Operator<'_>) -> Lowered {
         (Value::Node(x), Value::Node(y)) => {
             let (x, y) = (expand_batch(op, x, &a, &batch)?, expand_batch(op, y, &b, &batch)?);
             let matrices = batch.iter().product();
-            let x = op.reshaped(x, vec![matrices, matrix_a[0], matrix_a[1]])?;
-            let y = op.reshaped(y, vec![matrices, matrix_b[0], matrix_b[1]])?;
-            op.push(Op::Product { factor: 1.0 }, vec![x, y], vec![matrices, matrix_a[0], matrix_b[1]])?
+            computed(op, [x, y], [matrices, matrix_a[0], matrix_a[1], matrix_b[1]], 1.0)?
         }
     };
     Ok(vec![Value::Node(op.reshaped(y, shape)?)])
@@ -80,6 +78,14 @@ pub(super) fn dense(op: &mut Operator<'_>, x: NodeId, weights: Vec<f32>, bias: V
     let x = op.reshaped(x, vec![positions, inputs])?;
     let linear = Linear { channels: Channels::Last, terms: vec![Term::Conv(pointwise(weights, 1))], bias };
     op.push(Op::Linear(linear), vec![x], vec![positions, outputs])
+}
+
+/// `factor · x · y`, matrix by matrix, of `[matrices, rows, inner, columns]`.
+pub(super) fn computed(op: &mut Operator<'_>, [x, y]: [NodeId; 2], dims: [usize; 4], factor: f32) -> Result<NodeId, Problem> {
+    let [matrices, rows, inner, columns] = dims;
+    let x = op.reshaped(x, vec![matrices, rows, inner])?;
+    let y = op.reshaped(y, vec![matrices, inner, columns])?;
+    op.push(Op::Product { factor }, vec![x, y], vec![matrices, rows, columns])
 }
 
 /// `W · x` for each matrix of `x : [batch…, inputs, columns]`.

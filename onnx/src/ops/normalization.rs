@@ -47,13 +47,9 @@ fn over_last(op: &mut Operator<'_>, centred: bool) -> Lowered {
     let x = op.node(0)?;
     let y = normalised(op, x, inner, epsilon, centred)?;
     let y = op.reshaped(y, shape.clone())?;
-    let count = op.graph.node(y).elements();
-    op.allot::<[f32; 2]>(count)?;
     let scale = repeated(op, 1, &shape[at..])?;
     let bias = if centred && op.has(2) { repeated(op, 2, &shape[at..])? } else { vec![0.0; inner] };
-    let each = |values: &[f32]| (0..count).map(|i| values[i % inner]).collect::<Vec<f32>>();
-    let y = op.affine(y, each(&scale), each(&bias))?;
-    Ok(vec![Value::Node(y)])
+    Ok(vec![Value::Node(op.affine_by(y, [&scale, &bias], |i| i % inner)?)])
 }
 
 /// A constant that broadcasts to a row.
@@ -74,11 +70,8 @@ fn by_channel(op: &mut Operator<'_>, y: NodeId, shape: Vec<usize>) -> Lowered {
     if scale.len() != shape[1] || bias.len() != shape[1] {
         return Err(Problem::Malformed { rule: "scale and bias have one value for each channel" });
     }
-    let (plane, elements) = (shape[2..].iter().product::<usize>(), op.graph.node(y).elements());
-    op.allot::<[f32; 2]>(elements)?;
-    let each = |values: &[f32]| (0..elements).map(|i| values[i / plane % shape[1]]).collect::<Vec<f32>>();
-    let y = op.affine(y, each(&scale), each(&bias))?;
-    Ok(vec![Value::Node(y)])
+    let plane = shape[2..].iter().product::<usize>();
+    Ok(vec![Value::Node(op.affine_by(y, [&scale, &bias], |i| i / plane % shape[1])?)])
 }
 
 /// Rows of `inner` elements, normalised, as `[outer, inner]`.

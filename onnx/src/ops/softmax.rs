@@ -81,10 +81,13 @@ fn hides(source: &Source) -> bool {
 
 /// One period of a pattern that repeats with the last axes of a shape.
 fn repeated(hidden: Vec<bool>, inner: usize, shape: &[usize]) -> Vec<bool> {
+    if hidden.is_empty() {
+        return hidden;
+    }
     let mut period = 1;
     for &size in shape.iter().rev() {
         period *= size;
-        if period.is_multiple_of(inner) && !hidden.is_empty() && hidden.chunks(period).all(|chunk| *chunk == hidden[..period]) {
+        if period.is_multiple_of(inner) && hidden.chunks(period).all(|chunk| *chunk == hidden[..period]) {
             return hidden[..period].to_vec();
         }
     }

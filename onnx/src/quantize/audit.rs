@@ -205,7 +205,7 @@ fn check_row(graph: &Graph, plan: &Plan<'_>, index: usize, site: Site<'_>, recor
             (shift > width).then_some("its shift is wider than its range")
         }
         (Form::Probabilities(from), Some(Row::Softmax { factor, length })) => {
-            let step = rows::scored(graph, plan, from, &record.scales.values).abs() * 2f64.powi(width as i32) / f64::from(factor);
+            let step = rows::step(rows::scored(graph, plan, from, &record.scales.values), width, factor);
             let fits = factor > 0 && (1..=1 << (width - 1)).contains(&length) && step > 0.0 && step <= rows::COARSEST;
             let total = 1.0 / record.scales.values[index];
             (!fits || !(8.0..f64::from(1u32 << record.bits)).contains(&total))

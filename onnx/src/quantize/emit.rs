@@ -313,7 +313,7 @@ impl Emitter<'_> {
         let scored = rows::scored(self.graph, self.plan, from, &self.scales.values);
         // Scores of a negative factor fall as their sums rise.
         let signed = if scored < 0.0 { -factor } else { factor };
-        let step = scored.abs() * 2f64.powi(self.width as i32) / f64::from(factor);
+        let step = rows::step(scored, self.width, factor);
         let (scores, inputs) = match &self.graph.node(from).op {
             Op::Product { .. } if is_scored(self.plan, from) => {
                 let product = self.graph.node(from);

@@ -59,6 +59,11 @@ pub(super) fn scored(graph: &Graph, plan: &Plan<'_>, from: NodeId, values: &[f64
     }
 }
 
+/// What the scores are counted in, for a unit of their sums and a factor.
+pub(super) fn step(scored: f64, width: u32, factor: i32) -> f64 {
+    scored.abs() * 2f64.powi(width as i32) / f64::from(factor)
+}
+
 pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, values: &[f64], bits: u32) -> Vec<Option<Row>> {
     let width = width(graph, bits);
     let softmaxes = plan.iter().filter(|(_, site)| matches!(site.form, Form::Probabilities(_))).count();
@@ -80,11 +85,10 @@ pub(super) fn solve(graph: &Graph, plan: &Plan<'_>, ranges: &Ranges, values: &[f
                 let range = ranges.nodes[from.0];
                 let spread = ((range.max - range.min) * ranges.margins[from.0]).max(1.0);
                 let (longest, all) = (2f64.powi(width as i32 - 1), 2f64.powi(width as i32));
-                let step = (spread / longest).max(FINEST).max(spread * softmaxes as f64 / all);
-                let unit = scored(graph, plan, from, values).abs() * 2f64.powi(width as i32);
-                let factor = (unit / step).round().clamp(1.0, f64::from(i32::MAX / 2)) as i32;
-                let step = unit / f64::from(factor);
-                let length = (spread / step).ceil().clamp(1.0, longest - 2.0) as u32 + 2;
+                let wanted = (spread / longest).max(FINEST).max(spread * softmaxes as f64 / all);
+                let scored = scored(graph, plan, from, values);
+                let factor = (step(scored, width, 1) / wanted).round().clamp(1.0, f64::from(i32::MAX / 2)) as i32;
+                let length = (spread / step(scored, width, factor)).ceil().clamp(1.0, longest - 2.0) as u32 + 2;
                 Some(Row::Softmax { factor, length })
             }
             _ => None,
